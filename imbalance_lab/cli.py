@@ -1,0 +1,70 @@
+"""The command line: Hydra, and nothing heavy before a run needs it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from imbalance_lab.config import CONF, register_resolvers
+
+HELP = """\
+imbalance_lab: which class-imbalance strategy should I use, and how sure can I be?
+
+Examples
+  python -m imbalance_lab strategy=inv_freq
+  python -m imbalance_lab dataset=csv dataset.path=my.csv dataset.target=label strategy=smote
+  python -m imbalance_lab -m strategy=none,inv_freq,sqrt_inv,smote,focal 'seed=range(10)'
+  python -m imbalance_lab.datasets           every dataset with its class sizes
+  mlflow ui                                  browse the runs
+
+Options (as in strategy=focal model=logreg; --hydra-help lists Hydra's own)
+"""
+
+
+@hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
+def _task(config: DictConfig) -> str:
+    from imbalance_lab.job import run_job
+
+    return run_job(config)
+
+
+def main() -> None:
+    """Run ``python -m imbalance_lab``; errors are one line and a non-zero exit status."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print_help()
+        sys.argv = [a for a in sys.argv if a not in ("-h", "--help")] + ["--cfg", "job"]
+    show_traceback = "HYDRA_FULL_ERROR" in os.environ
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions to us instead of printing them
+    register_resolvers()
+    signal.signal(signal.SIGTERM, _interrupt)
+    from imbalance_lab import sweep
+
+    try:
+        _task()
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+    except Exception as error:
+        if show_traceback:
+            raise
+        from imbalance_lab.messages import explain
+
+        sys.exit(f"error: {explain(error, sys.argv[1:])}")
+    sys.exit(sweep.exit_status())
+
+
+def print_help() -> None:
+    """Print what can be typed; the composed configuration follows."""
+    # Hydra's own help lists the groups too, but takes three times as long.
+    print(HELP)
+    for group in sorted(folder for folder in CONF.iterdir() if folder.is_dir()):
+        print(f"  {group.name}: {', '.join(sorted(file.stem for file in group.glob('*.yaml')))}")
+    print("\nSettings (each can be given by its path, as in training.epochs=50)\n")
+
+
+def _interrupt(signum: int, frame: Any) -> None:
+    raise KeyboardInterrupt(f"signal {signum}")

@@ -1,0 +1,53 @@
+"""scikit-learn's own sets, thinned to a long tail."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from imbalance_lab.datasets.synthetic import Profile, tail
+from imbalance_lab.types import STRICT, Dataset
+
+
+@dataclass(frozen=True, config=STRICT)
+class Bundled:
+    """A set that comes with scikit-learn.
+
+    Parameters
+    ----------
+    name : {"digits", "wine", "breast_cancer"}
+    imbalance_ratio : float or None
+        Rows of the largest class for one of the smallest, by `imblearn.datasets.make_imbalance`; None keeps every row.
+    profile : {"exponential", "step"}
+        How class sizes fall, in the order of the class names.
+    seed : int
+        Which rows are kept.
+    """
+
+    name: Literal["digits", "wine", "breast_cancer"]
+    imbalance_ratio: Annotated[float, Field(ge=1)] | None = None
+    profile: Profile = "exponential"
+    seed: int = 0
+
+    def load(self) -> Dataset:
+        """Load and thin the set."""
+        import sklearn.datasets
+
+        bunch = getattr(sklearn.datasets, f"load_{self.name}")(as_frame=True)
+        labels = np.array([str(name) for name in bunch.target_names], dtype=object)[bunch.target]
+        if self.imbalance_ratio is None:
+            return Dataset.from_labels(self.name, bunch.data, labels)
+        return self._thinned(Dataset.from_labels(self.name, bunch.data, labels))
+
+    def _thinned(self, whole: Dataset) -> Dataset:
+        from imblearn.datasets import make_imbalance
+
+        assert self.imbalance_ratio is not None
+        sizes = tail(len(whole.class_names), int(whole.counts.max()), self.imbalance_ratio, self.profile)
+        wanted = {k: int(n) for k, n in enumerate(np.minimum(sizes, whole.counts))}
+        X, y = make_imbalance(whole.X, whole.y, sampling_strategy=wanted, random_state=self.seed)
+        name = f"{self.name}_lt"
+        return Dataset(name, X.reset_index(drop=True), np.asarray(y), whole.class_names, whole.kinds)

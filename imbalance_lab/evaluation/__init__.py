@@ -1,0 +1,1 @@
+"""What the test predictions are worth: metrics, intervals, figures. Pure functions."""

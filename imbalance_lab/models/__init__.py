@@ -1,0 +1,1 @@
+"""One learner interface over scikit-learn estimators and Keras networks."""

@@ -1,0 +1,175 @@
+"""A configuration turned into the objects of a run, and the pairs that exclude each other."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from pydantic import ValidationError
+
+from imbalance_lab.config import NULL_OPTIONS
+from imbalance_lab.datasets.prepare import Prepare
+from imbalance_lab.types import (
+    ClassWeight,
+    ConfigError,
+    Dataset,
+    Decision,
+    Evaluation,
+    Incompatible,
+    LabError,
+    Learner,
+    Loss,
+    Sampler,
+    Splitter,
+    Training,
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a run needs but its data. `loss` and `training` are None for models that have their own.
+
+    Parameters
+    ----------
+    split : Splitter
+    prepare : Prepare
+    learner : Learner
+    sampler : Sampler
+    class_weight : ClassWeight
+    decision : Decision
+    evaluation : Evaluation
+    loss : Loss or None
+    training : Training or None
+    seed : int
+    """
+
+    split: Splitter
+    prepare: Prepare
+    learner: Learner
+    sampler: Sampler
+    class_weight: ClassWeight
+    decision: Decision
+    evaluation: Evaluation
+    loss: Loss | None
+    training: Training | None
+    seed: int
+
+
+def load_dataset(config: DictConfig) -> Dataset:
+    """Load the dataset of a resolved configuration."""
+    dataset: Dataset = build(config, "dataset").load()
+    return dataset.without_rare_classes(config.min_class_rows)
+
+
+def make_plan(config: DictConfig, dataset: Dataset) -> Plan:
+    """Instantiate the options of a resolved configuration for `dataset`.
+
+    TensorFlow is loaded only here and only for a network.
+
+    Raises
+    ------
+    ConfigError
+        If an option was given a value it cannot take.
+    Incompatible
+        If two options exclude each other.
+    """
+    with startup_chatter_hidden():
+        learner: Learner = build(config, "model")
+    _check_slots(config, learner)
+    names = ["split", "prepare", "sampler", "class_weight", "decision", "evaluation"]
+    names += ["loss", "training"] if learner.trains_by_loss else []
+    parts = {"loss": None, "training": None} | {name: build(config, name) for name in names}
+    plan = Plan(learner=learner, seed=config.seed, **parts)
+    _check_plan(plan, config, dataset)
+    return plan
+
+
+def build(config: DictConfig, group: str) -> Any:
+    """Instantiate one group, its errors naming the keys to change.
+
+    Raises
+    ------
+    ConfigError
+    """
+    target = OmegaConf.select(config, f"{group}._target_", throw_on_missing=False)
+    if missing := sorted(OmegaConf.missing_keys(config[group])):
+        raise ConfigError(
+            f"{group}={config.options.get(group, group)} needs {', '.join(f'{group}.{k}=' for k in missing)}"
+        )
+    try:
+        return instantiate(config[group], _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, LabError):
+            raise cause from None
+        if isinstance(cause, ValidationError):
+            raise ConfigError("; ".join(_describe(group, detail) for detail in cause.errors())) from error
+        raise ConfigError(f"{group}: {target} cannot be made: {' '.join(str(cause).split())}") from error
+
+
+@contextmanager
+def startup_chatter_hidden() -> Iterator[None]:
+    """Hide what TensorFlow's libraries write to the process's standard error while they are loaded."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _describe(group: str, detail: Any) -> str:
+    keys = [str(part) for part in detail["loc"] if not isinstance(part, int) and part not in ("[key]",)]
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        message = "is not one of its settings"
+    given = (
+        "" if isinstance(detail["input"], dict) or detail["type"] == "value_error" else f" (got {detail['input']!r})"
+    )
+    return f"{'.'.join([group, *keys])}: {message}{given}"
+
+
+def _check_slots(config: DictConfig, learner: Learner) -> None:
+    filled = {slot: config.options[slot] for slot, null in NULL_OPTIONS.items() if config.options[slot] != null}
+    model = config.options.model
+    if "loss" in filled and not learner.trains_by_loss:
+        raise Incompatible(
+            f"loss={filled['loss']} cannot train model={model}, which has a loss of its own; "
+            "use model=mlp or model=linear, or class weights instead: strategy=inv_freq"
+        )
+    if "class_weight" in filled and not learner.takes_class_weight:
+        raise Incompatible(
+            f"class_weight={filled['class_weight']} means nothing to model={model}, whose training takes no weights; "
+            "use a sampler instead: strategy=ros"
+        )
+
+
+def _check_plan(plan: Plan, config: DictConfig, dataset: Dataset) -> None:
+    classes = len(dataset.class_names)
+    if plan.decision.binary_only and classes > 2:
+        raise Incompatible(
+            f"decision={config.options.decision} is for two classes and '{dataset.name}' has {classes}; "
+            "use decision=argmax"
+        )
+    if plan.split.validation > 0:
+        return
+    if plan.decision.needs_validation:
+        raise ConfigError(
+            f"decision={config.options.decision} is fitted on validation rows and split.validation=0; "
+            "set split.validation=0.2, or use decision=argmax"
+        )
+    if plan.training is not None and plan.training.patience is not None:
+        raise ConfigError(
+            "early stopping watches validation rows and split.validation=0; "
+            "set split.validation=0.2, or training.patience=null to train to the last epoch"
+        )

@@ -1,0 +1,95 @@
+"""A run's record on disk. It is written before anything is sent to a tracking server."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from pydantic.dataclasses import dataclass
+
+from imbalance_lab.types import STRICT, Predictions, RunRecord
+
+RECORD = "record.json"
+
+
+def write_record(record: RunRecord, folder: Path) -> None:
+    """Write everything that is kept of a finished run under `folder`; ``record.json`` comes last.
+
+    ``predictions.npz`` holds ``<fold>/test/log_proba`` and the like, so metrics and decisions can be recomputed without
+    training.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(record.config, sort_keys=False))
+    record.classes.to_csv(folder / "classes.csv", index_label="class")
+    if record.history is not None:
+        record.history.to_csv(folder / "epochs.csv", index=False)
+    arrays = {
+        f"{fold}/{part}/{key}": value
+        for fold, result in enumerate(record.folds)
+        for part, predictions in (("validation", result.validation), ("test", result.test))
+        for key, value in predictions._asdict().items()
+    }
+    np.savez_compressed(folder / "predictions.npz", **arrays)
+    write_outcome(folder, "finished", **_summary(record))
+
+
+def write_outcome(folder: Path, outcome: str, **details: Any) -> None:
+    """Write ``record.json`` in one piece: ``outcome`` is ``finished``, ``skipped``, ``failed`` or ``killed``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{RECORD}"
+    temporary.write_text(json.dumps({"outcome": outcome, **details}, indent=1, default=str))
+    os.replace(temporary, folder / RECORD)
+
+
+def read_outcome(folder: Path) -> dict[str, Any] | None:
+    """Return what ``record.json`` under `folder` says; None if the run never wrote one."""
+    file = folder / RECORD
+    return json.loads(file.read_text()) if file.is_file() else None
+
+
+def read_predictions(folder: Path, fold: int = 0, part: str = "test") -> Predictions:
+    """Read back the predictions of one fold; `part` is ``validation`` or ``test``."""
+    with np.load(folder / "predictions.npz") as arrays:
+        return Predictions(*(arrays[f"{fold}/{part}/{key}"] for key in Predictions._fields))
+
+
+def _summary(record: RunRecord) -> dict[str, Any]:
+    return {
+        "name": record.name,
+        "strategy": record.strategy,
+        "model": record.model,
+        "dataset": {
+            "name": record.dataset.name,
+            "hash": record.dataset.content_hash,
+            "classes": dict(zip(record.dataset.class_names, record.dataset.counts.tolist(), strict=True)),
+            "features": dict(record.dataset.kinds),
+        },
+        "tags": record.tags,
+        "metrics": record.metrics,
+        "intervals": record.intervals.to_dict("index"),
+        "folds": [{"metrics": fold.metrics, "seconds": fold.seconds} for fold in record.folds],
+        "warnings": record.warnings,
+    }
+
+
+@dataclass(frozen=True, config=STRICT)
+class RecordOnly:
+    """The null option of ``tracking``: nothing beyond the record on disk."""
+
+    where = None
+
+    def start(self, name: str, config: dict[str, Any], tags: dict[str, str], dataset: Any) -> None:
+        """Do nothing."""
+
+    def epoch(self, fold: int, epoch: int, metrics: Any) -> None:
+        """Do nothing."""
+
+    def finish(self, record: RunRecord, folder: Path) -> None:
+        """Do nothing."""
+
+    def abort(self, outcome: str, reason: str, folder: Path) -> None:
+        """Do nothing."""

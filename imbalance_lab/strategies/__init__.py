@@ -1,0 +1,1 @@
+"""The slots that need no TensorFlow: samplers, class weights and decisions."""

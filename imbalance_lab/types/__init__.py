@@ -1,0 +1,56 @@
+"""The data that flows through a run, the protocols of the slots, and the errors people see."""
+
+from imbalance_lab.types.dataset import Dataset, Kind
+from imbalance_lab.types.errors import ConfigError, DataError, Incompatible, LabError, LabWarning, TrackingError
+from imbalance_lab.types.protocols import (
+    ClassWeight,
+    DatasetSource,
+    Decision,
+    FittedModel,
+    Learner,
+    Loss,
+    Observer,
+    Progress,
+    Rule,
+    Sampler,
+    Splitter,
+    Tracker,
+)
+from imbalance_lab.types.run import FoldResult, Predictions, Rows, RunRecord, Seeds, Split, TrainingSet
+from imbalance_lab.types.settings import STRICT, Evaluation, OutputPrior, Positive, Share, Training
+
+__all__ = [
+    "STRICT",
+    "ClassWeight",
+    "ConfigError",
+    "DataError",
+    "Dataset",
+    "DatasetSource",
+    "Decision",
+    "Evaluation",
+    "FittedModel",
+    "FoldResult",
+    "Incompatible",
+    "Kind",
+    "LabError",
+    "LabWarning",
+    "Learner",
+    "Loss",
+    "Observer",
+    "OutputPrior",
+    "Positive",
+    "Predictions",
+    "Progress",
+    "Rows",
+    "Rule",
+    "RunRecord",
+    "Sampler",
+    "Seeds",
+    "Share",
+    "Split",
+    "Splitter",
+    "Tracker",
+    "TrackingError",
+    "Training",
+    "TrainingSet",
+]

@@ -1,0 +1,149 @@
+"""What the options of each group instantiate to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from imbalance_lab.types.dataset import Dataset
+from imbalance_lab.types.run import Rows, RunRecord, Seeds, Split, TrainingSet
+from imbalance_lab.types.settings import OutputPrior, Training
+
+Progress = Callable[[int, Mapping[str, float]], None]
+
+
+class DatasetSource(Protocol):
+    """What an option of the ``dataset`` group instantiates to."""
+
+    def load(self) -> Dataset:
+        """Read or draw the rows."""
+
+
+class Splitter(Protocol):
+    """What an option of the ``split`` group instantiates to."""
+
+    @property
+    def validation(self) -> float:
+        """Share of the rows that validates."""
+
+    def split(self, y: np.ndarray, class_names: Sequence[str]) -> Iterator[Split]:
+        """Yield one `Split` per fold of labels `y` (n,)."""
+
+
+class FittedModel(Protocol):
+    """A trained model."""
+
+    @property
+    def history(self) -> pd.DataFrame | None:
+        """One row per epoch, columns as in ``val/recall/<class index>``; None if there are no epochs."""
+
+    def predict_log_proba(self, X: np.ndarray) -> np.ndarray:
+        """Return log-probabilities, shape (n, C), float64."""
+
+    def save(self, folder: str) -> str:
+        """Write the model under `folder` and return the path."""
+
+
+class Learner(Protocol):
+    """What an option of the ``model`` group instantiates to."""
+
+    @property
+    def trains_by_loss(self) -> bool:
+        """Whether the loss and training slots mean anything to it."""
+
+    @property
+    def takes_class_weight(self) -> bool:
+        """Whether rows can count differently."""
+
+    @property
+    def output_prior(self) -> OutputPrior:
+        """The class prior its scores carry."""
+
+    @property
+    def dtype(self) -> type[np.floating[Any]]:
+        """Float type of the rows it wants."""
+
+    def fit(
+        self,
+        train: TrainingSet,
+        validation: Rows,
+        loss: Loss | None,
+        training: Training | None,
+        seeds: Seeds,
+        progress: Progress,
+    ) -> FittedModel:
+        """Train on `train`; `validation` is for early stopping only."""
+
+
+class Sampler(Protocol):
+    """Decides which training rows there are; every imbalanced-learn sampler is one."""
+
+    def fit_resample(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return training rows (m, d) and their classes (m,) made from rows (n, d) and classes (n,)."""
+
+
+class ClassWeight(Protocol):
+    """Decides what a row of each class counts."""
+
+    def __call__(self, counts: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
+        """Return positive weights, shape (C,), from the rows of each class, shape (C,)."""
+
+
+class Loss(Protocol):
+    """Penalty of each row. TensorFlow tensors in and out."""
+
+    output_prior: OutputPrior
+
+    def __call__(self, y: Any, logits: Any, counts: Any) -> Any:
+        """Return the loss of each row, shape (b,), of labels (b,), logits (b, C) and class counts (C,)."""
+
+
+Rule = Callable[[np.ndarray], np.ndarray]
+
+
+class Decision(Protocol):
+    """Decides how scores become a class."""
+
+    needs_validation: bool
+    binary_only: bool
+
+    def fit(self, log_proba: np.ndarray, y: np.ndarray, prior: np.ndarray) -> Rule:
+        """Fit on validation rows: `log_proba` (n, C), `y` (n,), effective `prior` (C,); a rule maps scores to (m,)."""
+
+
+class Tracker(Protocol):
+    """What an option of the ``tracking`` group instantiates to: told of a run as it happens, then given its record."""
+
+    @property
+    def where(self) -> str | None:
+        """The command or address that shows the run."""
+
+    def start(self, name: str, config: dict[str, Any], tags: dict[str, str], dataset: Dataset) -> None:
+        """Announce the run."""
+
+    def epoch(self, fold: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Take the figures of one epoch."""
+
+    def finish(self, record: RunRecord, folder: Path) -> None:
+        """Log the record; raises TrackingError if the server does not answer."""
+
+    def abort(self, outcome: str, reason: str, folder: Path) -> None:
+        """End a run that did not finish: ``skipped``, ``failed`` or ``killed``."""
+
+
+class Observer(Protocol):
+    """Shows a run to a person."""
+
+    def classes(self, table: pd.DataFrame, fold: int) -> None:
+        """Show one row per class (rows, after sampling, weight), before the model of `fold` is trained."""
+
+    def progress(self, fold: int, epochs: int | None) -> AbstractContextManager[Progress]:
+        """Show a progress bar over `epochs`; of unknown length if None."""
+
+    def result(self, record: RunRecord, where: str | None) -> None:
+        """Show the result table, and where to look further."""
