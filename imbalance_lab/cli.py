@@ -12,6 +12,8 @@ from omegaconf import DictConfig
 
 from imbalance_lab.config import CONF, register_resolvers
 
+_errors: list[Exception] = []
+
 HELP = """\
 imbalance_lab: which class-imbalance strategy should I use, and how sure can I be?
 
@@ -30,7 +32,11 @@ Options (as in strategy=focal model=logreg; --hydra-help lists Hydra's own)
 def _task(config: DictConfig) -> str:
     from imbalance_lab.job import run_job
 
-    return run_job(config)
+    try:
+        return run_job(config)
+    except Exception as error:  # Hydra would print the overrides before handing it on
+        _errors.append(error)
+        return "failed"
 
 
 def main() -> None:
@@ -49,11 +55,13 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("interrupted")
     except Exception as error:
+        _errors.append(error)
+    if _errors:
         if show_traceback:
-            raise
+            raise _errors[0]
         from imbalance_lab.messages import explain
 
-        sys.exit(f"error: {explain(error, sys.argv[1:])}")
+        sys.exit(f"error: {explain(_errors[0], sys.argv[1:])}")
     sys.exit(sweep.exit_status())
 
 

@@ -117,6 +117,11 @@ def model_name(config: DictConfig) -> str:
     return _option_name(config, "model")
 
 
+def run_name(config: DictConfig) -> str:
+    """Name the run: strategy, model and seed."""
+    return f"{strategy_name(config)} {model_name(config)} seed={config.seed}"
+
+
 def _option_name(config: DictConfig, group: str) -> str:
     option = config.options[group]
     changed = [f"{key.removeprefix('estimator.')}={value}" for key, value in _changes(config[group], group, option)]

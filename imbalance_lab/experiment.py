@@ -12,15 +12,16 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from imbalance_lab.config import model_name, plain, strategy_name
+from imbalance_lab.config import model_name, plain, run_name, strategy_name
 from imbalance_lab.evaluation.intervals import bootstrap
 from imbalance_lab.evaluation.metrics import confusion_matrix, evaluate, per_class
-from imbalance_lab.plan import Plan, load_dataset, make_plan
+from imbalance_lab.plan import Plan, build, make_plan
 from imbalance_lab.provenance import describe
 from imbalance_lab.record import write_record
 from imbalance_lab.strategies.samplers import resample
 from imbalance_lab.types import (
     Dataset,
+    DatasetSource,
     FoldResult,
     LabWarning,
     Observer,
@@ -57,24 +58,29 @@ def run_experiment(config: DictConfig, observer: Observer, tracker: Tracker) -> 
     """
     folder = Path(config.output_dir)
     with collected_warnings() as caught:
-        dataset = load_dataset(config)
+        source: DatasetSource = build(config, "dataset")
+        name = run_name(config)
+        tracker.start(source.title, name, plain(config))
+        dataset = source.load().without_rare_classes(config.min_class_rows)
+        tracker.describe(describe(config, dataset), dataset.summary())
         plan = make_plan(config, dataset)
-        name = f"{strategy_name(config)} {model_name(config)} seed={config.seed}"
-        tracker.start(name, plain(config), describe(config, dataset), dataset)
         folds = [
             run_fold(plan, dataset, split, fold, observer, tracker)
             for fold, split in enumerate(plan.split.split(dataset.y, dataset.class_names))
         ]
     record = summarise(name, config, dataset, plan, folds, messages(caught))
-    write_record(record, folder)
+    said = write_record(record, folder)
+    if config.save_model:
+        for fold, result in enumerate(folds):
+            result.model.save(folder / "models" / str(fold))
     if plan.evaluation.figures:
         from imbalance_lab.evaluation import figures
 
         figures.save(
             figures.draw(record.test, record.classes, record.history, f"{dataset.name}: {name}"), folder / "figures"
         )
-    tracker.finish(record, folder)
     observer.result(record, tracker.where)
+    tracker.finish(said, folder)
     return record
 
 
@@ -146,7 +152,7 @@ def summarise(
     if len(folds) > 1:
         metrics |= {f"{key}_std": value for key, value in table.std().dropna().items()}
     seconds = pd.DataFrame([fold.seconds for fold in folds]).sum()
-    metrics |= {f"seconds/{stage}": float(value) for stage, value in seconds.items()}
+    metrics |= {f"timing/{stage}": float(value) for stage, value in seconds.items()}
 
     confusion = np.sum([confusion_matrix(f.test.y, f.test.predicted, len(dataset.class_names)) for f in folds], axis=0)
     repeats = max(

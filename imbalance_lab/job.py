@@ -15,12 +15,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from imbalance_lab.config import model_name, plain, resolve, strategy_name
+from imbalance_lab.config import plain, resolve, run_name
 from imbalance_lab.experiment import run_experiment
 from imbalance_lab.plan import build
-from imbalance_lab.record import write_outcome
+from imbalance_lab.record import mark_untracked, write_outcome
 from imbalance_lab.screen import Screen
-from imbalance_lab.types import Incompatible, LabError, Tracker
+from imbalance_lab.types import Incompatible, LabError, Tracker, TrackingError
 
 
 def run_job(composed: DictConfig) -> str:
@@ -52,6 +52,12 @@ def run_job(composed: DictConfig) -> str:
             raise
         screen.skipped(_name(config), str(error))
         return "skipped"
+    except TrackingError as error:  # the record is complete and stays as it is
+        if not sweeping:
+            raise
+        mark_untracked(folder, str(error))
+        screen.warn(str(error))
+        return "finished"
     except Exception as error:
         reason = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +70,7 @@ def run_job(composed: DictConfig) -> str:
 
 
 def _name(config: DictConfig) -> str:
-    return f"{config.options.dataset}, {strategy_name(config)} {model_name(config)} seed={config.seed}"
+    return f"{config.options.dataset}, {run_name(config)}"
 
 
 def _abort(tracker: Tracker, folder: Path, config: DictConfig, outcome: str, reason: str) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import ConfigCompositionException, MissingConfigException
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 
 from imbalance_lab.config import CONF, compose, leaves
@@ -26,7 +26,7 @@ def explain(error: BaseException, arguments: Sequence[str]) -> str:
         return _unknown_option(error)
     if isinstance(error, ConfigCompositionException | OmegaConfBaseException):
         return _unknown_key(arguments) or _one_line(error)
-    if type(error).__module__.startswith("imbalance_lab"):
+    if type(error).__module__.startswith("imbalance_lab") or isinstance(error, HydraException):
         return _one_line(error)
     name = type(error).__name__
     return (

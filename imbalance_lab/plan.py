@@ -62,12 +62,6 @@ class Plan:
     seed: int
 
 
-def load_dataset(config: DictConfig) -> Dataset:
-    """Load the dataset of a resolved configuration."""
-    dataset: Dataset = build(config, "dataset").load()
-    return dataset.without_rare_classes(config.min_class_rows)
-
-
 def make_plan(config: DictConfig, dataset: Dataset) -> Plan:
     """Instantiate the options of a resolved configuration for `dataset`.
 
@@ -100,9 +94,7 @@ def build(config: DictConfig, group: str) -> Any:
     """
     target = OmegaConf.select(config, f"{group}._target_", throw_on_missing=False)
     if missing := sorted(OmegaConf.missing_keys(config[group])):
-        raise ConfigError(
-            f"{group}={config.options.get(group, group)} needs {', '.join(f'{group}.{k}=' for k in missing)}"
-        )
+        raise ConfigError(f"{group}={config.options.get(group, group)} needs {', '.join(f'{key}=' for key in missing)}")
     try:
         return instantiate(config[group], _convert_="all")
     except InstantiationException as error:

@@ -16,8 +16,8 @@ from imbalance_lab.types import STRICT, Predictions, RunRecord
 RECORD = "record.json"
 
 
-def write_record(record: RunRecord, folder: Path) -> None:
-    """Write everything that is kept of a finished run under `folder`; ``record.json`` comes last.
+def write_record(record: RunRecord, folder: Path) -> dict[str, Any]:
+    """Write everything that is kept of a finished run under `folder`, and return what ``record.json`` says.
 
     ``predictions.npz`` holds ``<fold>/test/log_proba`` and the like, so metrics and decisions can be recomputed without
     training.
@@ -34,15 +34,23 @@ def write_record(record: RunRecord, folder: Path) -> None:
         for key, value in predictions._asdict().items()
     }
     np.savez_compressed(folder / "predictions.npz", **arrays)
-    write_outcome(folder, "finished", **_summary(record))
+    return write_outcome(folder, "finished", **_summary(record))
 
 
-def write_outcome(folder: Path, outcome: str, **details: Any) -> None:
+def write_outcome(folder: Path, outcome: str, **details: Any) -> dict[str, Any]:
     """Write ``record.json`` in one piece: ``outcome`` is ``finished``, ``skipped``, ``failed`` or ``killed``."""
+    said = {"outcome": outcome, **details}
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{RECORD}"
-    temporary.write_text(json.dumps({"outcome": outcome, **details}, indent=1, default=str))
+    temporary.write_text(json.dumps(said, indent=1, default=str))
     os.replace(temporary, folder / RECORD)
+    return said
+
+
+def mark_untracked(folder: Path, reason: str) -> None:
+    """Note in a finished run's record that it is not in MLflow, and why."""
+    said = read_outcome(folder) or {}
+    write_outcome(folder, **{**said, "untracked": reason})
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:
@@ -62,15 +70,11 @@ def _summary(record: RunRecord) -> dict[str, Any]:
         "name": record.name,
         "strategy": record.strategy,
         "model": record.model,
-        "dataset": {
-            "name": record.dataset.name,
-            "hash": record.dataset.content_hash,
-            "classes": dict(zip(record.dataset.class_names, record.dataset.counts.tolist(), strict=True)),
-            "features": dict(record.dataset.kinds),
-        },
+        "dataset": record.dataset.summary(),
         "tags": record.tags,
         "metrics": record.metrics,
         "intervals": record.intervals.to_dict("index"),
+        "classes": record.classes.astype(object).where(record.classes.notna(), None).to_dict("index"),
         "folds": [{"metrics": fold.metrics, "seconds": fold.seconds} for fold in record.folds],
         "warnings": record.warnings,
     }
@@ -82,13 +86,16 @@ class RecordOnly:
 
     where = None
 
-    def start(self, name: str, config: dict[str, Any], tags: dict[str, str], dataset: Any) -> None:
+    def start(self, dataset: str, name: str, config: dict[str, Any]) -> None:
+        """Do nothing."""
+
+    def describe(self, tags: dict[str, str], dataset: Any) -> None:
         """Do nothing."""
 
     def epoch(self, fold: int, epoch: int, metrics: Any) -> None:
         """Do nothing."""
 
-    def finish(self, record: RunRecord, folder: Path) -> None:
+    def finish(self, record: dict[str, Any], folder: Path) -> None:
         """Do nothing."""
 
     def abort(self, outcome: str, reason: str, folder: Path) -> None:

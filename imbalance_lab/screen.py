@@ -65,7 +65,9 @@ class Screen:
         for text in record.warnings:
             self.warn(text)
         if self.quiet:
-            self.console.print(f"{record.name}: {_headline(record)}", highlight=False, markup=False)
+            self.console.print(
+                f"{record.dataset.name}, {record.name}: {_headline(record)}", highlight=False, markup=False
+            )
             return
         level = f"{record.config['evaluation']['confidence']:.0%} interval"
         table = self._table("class", "test rows", "recall", level, "precision", "F1")

@@ -24,9 +24,9 @@ class SweepSummary(Callback):
         counts = {kind: sum(o["outcome"] == kind for o in outcomes) for kind in ("finished", "skipped", "failed")}
         print(", ".join(f"{count} {kind}" for kind, count in counts.items() if count))
         for outcome in outcomes:
-            if outcome["outcome"] == "failed":
+            if reason := outcome["reason"] if outcome["outcome"] == "failed" else outcome.get("untracked"):
                 _failed.append(outcome["name"])
-                print(f"failed: {outcome['name']}: {outcome['reason']}", file=sys.stderr)
+                print(f"failed: {outcome['name']}: {reason}", file=sys.stderr)
 
 
 def exit_status() -> int:

@@ -32,6 +32,11 @@ class Bundled:
     profile: Profile = "exponential"
     seed: int = 0
 
+    @property
+    def title(self) -> str:
+        """How the set is called: a thinned one ends in ``_lt`` (long tail)."""
+        return self.name if self.imbalance_ratio is None else f"{self.name}_lt"
+
     def load(self) -> Dataset:
         """Load and thin the set."""
         import sklearn.datasets
@@ -39,8 +44,8 @@ class Bundled:
         bunch = getattr(sklearn.datasets, f"load_{self.name}")(as_frame=True)
         labels = np.array([str(name) for name in bunch.target_names], dtype=object)[bunch.target]
         if self.imbalance_ratio is None:
-            return Dataset.from_labels(self.name, bunch.data, labels)
-        return self._thinned(Dataset.from_labels(self.name, bunch.data, labels))
+            return Dataset.from_labels(self.title, bunch.data, labels)
+        return self._thinned(Dataset.from_labels(self.title, bunch.data, labels))
 
     def _thinned(self, whole: Dataset) -> Dataset:
         from imblearn.datasets import make_imbalance
@@ -49,5 +54,4 @@ class Bundled:
         sizes = tail(len(whole.class_names), int(whole.counts.max()), self.imbalance_ratio, self.profile)
         wanted = {k: int(n) for k, n in enumerate(np.minimum(sizes, whole.counts))}
         X, y = make_imbalance(whole.X, whole.y, sampling_strategy=wanted, random_state=self.seed)
-        name = f"{self.name}_lt"
-        return Dataset(name, X.reset_index(drop=True), np.asarray(y), whole.class_names, whole.kinds)
+        return Dataset(self.title, X.reset_index(drop=True), np.asarray(y), whole.class_names, whole.kinds)

@@ -43,6 +43,11 @@ class Table:
     drop: list[str] = Field(default_factory=list)
     name: str | None = None
 
+    @property
+    def title(self) -> str:
+        """How the set is called."""
+        return self.name or Path(self.path).name.split(".")[0]
+
     def load(self) -> Dataset:
         """Read the file."""
         file = Path(self.path).expanduser()
@@ -50,7 +55,7 @@ class Table:
         _require(table, [self.target, *self.drop], file)
         labels = table[self.target]
         check_target(labels, self.target, str(file))
-        return from_table(table.drop(columns=[self.target, *self.drop]), labels, self.name or file.name.split(".")[0])
+        return from_table(table.drop(columns=[self.target, *self.drop]), labels, self.title)
 
 
 def read_table(file: Path) -> pd.DataFrame:

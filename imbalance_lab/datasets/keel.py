@@ -48,6 +48,11 @@ class Keel:
     name: str | None = None
     path: str | None = None
 
+    @property
+    def title(self) -> str:
+        """How the set is called."""
+        return self.name or Path(self.path or "keel").name.split(".")[0]
+
     def load(self) -> Dataset:
         """Read the set."""
         if (self.name is None) == (self.path is None):

@@ -49,6 +49,11 @@ class OpenML:
     target: str | None = None
     cache: str | None = None
 
+    @property
+    def title(self) -> str:
+        """How the set is called."""
+        return self.name or f"openml_{self.id}"
+
     def load(self) -> Dataset:
         """Download the set, or read it from the cache."""
         from sklearn.datasets import fetch_openml
@@ -56,9 +61,8 @@ class OpenML:
         if (self.name is None) == (self.id is None):
             raise ConfigError("dataset=openml needs dataset.name= (such as phoneme) or dataset.id= (such as 1489)")
         which = {"data_id": self.id} if self.name is None else {"name": self.name, "version": self.version}
-        called = self.name or f"openml_{self.id}"
         bunch = _fetch(
-            called,
+            self.title,
             lambda: fetch_openml(
                 **which,
                 target_column=self.target or "default-target",
@@ -68,9 +72,9 @@ class OpenML:
             ),
         )
         if not isinstance(bunch.target, pd.Series):
-            raise DataError(f"OpenML set '{called}' has no single target column; name one with dataset.target=")
-        check_target(bunch.target, str(bunch.target.name), f"OpenML set '{called}'")
-        return from_table(bunch.data, bunch.target.astype(str), called)
+            raise DataError(f"OpenML set '{self.title}' has no single target column; name one with dataset.target=")
+        check_target(bunch.target, str(bunch.target.name), f"OpenML set '{self.title}'")
+        return from_table(bunch.data, bunch.target.astype(str), self.title)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -97,6 +101,11 @@ class ImblearnBenchmark:
     def __post_init__(self) -> None:
         if self.name not in IMBLEARN_SETS:
             raise ConfigError(f"there is no benchmark set '{self.name}'; choose one of {', '.join(IMBLEARN_SETS)}")
+
+    @property
+    def title(self) -> str:
+        """How the set is called."""
+        return self.name
 
     def load(self, download: bool = True) -> Dataset:
         """Download the sets, or read them from the cache."""

@@ -14,6 +14,9 @@ from imbalance_lab.types import STRICT, Dataset, Positive, Share
 
 Profile = Literal["exponential", "step"]
 
+# Not in the option's file: a mapping typed on the command line is merged with the file's, class by class.
+DEFAULT_PRIORS = {"majority": 0.9, "middle": 0.08, "minority": 0.02}
+
 
 @dataclass(frozen=True, config=STRICT)
 class GaussianClusters:
@@ -57,8 +60,10 @@ class GaussianClusters:
 
     @model_validator(mode="after")
     def _check(self) -> GaussianClusters:
-        if self.counts is None and (self.priors is None or self.rows is None):
-            raise ValueError("give counts, or priors and rows")
+        if self.counts is not None and self.priors is not None:
+            raise ValueError("give counts, or priors and rows, not both")
+        if self.counts is None and self.rows is None:
+            raise ValueError("give counts, or rows")
         if len(self.sizes) < 2:
             raise ValueError("give at least two classes")
         if self.informative > self.features:
@@ -66,12 +71,18 @@ class GaussianClusters:
         return self
 
     @property
+    def title(self) -> str:
+        """How the set is called."""
+        return self.name
+
+    @property
     def sizes(self) -> dict[str, int]:
         """Rows of each class."""
         if self.counts is not None:
             return dict(self.counts)
-        assert self.priors is not None and self.rows is not None
-        return dict(zip(self.priors, largest_remainder(np.array(list(self.priors.values())), self.rows), strict=True))
+        assert self.rows is not None
+        priors = self.priors or DEFAULT_PRIORS
+        return dict(zip(priors, largest_remainder(np.array(list(priors.values())), self.rows), strict=True))
 
     @property
     def centres(self) -> np.ndarray:
@@ -138,6 +149,11 @@ class LongTail:
     separation: Annotated[float, Field(ge=0)] = 3.0
     label_noise: Share = 0.0
     seed: int = 0
+
+    @property
+    def title(self) -> str:
+        """How the set is called."""
+        return self.name
 
     def load(self) -> Dataset:
         """Draw the rows."""

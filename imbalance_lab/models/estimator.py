@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass as plain_dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import joblib
@@ -91,8 +91,7 @@ class FittedEstimator:
         scores = np.column_stack([np.zeros(len(scores)), scores]) if scores.ndim == 1 else scores
         return np.asarray(log_softmax(scores, axis=1))
 
-    def save(self, folder: str) -> str:
+    def save(self, folder: Path) -> None:
         """Write ``model.joblib``."""
-        path = os.path.join(folder, "model.joblib")
-        joblib.dump(self.estimator, path)
-        return path
+        folder.mkdir(parents=True, exist_ok=True)
+        joblib.dump(self.estimator, folder / "model.joblib")

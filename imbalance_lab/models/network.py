@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass as plain_dataclass
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 from pydantic.dataclasses import dataclass
 from scipy.special import log_softmax
 
@@ -16,6 +17,8 @@ from imbalance_lab.models.trainer import EpochModel, Watch
 from imbalance_lab.types import STRICT, Loss, OutputPrior, Positive, Progress, Rows, Seeds, Share, Training, TrainingSet
 
 PREDICT_ROWS = 65536
+
+tf.get_logger().setLevel("ERROR")  # every run of a sweep traces its own graph, which TensorFlow takes for a mistake
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -119,8 +122,7 @@ class FittedNetwork:
         logits = np.concatenate([self.model.predict_logits(part).numpy() for part in parts])
         return np.asarray(log_softmax(logits.astype(np.float64), axis=1))
 
-    def save(self, folder: str) -> str:
+    def save(self, folder: Path) -> None:
         """Write ``model.keras``; a two-class network gives the one logit z of the positive class."""
-        path = os.path.join(folder, "model.keras")
-        self.model.net.save(path)
-        return path
+        folder.mkdir(parents=True, exist_ok=True)
+        self.model.net.save(folder / "model.keras")

@@ -86,6 +86,15 @@ class Dataset:
             digest.update(repr(None if levels is None else [str(level) for level in levels]).encode())
         return digest.hexdigest()
 
+    def summary(self) -> dict[str, Any]:
+        """Return name, hash, class sizes and kinds of features, as they stand in a run's record."""
+        return {
+            "name": self.name,
+            "hash": self.content_hash,
+            "classes": dict(zip(self.class_names, self.counts.tolist(), strict=True)),
+            "features": dict(self.kinds),
+        }
+
     def without_rare_classes(self, min_rows: int) -> Dataset:
         """Return the dataset without classes of fewer than `min_rows` rows.
 

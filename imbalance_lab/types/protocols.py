@@ -20,6 +20,10 @@ Progress = Callable[[int, Mapping[str, float]], None]
 class DatasetSource(Protocol):
     """What an option of the ``dataset`` group instantiates to."""
 
+    @property
+    def title(self) -> str:
+        """How the set is called, known before it is loaded."""
+
     def load(self) -> Dataset:
         """Read or draw the rows."""
 
@@ -45,8 +49,8 @@ class FittedModel(Protocol):
     def predict_log_proba(self, X: np.ndarray) -> np.ndarray:
         """Return log-probabilities, shape (n, C), float64."""
 
-    def save(self, folder: str) -> str:
-        """Write the model under `folder` and return the path."""
+    def save(self, folder: Path) -> None:
+        """Write the model under `folder`, which is made if need be."""
 
 
 class Learner(Protocol):
@@ -123,14 +127,17 @@ class Tracker(Protocol):
     def where(self) -> str | None:
         """The command or address that shows the run."""
 
-    def start(self, name: str, config: dict[str, Any], tags: dict[str, str], dataset: Dataset) -> None:
-        """Announce the run."""
+    def start(self, dataset: str, name: str, config: dict[str, Any]) -> None:
+        """Announce the run `name` on the dataset called `dataset`."""
+
+    def describe(self, tags: dict[str, str], dataset: dict[str, Any]) -> None:
+        """Take the run's tags and the summary of its dataset, once that is loaded."""
 
     def epoch(self, fold: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """Take the figures of one epoch."""
 
-    def finish(self, record: RunRecord, folder: Path) -> None:
-        """Log the record; raises TrackingError if the server does not answer."""
+    def finish(self, record: dict[str, Any], folder: Path) -> None:
+        """Log what ``record.json`` in `folder` says, and the folder; raises TrackingError if the server is away."""
 
     def abort(self, outcome: str, reason: str, folder: Path) -> None:
         """End a run that did not finish: ``skipped``, ``failed`` or ``killed``."""

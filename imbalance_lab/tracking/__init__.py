@@ -1,0 +1,10 @@
+"""MLflow. Nothing else imports it.
+
+A server that cannot be reached does not stop a run: its record is on disk by then, and
+``python -m imbalance_lab.tracking FOLDER ...`` sends it later.
+"""
+
+from imbalance_lab.tracking.store import open_store
+from imbalance_lab.tracking.tracker import MlflowTracker
+
+__all__ = ["MlflowTracker", "open_store"]

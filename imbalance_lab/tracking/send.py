@@ -1,0 +1,45 @@
+"""Send the records of finished runs to MLflow after the fact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from imbalance_lab.record import read_outcome
+from imbalance_lab.tracking.tracker import MlflowTracker
+from imbalance_lab.types import DataError
+
+
+def send(folder: Path, uri: str | None = None) -> str | None:
+    """Send the record of a finished run to MLflow and return where it can be seen.
+
+    Parameters
+    ----------
+    folder : Path
+        A run's output folder.
+    uri : str, optional
+        By default the one the run was meant for.
+
+    Raises
+    ------
+    DataError
+        If there is no finished run in `folder`.
+    TrackingError
+        If the server cannot be reached.
+    """
+    record = read_outcome(folder)
+    if record is None or record["outcome"] != "finished":
+        raise DataError(f"{folder} holds no finished run")
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    settings = {key: value for key, value in config["tracking"].items() if not key.startswith("_")}
+    tracker = MlflowTracker(**(settings | ({"uri": uri} if uri else {})))
+    tracker.start(record["dataset"]["name"], record["name"], config)
+    tracker.describe(record["tags"], record["dataset"])
+    if (epochs := folder / "epochs.csv").is_file():
+        for row in pd.read_csv(epochs).to_dict("records"):
+            fold, epoch = int(row.pop("fold")), int(row.pop("epoch"))
+            tracker.epoch(fold, epoch, {str(key): value for key, value in row.items()})
+    tracker.finish(record, folder)
+    return tracker.where

@@ -1,0 +1,232 @@
+"""One run in MLflow: created when training starts, so that it can be watched; logged in few large batches."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mlflow import MlflowClient
+from mlflow.entities import Dataset as MlflowDataset
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from imbalance_lab.config import leaves
+from imbalance_lab.tracking.store import absolute, find_experiment, open_store
+from imbalance_lab.types import TrackingError
+
+PARAMS_A_CALL, METRICS_A_CALL = 100, 1000
+LONGEST_PARAM, LONGEST_TAG = 6000, 5000
+SECONDS_BETWEEN_CALLS = 10.0
+STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "skipped": "KILLED"}
+
+T = TypeVar("T")
+
+
+class MlflowTracker:
+    """Logs one run.
+
+    Parameters
+    ----------
+    uri : str
+        A database (``sqlite:///mlflow.db``) or the address of a server.
+    artifacts : str
+        Folder for artifacts of a local store; a server has a place of its own.
+    experiment : str or None
+        By default named after the dataset.
+    max_classes : int
+        Per-class metrics are logged for at most so many classes, the rarest first.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        artifacts: str = "mlartifacts",
+        experiment: str | None = None,
+        max_classes: int = 50,
+    ) -> None:
+        self.uri, self.artifacts, self.experiment = absolute(uri), Path(artifacts).absolute(), experiment
+        self.max_classes = max_classes
+        self._client: MlflowClient | None = None
+        self._run: str | None = None
+        self._experiment_id: str | None = None
+        self._kept: set[str] | None = None
+        self._waiting: list[Metric] = []
+        self._sent_at = time.monotonic()
+        self._unreachable: str | None = None
+
+    @property
+    def where(self) -> str | None:
+        """The command or address that shows the run."""
+        if self.uri.startswith("http"):
+            return f"{self.uri}/#/experiments/{self._experiment_id}/runs/{self._run}"
+        default = self.uri == absolute("sqlite:///mlflow.db")
+        return "mlflow ui" if default else f"mlflow ui --backend-store-uri {self.uri}"
+
+    def start(self, dataset: str, name: str, config: dict[str, Any]) -> None:
+        """Create the run with its parameters; that a server is away is remembered until the end."""
+        self._guarded(lambda: self._create(self.experiment or dataset, name, config))
+
+    def describe(self, tags: dict[str, str], dataset: dict[str, Any]) -> None:
+        """Log the tags and the dataset."""
+        self._kept = set(sorted(dataset["classes"], key=dataset["classes"].get)[: self.max_classes])
+        if commit := tags.get("git_commit"):
+            tags = tags | {"mlflow.source.git.commit": commit.removesuffix("-dirty")}
+        self._guarded(lambda: self._describe(tags, dataset))
+
+    def epoch(self, fold: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Queue an epoch's metrics; the queue is sent every few seconds."""
+        prefix = f"fold_{fold}/" if fold else ""
+        self._queue({prefix + key: value for key, value in metrics.items()}, epoch)
+        if time.monotonic() - self._sent_at > SECONDS_BETWEEN_CALLS:
+            self._guarded(self._flush)
+
+    def finish(self, record: dict[str, Any], folder: Path) -> None:
+        """Send the record under `folder` and close the run.
+
+        Raises
+        ------
+        TrackingError
+            If the server could not be reached, now or before.
+        """
+        self._guarded(lambda: self._send(record, folder))
+        if self._unreachable:
+            raise TrackingError(
+                f"the run finished, but MLflow at {self.uri} could not be reached ({self._unreachable}); its record "
+                f"is in {folder}; send it later with python -m imbalance_lab.tracking {folder}"
+            )
+
+    def abort(self, outcome: str, reason: str, folder: Path) -> None:
+        """Close a run that did not finish, with its reason as a tag and what is on disk as artifacts."""
+        self._guarded(lambda: self._close(outcome, reason, folder))
+
+    def _create(self, experiment: str, name: str, config: dict[str, Any]) -> None:
+        self._client = open_store(self.uri)
+        self._experiment_id = find_experiment(self._client, experiment, self._artifact_location(experiment))
+        tags = {"mlflow.user": _user(), "mlflow.source.name": "imbalance_lab", "mlflow.source.type": "LOCAL"}
+        run = self._client.create_run(self._experiment_id, tags=tags, run_name=name)
+        self._run = run.info.run_id
+        params = [Param(key_for(key), str(value)[:LONGEST_PARAM]) for key, value in leaves(config)]
+        for part in chunks(params, PARAMS_A_CALL):
+            self._client.log_batch(self._run, params=part)
+
+    def _describe(self, tags: dict[str, str], dataset: dict[str, Any]) -> None:
+        client, run = self._opened()
+        client.log_batch(run, tags=[RunTag(key_for(key), value) for key, value in tags.items()])
+        client.log_inputs(run, [_dataset_input(dataset)])
+
+    def _send(self, record: dict[str, Any], folder: Path) -> None:
+        client, run = self._opened()
+        self._queue({_grouped(key): value for key, value in record["metrics"].items()})
+        for name, interval in record["intervals"].items():
+            self._queue({f"test_interval/{end}/{name}": value for end, value in interval.items()})
+        if len(record["folds"]) > 1:
+            for fold, result in enumerate(record["folds"]):
+                self._queue({f"test_fold/{key}": value for key, value in result["metrics"].items()}, fold)
+        self._flush()
+        tags = {"outcome": "finished", "mlflow.note.content": note(record), "warnings": "\n".join(record["warnings"])}
+        client.log_batch(run, tags=[RunTag(key, text[:LONGEST_TAG]) for key, text in tags.items() if text])
+        client.log_artifacts(run, str(folder))
+        client.set_terminated(run, STATUS["finished"])
+
+    def _close(self, outcome: str, reason: str, folder: Path) -> None:
+        if self._run is None:
+            return
+        client, run = self._opened()
+        self._flush()
+        client.log_batch(run, tags=[RunTag("outcome", outcome), RunTag("reason", reason[:LONGEST_TAG])])
+        if folder.is_dir():
+            client.log_artifacts(run, str(folder))
+        client.set_terminated(run, STATUS[outcome])
+
+    def _flush(self) -> None:
+        client, run = self._opened()
+        for part in chunks(self._waiting, METRICS_A_CALL):
+            client.log_batch(run, metrics=part)
+        self._waiting, self._sent_at = [], time.monotonic()
+
+    def _queue(self, values: Mapping[str, float], step: int = 0) -> None:
+        now = int(time.time() * 1000)
+        self._waiting += [Metric(key_for(k), float(v), now, step) for k, v in values.items() if self._is_kept(k)]
+
+    def _is_kept(self, key: str) -> bool:
+        per_class = re.search(r"(?:recall|precision|f1|support|roc_auc|average_precision)/(.+?)(?:_std)?$", key)
+        return self._kept is None or per_class is None or per_class[1] in self._kept
+
+    def _opened(self) -> tuple[MlflowClient, str]:
+        if self._client is None or self._run is None:
+            raise TrackingError("the run was never created")
+        return self._client, self._run
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        if self._unreachable:
+            return
+        try:
+            action()
+        except (MlflowException, OSError) as error:
+            self._unreachable = " ".join(str(error).split())[:300]
+
+    def _artifact_location(self, experiment: str) -> str | None:
+        if self.uri.startswith("http") or self.uri == "databricks":
+            return None
+        return (self.artifacts / re.sub(r"[^\w.-]", "_", experiment)).as_uri()
+
+
+def key_for(name: str) -> str:
+    """Return `name` with what MLflow does not allow in a key replaced.
+
+    >>> key_for("recall/<=50K (%)")
+    'recall/__50K ___'
+    """
+    return re.sub(r"[^\w\-.:/ ]", "_", name)[:250]
+
+
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield `items` in parts of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def note(record: dict[str, Any]) -> str:
+    """Return the run's description in the UI: its result in Markdown."""
+    interval = record["intervals"]["balanced_accuracy"]
+    lines = [
+        f"**balanced accuracy {record['metrics']['balanced_accuracy']:.3f}** "
+        f"({interval['low']:.3f} to {interval['high']:.3f}), {len(record['folds'])} fold(s)",
+        "",
+        "| class | training rows | after sampling | weight | recall | interval | test rows |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, row in list(record["classes"].items())[:50]:
+        recall = "- | -" if row["recall"] is None else f"{row['recall']:.3f} | {row['low']:.3f} to {row['high']:.3f}"
+        sizes = f"{row['train_rows']:g} | {row['sampled_rows']:g} | {row['weight']:.3g}"
+        lines.append(f"| {name} | {sizes} | {recall} | {row['support']:g} |")
+    return "\n".join([*lines, "", *(f"Note: {text}" for text in record["warnings"])])
+
+
+def _grouped(key: str) -> str:
+    return key if key.startswith("timing/") else f"test/{key}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def _dataset_input(dataset: dict[str, Any]) -> DatasetInput:
+    entity = MlflowDataset(
+        name=dataset["name"],
+        digest=dataset["hash"],
+        source_type="imbalance_lab",
+        source=dataset["name"],
+        profile=json.dumps(
+            {"rows": sum(dataset["classes"].values()), "classes": dict(list(dataset["classes"].items())[:50])}
+        ),
+    )
+    return DatasetInput(entity, [InputTag("mlflow.data.context", "training")])

@@ -1,0 +1,107 @@
+"""The same contract for every file in conf/."""
+
+from __future__ import annotations
+
+import inspect
+import io
+from pathlib import Path
+
+import pytest
+from hydra.utils import get_class, get_object
+from omegaconf import DictConfig, OmegaConf
+
+from imbalance_lab.config import CONF, NULL_OPTIONS, compose, strategy_name
+from imbalance_lab.plan import build
+
+OPTIONS = sorted((file.parent.name, file.stem) for file in CONF.glob("*/*.yaml"))
+# What a person must give for options that cannot guess it.
+REQUIRED = {
+    ("dataset", "csv"): ["dataset.path=a.csv", "dataset.target=y"],
+    ("dataset", "imblearn_benchmark"): ["dataset.name=ecoli"],
+    ("sampler", "custom"): ["sampler._target_=imblearn.over_sampling.BorderlineSMOTE"],
+    ("model", "custom"): ["model.estimator._target_=sklearn.naive_bayes.GaussianNB"],
+    ("class_weight", "by_hand"): ["class_weight.weights={A: 2}"],
+}
+SLOT_METHODS = {
+    "dataset": ["load", "title"],
+    "model": ["fit", "trains_by_loss", "takes_class_weight", "output_prior", "dtype"],
+    "sampler": ["fit_resample"],
+    "class_weight": ["__call__"],
+    "loss": ["__call__", "output_prior"],
+    "decision": ["fit", "needs_validation", "binary_only"],
+    "split": ["split", "validation"],
+    "prepare": ["fit"],
+    "training": ["epochs", "batch_size", "optimizer"],
+    "tracking": ["start", "describe", "epoch", "finish", "abort", "where"],
+}
+
+
+def composed(group: str, option: str) -> DictConfig:
+    return compose([f"{group}={option}", *REQUIRED.get((group, option), [])])
+
+
+def nodes_with_target(node: object) -> list[DictConfig]:
+    if not OmegaConf.is_config(node):
+        return []
+    children = [node._get_node(key) for key in (node if OmegaConf.is_dict(node) else range(len(node)))]
+    inner = [found for child in children for found in nodes_with_target(child)]
+    return [node, *inner] if OmegaConf.is_dict(node) and "_target_" in node else inner
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_option_composes_and_instantiates(group: str, option: str) -> None:
+    config = composed(group, option)
+    if group == "strategy":
+        filled = [slot for slot, null in NULL_OPTIONS.items() if config.options[slot] != null]
+        assert (strategy_name(config) == "none") == (not filled)
+        return
+    made = build(config, group)
+    assert [name for name in SLOT_METHODS[group] if not hasattr(made, name)] == []
+
+
+@pytest.mark.parametrize(("group", "option"), [o for o in OPTIONS if o[0] != "strategy"])
+def test_keys_match_the_signature_of_the_target(group: str, option: str) -> None:
+    for node in nodes_with_target(composed(group, option)[group]):
+        target = get_object(node._target_)
+        accepted = set(inspect.signature(target).parameters)
+        given = {str(key) for key in node} - {"_target_", "_partial_"}
+        assert given <= accepted, f"{node._target_} does not take {given - accepted}"
+
+
+def test_every_group_of_the_defaults_has_a_folder_and_the_other_way_round() -> None:
+    defaults = OmegaConf.load(CONF / "config.yaml").defaults
+    named = {key for entry in defaults if OmegaConf.is_dict(entry) for key in entry if not key.startswith("override")}
+    assert named == {folder.name for folder in CONF.iterdir() if folder.is_dir()}
+
+
+def test_recipes_are_named_after_their_slots() -> None:
+    assert strategy_name(compose(["strategy=none"])) == "none"
+    assert strategy_name(compose(["strategy=smote", "loss=focal", "class_weight=sqrt_inv"])) == "smote+sqrt_inv+focal"
+    assert strategy_name(compose(["strategy=focal", "loss.gamma=3"])) == "focal(gamma=3)"
+    custom = ["sampler=custom", "sampler._target_=imblearn.over_sampling.BorderlineSMOTE"]
+    assert strategy_name(compose(custom)) == "custom(_target_=BorderlineSMOTE)"
+
+
+def test_recipe_names_are_unique_in_the_ten_characters_the_ui_shows() -> None:
+    names = [strategy_name(composed("strategy", option)) for group, option in OPTIONS if group == "strategy"]
+    shown = [name[:10] for name in names]
+    assert sorted(shown) == sorted(set(shown))
+
+
+def test_an_option_of_ones_own_folder_composes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = tmp_path / "own" / "loss"
+    own.mkdir(parents=True)
+    (own / "steep.yaml").write_text("_target_: imbalance_lab.losses.focal.Focal\ngamma: 5.0\n")
+    from tests.test_cli import invoke
+
+    assert invoke("--config-dir", str(tmp_path / "own"), "loss=steep", "--cfg", "job", "--package", "loss") == 0
+    assert OmegaConf.load(io.StringIO(capsys.readouterr().out)).gamma == 5.0
+
+
+def test_classes_of_options_are_frozen() -> None:
+    for group, option in OPTIONS:
+        if group in ("strategy", "tracking"):
+            continue
+        for node in nodes_with_target(composed(group, option)[group]):
+            if node._target_.startswith("imbalance_lab."):
+                assert get_class(node._target_).__dataclass_params__.frozen, node._target_

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+import pytest
+
+from imbalance_lab.config import compose
+
+# Few rows, few epochs, nothing written but the record: what most runs of the tests need.
+TINY = (
+    "tracking=none",
+    "dataset=synthetic",
+    "dataset.rows=240",
+    "dataset.priors={a: 0.6, b: 0.3, c: 0.1}",
+    "training.epochs=2",
+    "evaluation.resamples=200",
+    "evaluation.figures=false",
+)
+
+
+def replaced(defaults: Sequence[str], overrides: Sequence[str]) -> list[str]:
+    """Put `overrides` in the place of the defaults of the same key (mappings would be merged otherwise)."""
+    given = {override.split("=")[0] for override in overrides}
+    return [*(default for default in defaults if default.split("=")[0] not in given), *overrides]
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path):
+    """Compose a tiny run; later overrides win."""
+
+    def _compose(*overrides: str):
+        config = compose(replaced(TINY, overrides))
+        config.output_dir = str(tmp_path / "run")
+        return config
+
+    return _compose
+
+
+class Silent:
+    """An observer that keeps what it is shown."""
+
+    def __init__(self) -> None:
+        self.tables, self.epochs, self.record = [], [], None
+
+    def classes(self, table, fold):
+        self.tables.append(table)
+
+    def progress(self, fold, epochs):
+        from contextlib import nullcontext
+
+        return nullcontext(lambda epoch, metrics: self.epochs.append((fold, epoch, dict(metrics))))
+
+    def result(self, record, where):
+        self.record = record
+
+
+@pytest.fixture
+def silent() -> Silent:
+    return Silent()
+
+
+@pytest.fixture
+def run(silent):
+    """Run a resolved configuration without a tracking server."""
+    from imbalance_lab.experiment import run_experiment
+    from imbalance_lab.plan import build
+
+    def _run(config):
+        return run_experiment(config, silent, build(config, "tracking"))
+
+    return _run
+
+
+@pytest.fixture(scope="session")
+def _migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from imbalance_lab.tracking import open_store
+
+    store = tmp_path_factory.mktemp("store") / "mlflow.db"
+    open_store(f"sqlite:///{store}")
+    return store
+
+
+@pytest.fixture
+def store(_migrated: Path, tmp_path: Path) -> Path:
+    """An empty MLflow store in the test's folder, where runs find it by default."""
+    return Path(shutil.copy(_migrated, tmp_path / "mlflow.db"))
