@@ -11,6 +11,8 @@ from pydantic.dataclasses import dataclass
 from imbalance_lab.datasets.synthetic import Profile, tail
 from imbalance_lab.types import STRICT, Dataset
 
+UNIT = 10**6
+
 
 @dataclass(frozen=True, config=STRICT)
 class Bundled:
@@ -51,7 +53,9 @@ class Bundled:
         from imblearn.datasets import make_imbalance
 
         assert self.imbalance_ratio is not None
-        sizes = tail(len(whole.class_names), int(whole.counts.max()), self.imbalance_ratio, self.profile)
-        wanted = {k: int(n) for k, n in enumerate(np.minimum(sizes, whole.counts))}
+        # The longest tail that every class has rows enough for.
+        fall = tail(len(whole.class_names), UNIT, self.imbalance_ratio, self.profile) / UNIT
+        sizes = tail(len(fall), int((whole.counts / fall).min()), self.imbalance_ratio, self.profile)
+        wanted = {k: int(n) for k, n in enumerate(sizes)}
         X, y = make_imbalance(whole.X, whole.y, sampling_strategy=wanted, random_state=self.seed)
         return Dataset(self.title, X.reset_index(drop=True), np.asarray(y), whole.class_names, whole.kinds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -31,7 +32,9 @@ class Prepared:
         """Return an array of shape (n, d)."""
         if X.empty:
             return np.empty((0, len(self.feature_names)), dtype=self._dtype)
-        return np.ascontiguousarray(self._transformer.transform(X), dtype=self._dtype)  # type: ignore[attr-defined]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Found unknown categories")  # what `Prepare` is asked to allow
+            return np.ascontiguousarray(self._transformer.transform(X), dtype=self._dtype)  # type: ignore[attr-defined]
 
     @property
     def feature_names(self) -> list[str]:

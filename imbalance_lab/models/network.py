@@ -85,10 +85,10 @@ class Network:
             if self.dropout:
                 x = keras.layers.Dropout(self.dropout, seed=int(rng.integers(2**31)))(x)
         bias = self._bias(prior)
-        outputs = keras.layers.Dense(
-            len(bias), kernel_initializer=_glorot(rng), bias_initializer=lambda shape, dtype=None: keras.ops.array(bias)
-        )(x)
-        return keras.Model(inputs, outputs)
+        output = keras.layers.Dense(len(bias), kernel_initializer=_glorot(rng))
+        net = keras.Model(inputs, output(x))
+        output.bias.assign(bias)
+        return net
 
     def _bias(self, prior: np.ndarray) -> np.ndarray:
         channels = 1 if len(prior) == 2 else len(prior)

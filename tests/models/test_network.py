@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.special import softmax
+
+from imbalance_lab.losses.cross_entropy import CrossEntropy
+from imbalance_lab.losses.focal import Focal
+from imbalance_lab.models.network import Network
+from imbalance_lab.types import Rows, Seeds, Training, TrainingSet
+
+SEEDS = Seeds.spawn(0, 0)
+
+
+def data(counts=(40, 20, 10), seed=0, weight=None, spread=1.0):
+    y = np.repeat(np.arange(len(counts)), counts)
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(len(y), 5)).astype(np.float32) * spread
+    X[:, 0] += y
+    weight = np.ones(len(counts)) if weight is None else np.asarray(weight, float)
+    return TrainingSet(X, y, weight), Rows(X[::3], y[::3])
+
+
+def sgd(rate=0.1):
+    return lambda: keras.optimizers.SGD(rate)
+
+
+def fit(network: Network, train: TrainingSet, validation: Rows, training: Training, loss=None, seeds=SEEDS):
+    return network.fit(train, validation, loss or CrossEntropy(), training, seeds, lambda epoch, metrics: None)
+
+
+@pytest.mark.parametrize("counts", [(40, 20, 10), (50, 20)])
+def test_one_step_equals_keras_own_fit_with_class_weights(counts: tuple[int, ...]) -> None:
+    weight = np.linspace(0.5, 3, len(counts))
+    train, validation = data(counts, weight=weight)
+    network = Network(hidden=[4])
+    start = network.build(5, train.prior, SEEDS)
+    ours = fit(network, train, validation, Training(epochs=1, batch_size=1000, optimizer=sgd())).model.net
+
+    binary = len(counts) == 2
+    loss = keras.losses.BinaryCrossentropy(from_logits=True) if binary else (
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )  # fmt: skip
+    start.compile(optimizer=sgd()(), loss=loss)
+    y = train.y[:, None].astype(np.float32) if binary else train.y
+    start.fit(train.X, y, batch_size=1000, epochs=1, class_weight=dict(enumerate(weight)), verbose=0, shuffle=False)
+    for mine, theirs in zip(ours.get_weights(), start.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=2e-5, atol=1e-7)
+
+
+def test_an_epoch_takes_every_row_once_the_last_batch_included() -> None:
+    """With a rate too small to move anything, the training loss is the mean over all rows, whatever the batches."""
+    train, validation = data(weight=[0.5, 1, 3])
+    network = Network(hidden=[4])
+    rows_loss = CrossEntropy()(train.y, network.build(5, train.prior, SEEDS)(train.X), None).numpy()
+    for batch in (7, 32, 70, 1000):
+        model = fit(network, train, validation, Training(epochs=1, batch_size=batch, optimizer=sgd(1e-12)))
+        assert model.history["train/loss"][0] == pytest.approx(np.mean(train.sample_weight * rows_loss), rel=1e-5)
+
+
+def test_validation_figures_are_those_of_the_predictions() -> None:
+    train, validation = data()
+    model = fit(Network(hidden=[4]), train, validation, Training(epochs=3, batch_size=16, optimizer=sgd()))
+    log_proba = model.predict_log_proba(validation.X)
+    recall = [np.mean(log_proba[validation.y == k].argmax(1) == k) for k in range(3)]
+    last = model.history.iloc[-1]
+    np.testing.assert_allclose([last[f"val/recall/{k}"] for k in range(3)], recall, rtol=1e-6)
+    assert last["val/balanced_accuracy"] == pytest.approx(np.mean(recall))
+    expected = -log_proba[np.arange(len(validation.y)), validation.y].mean()
+    assert last["val/loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_same_seeds_same_weights_other_seeds_other_weights() -> None:
+    train, validation = data()
+    training = Training(epochs=3, batch_size=16, optimizer=lambda: keras.optimizers.Adam(0.01))
+    network = Network(hidden=[8, 8], dropout=0.3)
+    runs = [fit(network, train, validation, training, seeds=Seeds.spawn(s, 0)) for s in (1, 1, 2)]
+    scores = [run.predict_log_proba(train.X) for run in runs]
+    np.testing.assert_array_equal(scores[0], scores[1])
+    assert not np.array_equal(scores[0], scores[2])
+    assert runs[0].history.equals(runs[1].history)
+
+
+def test_batches_are_drawn_anew_each_epoch() -> None:
+    """With batches of one row, SGD ends elsewhere in another order."""
+    train, validation = data()
+    training = Training(epochs=2, batch_size=1, optimizer=sgd(0.5))
+    one, two = (fit(Network(hidden=[]), train, validation, training, seeds=SEEDS._replace(shuffling=s)) for s in (1, 2))
+    assert not np.array_equal(one.predict_log_proba(train.X), two.predict_log_proba(train.X))
+
+
+@pytest.mark.parametrize("counts", [(70, 20, 10), (90, 10)])
+def test_the_output_starts_at_the_effective_prior(counts: tuple[int, ...]) -> None:
+    train, _ = data(counts, weight=np.linspace(1, 2, len(counts)))
+    net = Network(hidden=[4]).build(5, train.prior, SEEDS)
+    logits = net(np.zeros((1, 5), np.float32)).numpy()[0]
+    logits = np.r_[0, logits] if len(counts) == 2 else logits
+    np.testing.assert_allclose(softmax(logits), train.prior, rtol=1e-5)
+    zeros = Network(hidden=[4], output_bias="zeros").build(5, train.prior, SEEDS)
+    np.testing.assert_array_equal(zeros(np.zeros((1, 5), np.float32)), 0)
+
+
+def test_two_classes_have_one_channel() -> None:
+    assert Network(hidden=[]).build(5, np.array([0.9, 0.1]), SEEDS).output_shape == (None, 1)
+    assert Network(hidden=[]).build(5, np.ones(3) / 3, SEEDS).output_shape == (None, 3)
+
+
+def test_one_channel_learns_what_two_channels_of_softmax_learn() -> None:
+    """The gradient for z of (0, z) is that of the difference of two free logits."""
+    train, _ = data((50, 20))
+    z = tf.Variable(np.random.default_rng(0).normal(size=70), dtype=tf.float64)
+    for loss in (CrossEntropy(), Focal(2.0)):
+        with tf.GradientTape(persistent=True) as tape:
+            one = loss(train.y, tf.stack([tf.zeros_like(z), z], axis=1), None)
+            two = loss(train.y, tf.stack([-0.5 * z, 0.5 * z], axis=1), None)
+        np.testing.assert_allclose(one, two, rtol=1e-10)
+        np.testing.assert_allclose(tape.gradient(one, z), tape.gradient(two, z), rtol=1e-9, atol=1e-12)
+
+
+def test_early_stopping_restores_the_best_epoch() -> None:
+    train, validation = data(spread=3.0)
+    training = Training(epochs=60, batch_size=8, optimizer=sgd(1.0), patience=4)
+    model = fit(Network(hidden=[16]), train, validation, training)
+    history = model.history["val/balanced_accuracy"]
+    best = int(history.idxmax())
+    assert len(history) == min(best + 1 + 4, 60)
+    scores = model.predict_log_proba(validation.X)
+    recalls = [np.mean(scores[validation.y == k].argmax(1) == k) for k in range(3)]
+    assert np.mean(recalls) == pytest.approx(history[best])
+
+
+def test_callbacks_of_keras_work() -> None:
+    train, validation = data()
+    training = Training(
+        epochs=5,
+        batch_size=16,
+        optimizer=sgd(0.5),
+        callbacks=[lambda: keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.5 if epoch < 2 else 0.0)],
+    )
+    losses = fit(Network(hidden=[4]), train, validation, training).history["val/loss"]
+    assert losses[0] != losses[1] == losses[2] == losses[4]
+
+
+def test_without_validation_rows_only_the_training_loss_is_kept() -> None:
+    train, _ = data()
+    nobody = Rows(np.empty((0, 5), np.float32), np.empty(0, int))
+    model = fit(Network(hidden=[]), train, nobody, Training(epochs=2, batch_size=16, optimizer=sgd()))
+    assert list(model.history.columns) == ["train/loss"]
+    assert model.predict_log_proba(nobody.X).shape == (0, 3)
+
+
+def test_a_saved_network_predicts_the_same(tmp_path) -> None:
+    train, validation = data((50, 20))
+    model = fit(Network(hidden=[4]), train, validation, Training(epochs=2, batch_size=16, optimizer=sgd()))
+    model.save(tmp_path)
+    z = keras.saving.load_model(tmp_path / "model.keras").predict(validation.X, verbose=0)[:, 0]
+    odds = np.diff(model.predict_log_proba(validation.X))[:, 0]
+    np.testing.assert_allclose(z, odds, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from sklearn.utils.class_weight import compute_class_weight
+
+from imbalance_lab.strategies.class_weights import ByHand, InverseFrequency, Uniform, normalised
+from imbalance_lab.types import ConfigError
+
+QUESTION = np.array([198, 436, 710, 272])
+NAMES = ["A", "B", "C", "D"]
+COUNTS = st.lists(st.integers(1, 10**6), min_size=2, max_size=50).map(np.array)
+
+
+def test_the_question_by_hand() -> None:
+    weights = InverseFrequency()(QUESTION, NAMES)
+    np.testing.assert_allclose(weights, 1616 / (4 * QUESTION))
+    np.testing.assert_allclose(weights.round(2), [2.04, 0.93, 0.57, 1.49])
+
+
+def test_inverse_frequency_is_scikit_learns_balanced() -> None:
+    y = np.repeat(np.arange(4), QUESTION)
+    balanced = compute_class_weight("balanced", classes=np.arange(4), y=y)
+    np.testing.assert_allclose(InverseFrequency()(QUESTION, NAMES), balanced)
+
+
+@given(COUNTS, st.floats(0, 2))
+def test_the_mean_weight_of_a_row_is_one_and_rare_classes_never_count_less(counts: np.ndarray, power: float) -> None:
+    weights = InverseFrequency(power)(counts, [str(k) for k in range(len(counts))])
+    assert weights.min() > 0
+    assert weights @ counts / counts.sum() == pytest.approx(1)
+    order = np.argsort(counts)
+    assert np.all(np.diff(weights[order]) <= 1e-12 * weights.max())
+
+
+@given(COUNTS)
+def test_the_square_root_lies_between_none_and_inverse(counts: np.ndarray) -> None:
+    names = [str(k) for k in range(len(counts))]
+    ratios = [
+        w[counts.argmin()] / w[counts.argmax()] for w in (InverseFrequency(p)(counts, names) for p in (0, 0.5, 1))
+    ]
+    assert ratios[0] == pytest.approx(1)
+    assert ratios[1] == pytest.approx(np.sqrt(ratios[2]))
+
+
+def test_inverse_weights_make_the_effective_prior_uniform() -> None:
+    mass = InverseFrequency()(QUESTION, NAMES) * QUESTION
+    np.testing.assert_allclose(mass / mass.sum(), 0.25)
+
+
+def test_normalisations_by_hand() -> None:
+    raw, counts = np.array([1.0, 3.0]), np.array([30, 10])
+    np.testing.assert_allclose(normalised(raw, counts, "mean_one"), [2 / 3, 2])
+    np.testing.assert_allclose(normalised(raw, counts, "sum_to_one"), [0.25, 0.75])
+    np.testing.assert_allclose(normalised(raw, counts, "sum_to_classes"), [0.5, 1.5])
+
+
+def test_uniform_is_one() -> None:
+    np.testing.assert_array_equal(Uniform()(QUESTION, NAMES), 1)
+
+
+def test_a_class_sampling_left_empty_gets_a_finite_weight() -> None:
+    assert np.isfinite(InverseFrequency()(np.array([10, 0]), ["a", "b"])).all()
+
+
+def test_by_hand() -> None:
+    weights = ByHand({"A": 2, "D": 1.5}, normalise="sum_to_classes")(QUESTION, NAMES)
+    np.testing.assert_allclose(weights, np.array([2, 1, 1, 1.5]) * 4 / 5.5)
+    np.testing.assert_allclose(ByHand({1: 3})(np.array([1, 1]), ["0", "1"]), [0.5, 1.5])  # numbers name classes too
+
+
+def test_by_hand_refuses_what_is_no_weight() -> None:
+    with pytest.raises(ConfigError, match="'Aa', which does not exist; did you mean 'A'"):
+        ByHand({"Aa": 2})(QUESTION, NAMES)
+    for bad in (-1, 0, float("nan"), float("inf"), "much"):
+        with pytest.raises(ValidationError):
+            ByHand({"A": bad})

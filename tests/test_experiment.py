@@ -1,0 +1,151 @@
+"""One run from end to end: what is fitted on what, what is kept, and that it repeats to the last bit."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from imbalance_lab.evaluation.metrics import evaluate
+from imbalance_lab.record import read_predictions
+
+
+def untimed(metrics: dict[str, float]) -> dict[str, float]:
+    return {key: value for key, value in metrics.items() if not key.startswith("timing/")}
+
+
+@pytest.mark.parametrize("model", ["mlp", "logreg", "random_forest"])
+@pytest.mark.parametrize("strategy", ["none", "smote"])
+def test_the_same_command_twice_gives_the_same_bits(model: str, strategy: str, tiny, run) -> None:
+    typed = [f"model={model}", f"strategy={strategy}", "training.epochs=5"]
+    first, again = run(tiny(*typed)), run(tiny(*typed))
+    assert untimed(first.metrics) == untimed(again.metrics)
+    np.testing.assert_array_equal(first.test.log_proba, again.test.log_proba)
+    assert first.intervals.equals(again.intervals)
+    other = run(tiny(*typed, "seed=1"))
+    assert untimed(other.metrics) != untimed(first.metrics)
+
+
+def test_every_strategy_of_a_seed_sees_the_same_rows(tiny, run) -> None:
+    tested = [run(tiny("model=logreg", f"strategy={s}")).test.rows for s in ("none", "smote", "inv_freq", "rus")]
+    for rows in tested[1:]:
+        np.testing.assert_array_equal(rows, tested[0])
+
+
+@pytest.mark.parametrize("typed", [["model=mlp"], ["model=logreg", "strategy=smote"], ["model=svm"]])
+def test_test_rows_change_nothing_that_is_fitted(typed: list[str], tiny, run, monkeypatch) -> None:
+    """Spoil the test rows' features: training, the scores of validation rows and every setting stay as they were."""
+    from imbalance_lab.datasets.synthetic import GaussianClusters
+
+    whole = run(tiny(*typed))
+    load = GaussianClusters.load
+
+    def spoilt(self):
+        data = load(self)
+        data.X.iloc[whole.test.rows] = 1e6
+        return data
+
+    monkeypatch.setattr(GaussianClusters, "load", spoilt)
+    again = run(tiny(*typed))
+    np.testing.assert_array_equal(again.folds[0].validation.log_proba, whole.folds[0].validation.log_proba)
+    assert not np.array_equal(again.test.log_proba, whole.test.log_proba)
+
+
+def test_a_decision_is_fitted_on_validation_rows_alone(tiny, run, monkeypatch) -> None:
+    from imbalance_lab.strategies.decisions import TunedThreshold
+
+    seen, fit = [], TunedThreshold.fit
+    monkeypatch.setattr(
+        TunedThreshold, "fit", lambda self, scores, y, prior: seen.append((scores, y)) or fit(self, scores, y, prior)
+    )
+    record = run(tiny("model=logreg", "strategy=tuned_threshold", "dataset.priors={no: 0.9, yes: 0.1}"))
+    ((scores, y),) = seen
+    np.testing.assert_array_equal(scores, record.folds[0].validation.log_proba)
+    np.testing.assert_array_equal(y, record.dataset.y[record.folds[0].validation.rows])
+
+
+def test_the_class_table_by_hand(tiny, run) -> None:
+    # 240 rows .6/.3/.1: 144, 72, 24; a fifth validates and a fifth tests.
+    table = run(tiny("model=logreg", "strategy=inv_freq")).classes
+    assert table.train_rows.tolist() == [86, 44, 14]
+    assert table.support.tolist() == [29, 14, 5]
+    np.testing.assert_allclose(table.weight, 144 / (3 * np.array([86, 44, 14])))
+    np.testing.assert_allclose(table.effective_prior, 1 / 3)
+    over = run(tiny("model=logreg", "strategy=ros")).classes
+    assert over.sampled_rows.tolist() == [86, 86, 86]
+    assert over.weight.tolist() == [1, 1, 1]
+
+
+def test_weights_come_from_the_rows_after_sampling(tiny, run) -> None:
+    table = run(tiny("model=logreg", "strategy=ros", "class_weight=inv_freq")).classes
+    np.testing.assert_allclose(table.weight, 1)
+
+
+def test_cross_validation_puts_the_folds_together(tiny, run) -> None:
+    record = run(tiny("model=logreg", "split=cv", "split.folds=4", "split.repeats=2"))
+    assert len(record.folds) == 8
+    np.testing.assert_array_equal(np.bincount(record.test.rows), 2)
+    values = [fold.metrics["balanced_accuracy"] for fold in record.folds]
+    assert record.metrics["balanced_accuracy"] == pytest.approx(np.mean(values))
+    assert record.metrics["balanced_accuracy_std"] == pytest.approx(np.std(values, ddof=1))
+    assert record.classes.support.sum() == 480
+    # The interval is that of 240 rows, each tested twice, not of 480.
+    once = run(tiny("model=logreg", "split=cv", "split.folds=4")).intervals
+    twice = record.intervals
+    width = (twice.high - twice.low)["recall/a"] / (once.high - once.low)["recall/a"]
+    assert 0.8 < width < 1.25
+
+
+def test_folds_have_streams_of_their_own(tiny, run) -> None:
+    record = run(tiny("model=linear", "split=cv", "split.folds=2"))
+    assert record.history.fold.tolist() == [0, 0, 1, 1]
+    first, second = record.history.groupby("fold")["train/loss"].first()
+    assert first != second
+
+
+def test_everything_is_on_disk_and_metrics_can_be_recomputed(tiny, run, tmp_path) -> None:
+    config = tiny("model=mlp", "strategy=sqrt_inv", "evaluation.figures=true", "save_model=true")
+    record = run(config)
+    folder = tmp_path / "run"
+    assert {str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()} == {
+        "record.json", "config.yaml", "classes.csv", "epochs.csv", "predictions.npz", "models/0/model.keras",
+        *(f"figures/{name}.png" for name in
+          ("confusion_matrix", "recall_per_class", "precision_recall", "reliability", "epochs")),
+    }  # fmt: skip
+    said = json.loads((folder / "record.json").read_text())
+    assert said["metrics"] == record.metrics
+    assert said["outcome"] == "finished"
+    assert yaml.safe_load((folder / "config.yaml").read_text())["training"]["epochs"] == 2
+    again = evaluate(read_predictions(folder), record.dataset.class_names, 15)
+    assert again == {key: record.metrics[key] for key in again}
+    assert pd.read_csv(folder / "epochs.csv").epoch.tolist() == [1, 2]
+    assert list(pd.read_csv(folder / "classes.csv")["class"]) == ["a", "b", "c"]
+
+
+def test_library_warnings_are_kept_in_the_record(tiny, run) -> None:
+    record = run(tiny("model=logreg", "model.estimator.max_iter=1"))
+    assert len(record.warnings) == 1
+    assert record.warnings[0].startswith("ConvergenceWarning: ")
+
+
+def test_per_epoch_figures_carry_class_names(tiny, run, silent) -> None:
+    record = run(tiny("model=linear"))
+    assert "val/recall/c" in record.history
+    assert [epoch for _, epoch, _ in silent.epochs] == [1, 2]
+
+
+def test_rare_class_recall_rises_with_inverse_weights(tiny, run) -> None:
+    rare = ["dataset.rows=1500", "dataset.priors={no: 0.95, yes: 0.05}", "dataset.separation=1.5", "model=linear"]
+    recall = {
+        strategy: np.mean(
+            [
+                run(tiny(*rare, f"strategy={strategy}", "training.epochs=30", f"seed={s}")).metrics["recall/yes"]
+                for s in range(3)
+            ]
+        )
+        for strategy in ("none", "inv_freq")
+    }
+    assert recall["inv_freq"] > recall["none"] + 0.2
