@@ -17,7 +17,7 @@ class CrossEntropy:
     Examples
     --------
     >>> import numpy as np
-    >>> CrossEntropy()(np.array([1]), np.array([[0.0, 0.0]], "float32"), None).numpy().round(4).tolist()
+    >>> CrossEntropy()(np.array([1]), np.array([[0.0, 0.0]]), None).numpy().round(4).tolist()
     [0.6931]
     """
 
