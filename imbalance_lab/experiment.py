@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from imbalance_lab.config import model_name, plain, run_name, strategy_name
+from imbalance_lab.evaluation.diagnostics import diagnose, never_predicted
 from imbalance_lab.evaluation.intervals import bootstrap
 from imbalance_lab.evaluation.metrics import confusion_matrix, evaluate, per_class
 from imbalance_lab.plan import Plan, build, make_plan
@@ -26,12 +27,15 @@ from imbalance_lab.types import (
     LabWarning,
     Observer,
     Predictions,
+    Priors,
     Rows,
+    Rule,
     RunRecord,
     Seeds,
     Split,
     Tracker,
     TrainingSet,
+    shares,
 )
 
 
@@ -77,7 +81,8 @@ def run_experiment(config: DictConfig, observer: Observer, tracker: Tracker) -> 
         from imbalance_lab.evaluation import figures
 
         figures.save(
-            figures.draw(record.test, record.classes, record.history, f"{dataset.name}: {name}"), folder / "figures"
+            figures.draw(record.test, dataset.tasks, record.classes, record.history, f"{dataset.name}: {name}"),
+            folder / "figures",
         )
     observer.result(record, tracker.where)
     tracker.finish(said, folder)
@@ -87,16 +92,23 @@ def run_experiment(config: DictConfig, observer: Observer, tracker: Tracker) -> 
 def run_fold(plan: Plan, dataset: Dataset, split: Split, fold: int, observer: Observer, tracker: Tracker) -> FoldResult:
     """Run one fold. Everything is fitted on training rows, the decision on validation rows; test rows are read last."""
     clock, seeds = Clock(), Seeds.spawn(plan.seed, fold)
+    table, targets = dataset.X, dataset.targets
 
     with clock("prepare"):
-        prepare = plan.prepare.fit(dataset.X.iloc[split.train], dataset.kinds, plan.learner.dtype)
-        X, y = prepare(dataset.X.iloc[split.train]), dataset.y[split.train]
-        validation = Rows(prepare(dataset.X.iloc[split.validation]), dataset.y[split.validation])
+        prepare = plan.prepare.fit(table.iloc[split.train], dataset.kinds, plan.learner.dtype)
+        columns, y = prepare.columns(table.iloc[split.train]), targets[split.train]
+        validation = Rows(prepare(table.iloc[split.validation]), targets[split.validation])
+    natural = shares(dataset.count(y))
     with clock("sample"):
-        X, y = resample(plan.sampler, X, y, dataset.class_names, seeds.sampling)
-    counts = np.bincount(y, minlength=len(dataset.class_names))
-    train = TrainingSet(X, y, plan.class_weight(counts, dataset.class_names))
-    classes = class_table(dataset, split, train)
+        if not dataset.labels:
+            names = dataset.class_names
+            columns, labels = resample(
+                plan.sampler, columns, y[:, 0], names, seeds.sampling, prepare.categorical, prepare.encode
+            )
+            y = labels[:, None]
+    train = training_set(plan, dataset, prepare.encode(columns), y)
+    carried = plan.learner.carried_prior(train, plan.loss)
+    classes = class_table(dataset, targets[split.train], train)
     observer.classes(classes, fold)
 
     with clock("fit"), observer.progress(fold, plan.training.epochs if plan.training else None) as show:
@@ -107,40 +119,56 @@ def run_fold(plan: Plan, dataset: Dataset, split: Split, fold: int, observer: Ob
 
         model = plan.learner.fit(train, validation, plan.loss, plan.training, seeds, progress)
     with clock("decide"):
-        validation_scores = model.predict_log_proba(validation.X)
-        rule = plan.decision.fit(validation_scores, validation.y, train.prior)
+        scores = model.predict_log_proba(validation.X)
+        priors = [Priors(None if carried is None else carried[t], natural[t]) for t in range(len(dataset.tasks))]
+        rules = [plan.decision.fit(scores[:, t], validation.y[:, t], prior) for t, prior in enumerate(priors)]
+    held_out = decided(rules, split.validation, validation.y, scores)
     with clock("evaluate"):
-        test_scores = model.predict_log_proba(prepare(dataset.X.iloc[split.test]))
-        test = Predictions(split.test, dataset.y[split.test], test_scores, rule(test_scores))
-        metrics = evaluate(test, dataset.class_names, plan.evaluation.calibration_bins)
+        test_scores = model.predict_log_proba(prepare(table.iloc[split.test]))
+        test = decided(rules, split.test, targets[split.test], test_scores)
+        metrics = evaluate(test, priors, dataset.tasks, dataset.labels, plan.evaluation.calibration_bins)
 
-    held_out = Predictions(split.validation, validation.y, validation_scores, rule(validation_scores))
-    history = (
-        None if model.history is None else model.history.rename(columns=lambda c: next(iter(named({c: 0}, dataset))))
-    )
-    return FoldResult(classes, held_out, test, metrics, history, clock.seconds, model)
+    history = None if model.history is None else model.history.rename(columns=lambda key: name_of(key, dataset))
+    return FoldResult(classes, carried, held_out, test, metrics, history, clock.seconds, model)
 
 
-def class_table(dataset: Dataset, split: Split, train: TrainingSet) -> pd.DataFrame:
-    """Return training rows, rows after sampling, weight and effective prior of each class."""
+def training_set(plan: Plan, dataset: Dataset, X: np.ndarray, y: np.ndarray) -> TrainingSet:
+    """Return what the model is trained on: rows `X` (m, d) and classes `y` (m, T), counted and weighted."""
+    counts = dataset.count(y).astype(float)
+    balanced = plan.sampler_balances_batches
+    if balanced:
+        counts = np.where(counts > 0, counts.sum(axis=1, keepdims=True), 0) / (counts > 0).sum(axis=1, keepdims=True)
+    weight = np.stack([plan.class_weight(n, names) for n, names in zip(counts, dataset.tasks, strict=True)])
+    return TrainingSet(X, y, counts, weight, plan.class_weight.starts_at, balanced)
+
+
+def decided(rules: list[Rule], rows: np.ndarray, y: np.ndarray, scores: np.ndarray) -> Predictions:
+    """Return predictions of `rows`: the rule of each task applied to its scores, (n, T, C)."""
+    return Predictions(rows, y, scores, np.stack([rule(scores[:, t]) for t, rule in enumerate(rules)], axis=1))
+
+
+def class_table(dataset: Dataset, y: np.ndarray, train: TrainingSet) -> pd.DataFrame:
+    """Return training rows (of classes `y` (n, T)), rows after sampling, weight and effective prior of each class."""
     return pd.DataFrame(
         {
-            "train_rows": np.bincount(dataset.y[split.train], minlength=len(dataset.class_names)),
-            "sampled_rows": train.counts,
-            "weight": train.class_weight,
-            "effective_prior": train.prior,
+            "train_rows": dataset.count(y).ravel(),
+            "sampled_rows": dataset.count(train.y).ravel(),
+            "weight": train.class_weight.ravel(),
+            "effective_prior": train.prior.ravel(),
         },
         index=pd.Index(dataset.class_names, name="class"),
     )
 
 
 def named(metrics: Mapping[str, float], dataset: Dataset) -> dict[str, float]:
-    """Replace the class index in ``val/recall/<index>`` by the class name."""
-    prefix = "val/recall/"
-    return {
-        prefix + dataset.class_names[int(key.removeprefix(prefix))] if key.startswith(prefix) else key: value
-        for key, value in metrics.items()
-    }
+    """Return an epoch's figures by class name, without the numbers of rows called."""
+    return {name_of(key, dataset): value for key, value in metrics.items() if not key.startswith("val/called/")}
+
+
+def name_of(key: str, dataset: Dataset) -> str:
+    """Replace the number in ``val/recall/<number of the class>`` by the class's name."""
+    head, _, number = key.rpartition("/")
+    return f"{head}/{dataset.class_names[int(number)]}" if number.isdigit() else key
 
 
 def summarise(
@@ -154,16 +182,13 @@ def summarise(
     seconds = pd.DataFrame([fold.seconds for fold in folds]).sum()
     metrics |= {f"timing/{stage}": float(value) for stage, value in seconds.items()}
 
-    confusion = np.sum([confusion_matrix(f.test.y, f.test.predicted, len(dataset.class_names)) for f in folds], axis=0)
-    repeats = max(
-        sum(len(fold.test.rows) for fold in folds) / len(dataset.y), 1.0
-    )  # each row is one row, however often tested
-    intervals = bootstrap(
-        confusion / repeats, dataset.class_names, plan.evaluation, Seeds.spawn(plan.seed, 0).intervals
-    )
-    recalls = intervals.filter(like="recall/", axis=0).rename(index=lambda key: key.removeprefix("recall/"))
-    before = pd.concat([fold.classes for fold in folds]).groupby(level=0, sort=False).mean()
-    after = per_class(confusion).set_index(pd.Index(dataset.class_names, name="class"))
+    test = join(fold.test for fold in folds)
+    repeats = max(len(test.rows) / len(dataset.y), 1.0)  # a row is one row, however often it is tested
+    seed = Seeds.spawn(plan.seed, 0).intervals
+    intervals = bootstrap(test, dataset.tasks, plan.evaluation, seed, repeats)
+    history = join_histories([fold.history for fold in folds])
+    missing = never_predicted(test, dataset)
+    metrics["never_predicted"] = float(len(missing))
     return RunRecord(
         name=name,
         strategy=strategy_name(config),
@@ -174,10 +199,27 @@ def summarise(
         folds=folds,
         metrics={str(key): float(value) for key, value in metrics.items()},
         intervals=intervals,
-        classes=before.join(after).join(recalls),
-        history=join_histories([fold.history for fold in folds]),
-        warnings=warned,
+        classes=result_table(folds, test, dataset, intervals),
+        history=history,
+        never_predicted=missing,
+        warnings=[*warned, *diagnose(config.options, folds, dataset, missing, history)],
     )
+
+
+def result_table(folds: list[FoldResult], test: Predictions, dataset: Dataset, intervals: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per class: the means of the folds' class tables, and what came of the test rows."""
+    before = pd.concat([fold.classes for fold in folds]).groupby(level=0, sort=False).mean()
+    after = pd.concat(
+        per_class(confusion_matrix(p.y, p.predicted, len(names))).set_index(pd.Index(names, name="class"))
+        for p, names in zip(test.tasks(), dataset.tasks, strict=True)
+    )
+    recalls = intervals.filter(like="recall/", axis=0).rename(index=lambda key: key.removeprefix("recall/"))
+    return before.join(after).join(recalls)
+
+
+def join(parts: Iterable[Predictions]) -> Predictions:
+    """Put the predictions of several folds one after the other."""
+    return Predictions(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def join_histories(histories: list[pd.DataFrame | None]) -> pd.DataFrame | None:

@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -29,6 +30,7 @@ from imbalance_lab.types import (
     Sampler,
     Splitter,
     Training,
+    TrainingSet,
 )
 
 
@@ -61,6 +63,11 @@ class Plan:
     training: Training | None
     seed: int
 
+    @property
+    def sampler_balances_batches(self) -> bool:
+        """Whether the sampler leaves the rows alone and shapes a network's batches instead."""
+        return getattr(self.sampler, "balanced_batches", False)
+
 
 def make_plan(config: DictConfig, dataset: Dataset) -> Plan:
     """Instantiate the options of a resolved configuration for `dataset`.
@@ -77,12 +84,18 @@ def make_plan(config: DictConfig, dataset: Dataset) -> Plan:
     with startup_chatter_hidden():
         learner: Learner = build(config, "model")
     _check_slots(config, learner)
-    names = ["split", "prepare", "sampler", "class_weight", "decision", "evaluation"]
-    names += ["loss", "training"] if learner.trains_by_loss else []
-    parts = {"loss": None, "training": None} | {name: build(config, name) for name in names}
+    groups = ["split", "prepare", "sampler", "class_weight", "decision", "evaluation"]
+    groups += ["loss", "training"] if learner.trains_by_loss else []
+    parts = {"loss": None, "training": None} | {group: build(config, group) for group in groups}
     plan = Plan(learner=learner, seed=config.seed, **parts)
-    _check_plan(plan, config, dataset)
-    return plan
+    _check_labels(plan, config, dataset)
+    _check_training(plan, config)
+    _check_prior(plan, config)
+    plan.class_weight.check(dataset.class_names)
+    # Settings by class name are shared by all labels, whose sides are called no and yes.
+    names = ("no", "yes") if dataset.labels else dataset.class_names
+    loss = plan.loss and plan.loss.for_classes(names)
+    return replace(plan, decision=plan.decision.for_classes(names), loss=loss)
 
 
 def build(config: DictConfig, group: str) -> Any:
@@ -146,18 +159,32 @@ def _check_slots(config: DictConfig, learner: Learner) -> None:
         )
 
 
-def _check_plan(plan: Plan, config: DictConfig, dataset: Dataset) -> None:
-    classes = len(dataset.class_names)
-    if plan.decision.binary_only and classes > 2:
+def _check_labels(plan: Plan, config: DictConfig, dataset: Dataset) -> None:
+    if dataset.labels and config.options.sampler != NULL_OPTIONS["sampler"]:
         raise Incompatible(
-            f"decision={config.options.decision} is for two classes and '{dataset.name}' has {classes}; "
-            "use decision=argmax"
+            f"sampler={config.options.sampler} needs one class per row, and '{dataset.name}' has {len(dataset.labels)} "
+            "labels; use class weights instead: strategy=inv_freq weights each label by its own rows"
+        )
+
+
+def _check_training(plan: Plan, config: DictConfig) -> None:
+    """Refuse what needs epochs or validation rows where there are none."""
+    options = config.options
+    if plan.sampler_balances_batches and not plan.learner.trains_by_loss:
+        raise Incompatible(
+            f"sampler={options.sampler} draws the batches of a network and model={options.model} has none; "
+            "use sampler=ros, or model=mlp"
+        )
+    if plan.class_weight.starts_at > 0 and not plan.learner.trains_by_loss:
+        raise Incompatible(
+            f"class_weight={options.class_weight} waits for a share of the epochs and model={options.model} has none; "
+            "use class_weight=eff_num, or model=mlp"
         )
     if plan.split.validation > 0:
         return
     if plan.decision.needs_validation:
         raise ConfigError(
-            f"decision={config.options.decision} is fitted on validation rows and split.validation=0; "
+            f"decision={options.decision} is fitted on validation rows and split.validation=0; "
             "set split.validation=0.2, or use decision=argmax"
         )
     if plan.training is not None and plan.training.patience is not None:
@@ -165,3 +192,18 @@ def _check_plan(plan: Plan, config: DictConfig, dataset: Dataset) -> None:
             "early stopping watches validation rows and split.validation=0; "
             "set split.validation=0.2, or training.patience=null to train to the last epoch"
         )
+
+
+def _check_prior(plan: Plan, config: DictConfig) -> None:
+    """Refuse decisions that need a prior where the scores carry none."""
+    even = np.ones((1, 2))
+    train = TrainingSet(np.empty((0, 0)), np.empty((0, 1), int), even, even)
+    if not plan.decision.needs_prior or plan.learner.carried_prior(train, plan.loss) is not None:
+        return
+    options = config.options
+    source = f"loss={options.loss}" if plan.loss is not None else f"model={options.model}"
+    raise Incompatible(
+        f"decision={options.decision} works on probabilities and the scores of {source} are none; "
+        "use decision=tuned_threshold, or loss=cross_entropy"
+        + ("" if plan.loss is not None else " with model=mlp or model=logreg")
+    )

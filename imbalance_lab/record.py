@@ -76,6 +76,7 @@ def _summary(record: RunRecord) -> dict[str, Any]:
         "intervals": record.intervals.to_dict("index"),
         "classes": record.classes.astype(object).where(record.classes.notna(), None).to_dict("index"),
         "folds": [{"metrics": fold.metrics, "seconds": fold.seconds} for fold in record.folds],
+        "never_predicted": record.never_predicted,
         "warnings": record.warnings,
     }
 

@@ -28,7 +28,10 @@ TINY = (
 def replaced(defaults: Sequence[str], overrides: Sequence[str]) -> list[str]:
     """Put `overrides` in the place of the defaults of the same key (mappings would be merged otherwise)."""
     given = {override.split("=")[0] for override in overrides}
-    return [*(default for default in defaults if default.split("=")[0] not in given), *overrides]
+    kept = [default for default in defaults if default.split("=")[0] not in given]
+    if any(override.startswith("dataset=") and override != "dataset=synthetic" for override in overrides):
+        kept = [default for default in kept if not default.startswith("dataset.")]
+    return [*kept, *overrides]
 
 
 @pytest.fixture(autouse=True)

@@ -131,9 +131,9 @@ BAD_INPUT = {
     "KEEL name": (["dataset=keel", "dataset.name=yest"], ["no KEEL set 'yest'", "did you mean yeast"]),
     "KEEL nothing": (["dataset=keel"], ["dataset.name=", "dataset.path="]),
     "class too small": (["dataset=keel", "dataset.name=abalone"], ["too few rows", "'1' (1)", "min_class_rows=3"]),
-    "neighbours": (
-        ["dataset=keel", "dataset.name=yeast", "strategy=smote"],
-        ["needs 6 neighbours", "class 'ERL' has 3 training rows", "sampler.k_neighbors=2"],
+    "one row to interpolate": (
+        ["dataset=synthetic", "dataset.priors={a: 0.99, b: 0.004, c: 0.006}", "split.validation=0", "strategy=smote"],
+        ["SMOTE needs two rows", "has 1 training row", "sampler=ros"],
     ),
     "loss for a forest": (
         ["model=random_forest", "loss=focal"],
@@ -145,7 +145,10 @@ BAD_INPUT = {
         ["'z'", "does not exist", "a, b, c"],
     ),
     "negative weight": (["class_weight=by_hand", "class_weight.weights={a: -2}"], ["weights.a", "greater than 0"]),
-    "threshold, three classes": (["strategy=tuned_threshold"], ["two classes", "'synthetic' has 3", "argmax"]),
+    "prior of no probabilities": (
+        ["model=svm", "decision=prior_correction"],
+        ["decision=prior_correction works on probabilities", "model=svm", "tuned_threshold"],
+    ),
     "no validation rows": (
         ["strategy=tuned_threshold", "split.validation=0", "dataset.priors={a: 1, b: 1}", "model=logreg"],
         ["decision=tuned_threshold", "split.validation=0", "set split.validation=0.2"],
@@ -159,9 +162,7 @@ BAD_INPUT = {
 @pytest.mark.parametrize("case", BAD_INPUT)
 def test_bad_input_is_one_line_that_says_what_to_do(case: str, tmp_path: Path) -> None:
     typed, expected = BAD_INPUT[case]
-    other_data = any(t.startswith("dataset=") for t in typed)
-    tiny = [o for o in TINY if not (other_data and o.startswith("dataset"))]
-    said = invoke(*replaced([*tiny, "model=logreg"], typed))
+    said = invoke(*replaced([*TINY, "model=logreg"], typed))
     assert isinstance(said, str)
     assert said.startswith("error: ")
     assert "\n" not in said

@@ -24,8 +24,8 @@ class Table:
     ----------
     path : str
         ``.csv``, ``.tsv`` or ``.txt`` (tab-separated), ``.parquet`` or ``.pq``; text may be compressed (``.csv.gz``).
-    target : str
-        The column to predict.
+    target : str or list of str
+        The column to predict; several columns of 0 and 1 are labels that do not exclude each other.
     drop : list of str
         Columns to leave out.
     name : str, optional
@@ -39,7 +39,7 @@ class Table:
     """
 
     path: str
-    target: str
+    target: str | list[str]
     drop: list[str] = Field(default_factory=list)
     name: str | None = None
 
@@ -52,10 +52,14 @@ class Table:
         """Read the file."""
         file = Path(self.path).expanduser()
         table = read_table(file)
-        _require(table, [self.target, *self.drop], file)
-        labels = table[self.target]
-        check_target(labels, self.target, str(file))
-        return from_table(table.drop(columns=[self.target, *self.drop]), labels, self.title)
+        targets = [self.target] if isinstance(self.target, str) else self.target
+        _require(table, [*targets, *self.drop], file)
+        for target in targets:
+            check_target(table[target], target, str(file))
+        X = checked_columns(table.drop(columns=[*targets, *self.drop]), self.title)
+        if len(targets) == 1:
+            return Dataset.from_labels(self.title, X, table[targets[0]])
+        return Dataset.from_indicators(self.title, X, table[targets])
 
 
 def read_table(file: Path) -> pd.DataFrame:
@@ -108,8 +112,8 @@ def check_target(labels: pd.Series, target: str, where: str) -> None:
         )
 
 
-def from_table(X: pd.DataFrame, labels: pd.Series, name: str) -> Dataset:
-    """Build a dataset from raw columns: infinities become missing values, dates and identifiers are refused.
+def checked_columns(X: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return raw columns with infinities as missing values; dates and identifiers are refused.
 
     Raises
     ------
@@ -122,8 +126,7 @@ def from_table(X: pd.DataFrame, labels: pd.Series, name: str) -> Dataset:
         _refuse_identifier(X[column], str(column), name)
     numeric = X.select_dtypes("number").columns
     infinite = [c for c in numeric if pd.api.types.is_float_dtype(X[c]) and np.isinf(X[c].to_numpy()).any()]
-    X = X.assign(**{c: X[c].replace([np.inf, -np.inf], np.nan) for c in infinite})
-    return Dataset.from_labels(name, X, labels)
+    return X.assign(**{c: X[c].replace([np.inf, -np.inf], np.nan) for c in infinite})
 
 
 def _refuse_identifier(column: pd.Series, label: str, name: str) -> None:

@@ -9,7 +9,7 @@ from urllib.error import URLError
 import pandas as pd
 from pydantic.dataclasses import dataclass
 
-from imbalance_lab.datasets.files import check_target, from_table
+from imbalance_lab.datasets.files import check_target, checked_columns
 from imbalance_lab.types import STRICT, ConfigError, DataError, Dataset
 
 IMBLEARN_SETS = (
@@ -74,7 +74,7 @@ class OpenML:
         if not isinstance(bunch.target, pd.Series):
             raise DataError(f"OpenML set '{self.title}' has no single target column; name one with dataset.target=")
         check_target(bunch.target, str(bunch.target.name), f"OpenML set '{self.title}'")
-        return from_table(bunch.data, bunch.target.astype(str), self.title)
+        return Dataset.from_labels(self.title, checked_columns(bunch.data, self.title), bunch.target.astype(str))
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -1,10 +1,14 @@
-"""Raw columns to numbers: imputed, scaled, one-hot encoded. Fitted on training rows only."""
+"""Raw columns to numbers: imputed, scaled, one-hot encoded. Fitted on training rows only.
+
+In two steps, because a sampler comes between them: columns (numbers scaled, categories as codes), then features
+(one-hot).
+"""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from dataclasses import dataclass as plain_dataclass
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,32 +18,53 @@ from pydantic.dataclasses import dataclass
 from imbalance_lab.types import STRICT, Kind
 
 
+@plain_dataclass(frozen=True)
 class Prepared:
-    """A fitted transformer of raw columns.
+    """A fitted preparation: p columns, of which the last are categorical, become d features.
 
     Parameters
     ----------
-    transformer
-        A fitted scikit-learn transformer.
+    transformer : fitted transformer
+        Raw columns to a matrix (n, p).
+    numeric : int
+        How many of the columns are numbers; they come first.
+    levels : tuple of int
+        Codes of each categorical column.
     dtype : type
-        Float type of what it returns.
+        Float type of the result.
     """
 
-    def __init__(self, transformer: object, dtype: type[np.floating]) -> None:
-        self._transformer, self._dtype = transformer, dtype
-
-    def __call__(self, X: pd.DataFrame) -> np.ndarray:
-        """Return an array of shape (n, d)."""
-        if X.empty:
-            return np.empty((0, len(self.feature_names)), dtype=self._dtype)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Found unknown categories")  # what `Prepare` is asked to allow
-            return np.ascontiguousarray(self._transformer.transform(X), dtype=self._dtype)  # type: ignore[attr-defined]
+    transformer: Any
+    numeric: int
+    levels: tuple[int, ...]
+    dtype: type[np.floating[Any]]
 
     @property
-    def feature_names(self) -> list[str]:
-        """Names of the d columns."""
-        return [str(name) for name in self._transformer.get_feature_names_out()]  # type: ignore[attr-defined]
+    def categorical(self) -> np.ndarray:
+        """Which of the columns are categorical, shape (p,)."""
+        return np.arange(self.numeric + len(self.levels)) >= self.numeric
+
+    def columns(self, X: pd.DataFrame) -> np.ndarray:
+        """Return scaled numbers and category codes, shape (n, p); a category not seen in training is -1."""
+        if X.empty:
+            return np.empty((0, len(self.categorical)), dtype=self.dtype)
+        return np.ascontiguousarray(self.transformer.transform(X), dtype=self.dtype)
+
+    def encode(self, columns: np.ndarray) -> np.ndarray:
+        """Return features, shape (n, d), of columns, shape (n, p).
+
+        A category becomes one column per code, of two codes one column; one not seen in training is 0 in all of them.
+        """
+        if not self.levels:
+            return columns
+        parts = [columns[:, : self.numeric]]
+        for codes, size in zip(columns[:, self.numeric :].T, self.levels, strict=True):
+            parts.append(codes[:, None] == np.arange(1 if size == 2 else 0, size))
+        return np.hstack(parts, dtype=self.dtype, casting="unsafe")
+
+    def __call__(self, X: pd.DataFrame) -> np.ndarray:
+        """Return features, shape (n, d), of raw columns."""
+        return self.encode(self.columns(X))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -53,30 +78,27 @@ class Prepare:
     scale : {"standard", "minmax", "robust", "none"}
         Of numeric columns.
     max_categories : int
-        One-hot columns for one categorical column; rarer categories share the last, categories not seen in training
-        join it.
+        One-hot columns for one categorical column; rarer categories share the last. A category not seen in training
+        has no column.
     """
 
     impute: Literal["median", "mean", "most_frequent"] = "median"
     scale: Literal["standard", "minmax", "robust", "none"] = "standard"
     max_categories: Annotated[int, Field(ge=2)] = 50
 
-    def fit(self, X: pd.DataFrame, kinds: Mapping[str, Kind], dtype: type[np.floating]) -> Prepared:
+    def fit(self, X: pd.DataFrame, kinds: Mapping[str, Kind], dtype: type[np.floating[Any]]) -> Prepared:
         """Fit on training rows `X`."""
         from sklearn.compose import ColumnTransformer
 
-        columns = {kind: [c for c in X.columns if kinds[c] == kind] for kind in ("numeric", "categorical")}
+        numeric = [c for c in X.columns if kinds[str(c)] == "numeric"]
+        categorical = [c for c in X.columns if kinds[str(c)] == "categorical"]
         transformer = ColumnTransformer(
-            [
-                ("numeric", self._numeric(), columns["numeric"]),
-                ("categorical", self._categorical(), columns["categorical"]),
-            ],
-            verbose_feature_names_out=False,
-            sparse_threshold=0,
-        )
-        return Prepared(transformer.fit(X), dtype)
+            [("numeric", self._numeric(), numeric), ("categorical", self._codes(), categorical)], sparse_threshold=0
+        ).fit(X)
+        codes = transformer.transform(X)[:, len(numeric) :] if categorical else np.empty((1, 0))
+        return Prepared(transformer, len(numeric), tuple((codes.max(axis=0) + 1).astype(int).tolist()), dtype)
 
-    def _numeric(self) -> object:
+    def _numeric(self) -> Any:
         from sklearn.impute import SimpleImputer
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
@@ -85,15 +107,18 @@ class Prepare:
         imputer = SimpleImputer(strategy=self.impute, keep_empty_features=True)
         return make_pipeline(imputer, scaler()) if scaler else imputer
 
-    def _categorical(self) -> object:
+    def _codes(self) -> Any:
         from sklearn.impute import SimpleImputer
         from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import OneHotEncoder
+        from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
-        encoder = OneHotEncoder(
-            drop="if_binary",
-            handle_unknown="infrequent_if_exist",
-            max_categories=self.max_categories,
-            sparse_output=False,
+        return make_pipeline(
+            FunctionTransformer(as_text),
+            SimpleImputer(strategy="most_frequent", keep_empty_features=True, missing_values=np.nan),
+            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, max_categories=self.max_categories),
         )
-        return make_pipeline(SimpleImputer(strategy="most_frequent", keep_empty_features=True), encoder)
+
+
+def as_text(columns: pd.DataFrame) -> pd.DataFrame:
+    """Return categories as text, whatever they were; missing ones are NaN."""
+    return columns.astype(object).map(str, na_action="ignore").where(columns.notna(), np.nan)

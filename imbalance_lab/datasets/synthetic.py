@@ -171,6 +171,51 @@ class LongTail:
         ).load()
 
 
+@dataclass(frozen=True, config=STRICT)
+class DependentLabels:
+    """Labels that do not exclude each other, each a threshold on a noisy linear score; the noises are correlated.
+
+    Parameters
+    ----------
+    name : str
+    shares : dict of label to share
+        Share of rows that have each label, exact to a row.
+    rows, features : int
+    signal : float
+        Standard deviation of the scores' linear part; that of their noise is 1.
+    dependence : float
+        Correlation of the labels' noises, 0 to 1.
+    seed : int
+    """
+
+    name: str
+    shares: dict[str, Annotated[float, Field(gt=0, lt=1)]]
+    rows: Positive = 3000
+    features: Positive = 8
+    signal: Annotated[float, Field(ge=0)] = 2.0
+    dependence: Annotated[float, Field(ge=0, le=1)] = 0.5
+    seed: int = 0
+
+    @property
+    def title(self) -> str:
+        """How the set is called."""
+        return self.name
+
+    def load(self) -> Dataset:
+        """Draw the rows."""
+        rng = np.random.default_rng(self.seed)
+        X = rng.standard_normal((self.rows, self.features))
+        direction = rng.standard_normal((self.features, len(self.shares)))
+        noise = np.sqrt(self.dependence) * rng.standard_normal((self.rows, 1))
+        noise = noise + np.sqrt(1 - self.dependence) * rng.standard_normal((self.rows, len(self.shares)))
+        score = self.signal * X @ (direction / np.linalg.norm(direction, axis=0)) + noise
+        positives = np.rint(np.array(list(self.shares.values())) * self.rows)
+        rank = (-score).argsort(axis=0).argsort(axis=0)
+        columns = [f"x{i}" for i in range(self.features)]
+        labels = pd.DataFrame((rank < positives).astype(int), columns=list(self.shares))
+        return Dataset.from_indicators(self.name, pd.DataFrame(X, columns=columns), labels)
+
+
 def tail(classes: int, largest: int, imbalance_ratio: float, profile: Profile) -> np.ndarray:
     """Return class sizes, largest first, shape (C,), at least one row each.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,10 +18,15 @@ from imbalance_lab.types import Predictions
 
 MOST_LABELS = 30
 MOST_CURVES = 10
+MOST_LABELS_DRAWN = 5
 
 
 def draw(
-    predictions: Predictions, classes: pd.DataFrame, history: pd.DataFrame | None, title: str
+    predictions: Predictions,
+    tasks: Sequence[Sequence[str]],
+    classes: pd.DataFrame,
+    history: pd.DataFrame | None,
+    title: str,
 ) -> dict[str, Figure]:
     """Return the run's figures by file name.
 
@@ -28,21 +34,24 @@ def draw(
     ----------
     predictions : Predictions
         Of the test rows, of all folds together.
+    tasks : sequence of sequence of str
+        Class names of each task; of many labels the first few are drawn.
     classes : DataFrame
         One row per class, with ``recall``, ``low``, ``high`` and ``support``; the index is the class name.
     history : DataFrame or None
         One row per epoch.
     title : str
     """
-    names = list(classes.index)
-    figures = {
-        "confusion_matrix": draw_confusion(predictions, names),
-        "recall_per_class": draw_recall(classes),
-        "precision_recall": draw_precision_recall(predictions, names),
-        "reliability": draw_reliability(predictions),
-    }
+    figures = {"recall_per_class": draw_recall(classes)}
+    for part, names in list(zip(predictions.tasks(), tasks, strict=True))[:MOST_LABELS_DRAWN]:
+        suffix = f"_{re.sub(r'[^A-Za-z0-9_-]', '_', names[1])}" if len(tasks) > 1 else ""
+        figures |= {
+            f"confusion_matrix{suffix}": draw_confusion(part, names),
+            f"precision_recall{suffix}": draw_precision_recall(part, names),
+            f"reliability{suffix}": draw_reliability(part),
+        }
     if history is not None:
-        figures["epochs"] = draw_epochs(history, names)
+        figures["epochs"] = draw_epochs(history, list(classes.index))
     for figure in figures.values():
         figure.suptitle(title, fontsize=9)
     return figures

@@ -7,36 +7,73 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from imbalance_lab.types import Evaluation
+from imbalance_lab.evaluation.metrics import confusion_matrix
+from imbalance_lab.types import Evaluation, Predictions
 
 
-def bootstrap(confusion: np.ndarray, class_names: Sequence[str], evaluation: Evaluation, seed: int) -> pd.DataFrame:
+def bootstrap(
+    predictions: Predictions, tasks: Sequence[Sequence[str]], evaluation: Evaluation, seed: int, repeats: float = 1.0
+) -> pd.DataFrame:
     """Return percentile bootstrap intervals for every class's recall and for balanced accuracy.
-
-    The test rows are redrawn class by class. Recall only depends on how many of a class's n_k rows are hit, so a draw
-    is a binomial one, with no need to touch the rows. Its rate is (hits + 1/2) / (n_k + 1) instead of hits / n_k: the
-    plain bootstrap of a class whose few rows are all hit, or all missed, has no width at all.
 
     Parameters
     ----------
-    confusion : ndarray of shape (C, C)
-        Truth in rows.
-    class_names : sequence of str
+    predictions : Predictions
+    tasks : sequence of sequence of str
+        Class names of each task.
     evaluation : Evaluation
         Its confidence and number of resamples.
     seed : int
+    repeats : float
+        How often each row was tested: the intervals are those of so many times fewer rows.
 
     Returns
     -------
     DataFrame
         ``low`` and ``high``, indexed by ``balanced_accuracy`` and ``recall/<class>``; classes without rows left out.
     """
-    support = np.rint(confusion.sum(axis=1)).astype(int)
-    present = np.flatnonzero(support).tolist()
-    n, hits = support[present], np.diag(confusion)[present]
-    draws = np.random.default_rng(seed).binomial(n, (hits + 0.5) / (n + 1), size=(evaluation.resamples, len(n))) / n
-    names = ["balanced_accuracy", *(f"recall/{class_names[k]}" for k in present)]
-    columns = np.column_stack([draws.mean(axis=1), draws])
+    rng = np.random.default_rng(seed)
+    draws = [
+        recall_draws(confusion_matrix(part.y, part.predicted, len(names)) / repeats, evaluation.resamples, rng)
+        for part, names in zip(predictions.tasks(), tasks, strict=True)
+    ]
+    if len(tasks) == 1:
+        balanced = np.nanmean(draws[0], axis=1)
+    else:
+        balanced = joint_draws(predictions, evaluation.resamples, repeats, rng)
+    columns = np.column_stack([balanced, *draws])
+    names = ["balanced_accuracy", *(f"recall/{name}" for task in tasks for name in task)]
     tails = (1 - evaluation.confidence) / 2
     low, high = np.quantile(columns, [tails, 1 - tails], axis=0)
-    return pd.DataFrame({"low": low, "high": high}, index=names)
+    return pd.DataFrame({"low": low, "high": high}, index=names).dropna()
+
+
+def recall_draws(confusion: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """Return bootstrap draws of each class's recall, shape (resamples, C); NaN for a class without rows.
+
+    The rows are redrawn class by class. Recall only depends on how many of a class's n rows are hit, so a draw is a
+    binomial one, with no need to touch the rows. Its rate is (hits + 1/2) / (n + 1) instead of hits / n: the plain
+    bootstrap of a class whose few rows are all hit, or all missed, has no width at all.
+    """
+    n = np.rint(confusion.sum(axis=1)).astype(int)
+    rate = (np.diag(confusion) + 0.5) / (confusion.sum(axis=1) + 1)
+    hits = rng.binomial(n, rate, size=(resamples, len(n)))
+    return np.divide(hits, n, out=np.full(hits.shape, np.nan), where=n > 0)
+
+
+def joint_draws(predictions: Predictions, resamples: int, repeats: float, rng: np.random.Generator) -> np.ndarray:
+    """Return bootstrap draws of the mean balanced accuracy of several labels, shape (resamples,).
+
+    Labels share their rows, so whole rows are redrawn: all rows that agree in truth and prediction are one cell of a
+    multinomial draw.
+    """
+    n, labels = predictions.y.shape
+    cells, sizes = np.unique(np.hstack([predictions.y, predictions.predicted]), axis=0, return_counts=True)
+    truth, hit = cells[:, :labels], cells[:, :labels] == cells[:, labels:]
+    drawn = rng.multinomial(round(n / repeats), sizes / n, size=resamples)
+    recalls = []
+    for side in (0, 1):
+        support = drawn @ (truth == side)
+        hits = drawn @ ((truth == side) & hit)
+        recalls.append(np.divide(hits, support, out=np.full(hits.shape, np.nan), where=support > 0))
+    return np.asarray(np.nanmean(np.stack(recalls), axis=(0, 2)))

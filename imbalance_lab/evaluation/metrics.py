@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import log_softmax
 
-from imbalance_lab.types import Predictions
+from imbalance_lab.types import Predictions, Priors
 
 PER_CLASS = ("recall", "precision", "f1", "support", "roc_auc", "average_precision")
 
@@ -21,29 +22,72 @@ def confusion_matrix(y: np.ndarray, predicted: np.ndarray, n_classes: int) -> np
     return np.bincount(y * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
-def evaluate(predictions: Predictions, class_names: Sequence[str], calibration_bins: int) -> dict[str, float]:
-    """Return all metrics by name; per-class ones as ``recall/<class>``.
+def evaluate(
+    predictions: Predictions,
+    priors: Sequence[Priors],
+    tasks: Sequence[Sequence[str]],
+    labels: Sequence[str],
+    calibration_bins: int,
+) -> dict[str, float]:
+    """Return all metrics of the predictions of all tasks by name.
+
+    Of one task those of `evaluate_task`. Of several labels those of each, as ``balanced_accuracy/<label>``, their mean,
+    as ``balanced_accuracy``, and the share of rows all of whose labels are right, ``exact_match``.
 
     Parameters
     ----------
     predictions : Predictions
-    class_names : sequence of str
+    priors : sequence of Priors
+        Of each task.
+    tasks : sequence of sequence of str
+        Class names of each task.
+    labels : sequence of str
+        Empty if there is one task only.
     calibration_bins : int
         Bins of the expected calibration error.
+    """
+    each = [
+        evaluate_task(part, names, prior, calibration_bins)
+        for part, names, prior in zip(predictions.tasks(), tasks, priors, strict=True)
+    ]
+    if not labels:
+        return each[0]
+    overall_names = {key for metrics in each for key in metrics if "/" not in key}
+    means = {key: float(np.mean([metrics[key] for metrics in each if key in metrics])) for key in sorted(overall_names)}
+    means["exact_match"] = float((predictions.y == predictions.predicted).all(axis=1).mean())
+    for label, metrics in zip(labels, each, strict=True):
+        # The label is also the name of its positive class, whose own average precision is the label's.
+        means |= {f"{key}/{label}" if "/" not in key else key: value for key, value in metrics.items()}
+    return means
+
+
+def evaluate_task(
+    predictions: Predictions, class_names: Sequence[str], priors: Priors, calibration_bins: int
+) -> dict[str, float]:
+    """Return all metrics of one task by name; per-class ones as ``recall/<class>``.
+
+    Log loss, Brier score and calibration error are those of the probabilities as they are, and, as
+    ``brier_corrected``, of the probabilities moved from the prior they carry to that of the data.
 
     Returns
     -------
     dict
-        What is undefined is left out: the recall of a class without rows, the ROC-AUC where a class has all of them.
+        What is undefined is left out: the recall of a class without rows, the ROC-AUC where a class has all of them,
+        corrected probabilities of scores that are none.
     """
     confusion = confusion_matrix(predictions.y, predictions.predicted, len(class_names))
     table = per_class(confusion).join(ranking(predictions.y, predictions.log_proba))
+    positive_only = len(class_names) == 2
     metrics = {
         **overall(confusion),
         "roc_auc": table.roc_auc.mean(),
-        "average_precision": table.average_precision.mean(),
+        "average_precision": table.average_precision[1] if positive_only else table.average_precision.mean(),
         **probabilistic(predictions.y, predictions.log_proba, calibration_bins),
     }
+    if priors.carried is not None:
+        moved = predictions.log_proba + np.log(priors.natural) - np.log(np.maximum(priors.carried, 1e-12))
+        corrected = probabilistic(predictions.y, log_softmax(moved, axis=1), calibration_bins)
+        metrics |= {f"{key}_corrected": value for key, value in corrected.items()}
     for name in PER_CLASS:
         metrics |= {f"{name}/{c}": value for c, value in zip(class_names, table[name], strict=True)}
     return {name: float(value) for name, value in metrics.items() if np.isfinite(value)}

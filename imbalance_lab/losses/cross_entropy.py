@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
+import numpy as np
 import tensorflow as tf
 from pydantic.dataclasses import dataclass
 
-from imbalance_lab.types import STRICT, OutputPrior
+from imbalance_lab.losses.base import RowLoss, cross_entropy
+from imbalance_lab.types import STRICT
 
 
 @dataclass(frozen=True, config=STRICT)
-class CrossEntropy:
+class CrossEntropy(RowLoss):
     """The null option: ``-log softmax(z)_y``.
 
     Examples
     --------
-    >>> import numpy as np
     >>> CrossEntropy()(np.array([1]), np.array([[0.0, 0.0]]), None).numpy().round(4).tolist()
     [0.6931]
     """
 
-    output_prior: ClassVar[OutputPrior] = "train"
+    def output_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
+        """Return the effective prior: cross-entropy is proper."""
+        return prior
 
     def __call__(self, y: tf.Tensor, logits: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
-        """Return the loss of each row, shape (b,), of labels (b,) and logits (b, C)."""
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
+        """Return the loss of each row, shape (b,), of classes (b,) and logits (b, C)."""
+        return cross_entropy(y, logits)

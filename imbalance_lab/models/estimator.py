@@ -14,7 +14,7 @@ from scipy.special import log_softmax
 from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
-from imbalance_lab.types import STRICT, Loss, OutputPrior, Positive, Progress, Rows, Seeds, Training, TrainingSet
+from imbalance_lab.types import STRICT, Loss, OutputPrior, Progress, Rows, Seeds, Training, TrainingSet, shares
 
 # Trees and neighbours give probabilities of exactly 0; the floor keeps the log loss finite, as scikit-learn's does.
 FLOOR = float(np.log(np.finfo(np.float64).eps))
@@ -22,7 +22,7 @@ FLOOR = float(np.log(np.finfo(np.float64).eps))
 
 @dataclass(frozen=True, config=STRICT)
 class Estimator:
-    """Any classifier with scikit-learn's interface.
+    """Any classifier with scikit-learn's interface; of several labels one for each (binary relevance).
 
     Parameters
     ----------
@@ -37,12 +37,18 @@ class Estimator:
     output_prior: OutputPrior = "train"
 
     trains_by_loss: ClassVar[bool] = False
-    dtype: ClassVar[type[np.floating]] = np.float64
+    dtype: ClassVar[type[np.floating[Any]]] = np.float64
 
     @property
     def takes_class_weight(self) -> bool:
         """Whether its ``fit`` takes sample weights."""
         return bool(has_fit_parameter(self.estimator, "sample_weight"))
+
+    def carried_prior(self, train: TrainingSet, loss: Loss | None) -> np.ndarray | None:
+        """Return the class prior that its scores carry, shape (T, C), or None."""
+        if self.output_prior == "uncalibrated":
+            return None
+        return train.prior if self.output_prior == "train" else shares(train.class_weight)
 
     def fit(
         self,
@@ -53,45 +59,51 @@ class Estimator:
         seeds: Seeds,
         progress: Progress,
     ) -> FittedEstimator:
-        """Fit a clone on `train`; weights are passed on only where some class counts more than another."""
-        fresh = clone(self.estimator)
-        states = [k for k in fresh.get_params() if k == "random_state" or k.endswith("__random_state")]
-        fresh.set_params(**dict.fromkeys(states, seeds.initialisation))
-        weights = {"sample_weight": train.sample_weight} if train.weighted else {}
-        return FittedEstimator(fresh.fit(train.X, train.y, **weights), len(train.class_weight))
+        """Fit a clone per task; weights are passed on only where some class counts more than another."""
+        fitted = []
+        for y, weight in zip(train.y.T, train.class_weight, strict=True):
+            fresh = clone(self.estimator)
+            states = [k for k in fresh.get_params() if k == "random_state" or k.endswith("__random_state")]
+            fresh.set_params(**dict.fromkeys(states, seeds.initialisation))
+            fitted.append(fresh.fit(train.X, y, **({"sample_weight": weight[y]} if np.ptp(weight) > 0 else {})))
+        return FittedEstimator(fitted, train.class_weight.shape[1])
 
 
 @plain_dataclass(frozen=True)
 class FittedEstimator:
-    """A fitted classifier whose columns are all the classes, those it never saw included.
+    """Fitted classifiers, one per task, whose columns are all the classes, those they never saw included.
 
     Parameters
     ----------
-    estimator : fitted classifier
+    estimators : list of fitted classifiers
     n_classes : int
     """
 
-    estimator: Any
-    n_classes: Positive
+    estimators: list[Any]
+    n_classes: int
 
     history: ClassVar[pd.DataFrame | None] = None
 
     def predict_log_proba(self, X: np.ndarray) -> np.ndarray:
-        """Return log-probabilities, shape (n, C); without probabilities the log-softmax of the decision function."""
-        log_proba = np.full((len(X), self.n_classes), FLOOR)
+        """Return log-probabilities, shape (n, T, C); without probabilities the log-softmax of the decision function."""
+        log_proba = np.full((len(X), len(self.estimators), self.n_classes), FLOOR)
         if len(X):
-            log_proba[:, self.estimator.classes_] = np.maximum(self._seen(X), FLOOR)
+            for t, estimator in enumerate(self.estimators):
+                log_proba[:, t, estimator.classes_] = np.maximum(_log_proba(estimator, X), FLOOR)
         return log_proba
 
-    def _seen(self, X: np.ndarray) -> np.ndarray:
-        if hasattr(self.estimator, "predict_proba"):
-            with np.errstate(divide="ignore"):
-                return np.log(self.estimator.predict_proba(X))
-        scores = np.asarray(self.estimator.decision_function(X), dtype=np.float64)
-        scores = np.column_stack([np.zeros(len(scores)), scores]) if scores.ndim == 1 else scores
-        return np.asarray(log_softmax(scores, axis=1))
-
     def save(self, folder: Path) -> None:
-        """Write ``model.joblib``."""
+        """Write ``model.joblib``: the classifier, of several labels a list of them."""
         folder.mkdir(parents=True, exist_ok=True)
-        joblib.dump(self.estimator, folder / "model.joblib")
+        saved = self.estimators[0] if len(self.estimators) == 1 else self.estimators
+        joblib.dump(saved, folder / "model.joblib")
+
+
+def _log_proba(estimator: Any, X: np.ndarray) -> np.ndarray:
+    """Return scores of the classes the classifier saw."""
+    if hasattr(estimator, "predict_proba"):
+        with np.errstate(divide="ignore"):
+            return np.log(estimator.predict_proba(X))
+    scores = np.asarray(estimator.decision_function(X), dtype=np.float64)
+    scores = np.column_stack([np.zeros(len(scores)), scores]) if scores.ndim == 1 else scores
+    return np.asarray(log_softmax(scores, axis=1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from scipy.special import log_softmax
 
 from imbalance_lab.models.trainer import EpochModel, Watch
-from imbalance_lab.types import STRICT, Loss, OutputPrior, Positive, Progress, Rows, Seeds, Share, Training, TrainingSet
+from imbalance_lab.types import STRICT, Loss, Positive, Progress, Rows, Seeds, Share, Training, TrainingSet, shares
 
 PREDICT_ROWS = 65536
 
@@ -25,7 +25,8 @@ tf.get_logger().setLevel("ERROR")  # every run of a sweep traces its own graph, 
 class Network:
     """A multilayer perceptron; without hidden layers a linear model.
 
-    Two classes have one output channel z and the losses see the logits (0, z); C classes have C channels.
+    Two classes have one output channel z, and the losses see the logits (0, z); each of several labels has such a
+    channel; C classes have C channels.
 
     Parameters
     ----------
@@ -47,8 +48,12 @@ class Network:
 
     trains_by_loss: ClassVar[bool] = True
     takes_class_weight: ClassVar[bool] = True
-    output_prior: ClassVar[OutputPrior] = "train"
-    dtype: ClassVar[type[np.floating]] = np.float32
+    dtype: ClassVar[type[np.floating[Any]]] = np.float32
+
+    def carried_prior(self, train: TrainingSet, loss: Loss | None) -> np.ndarray | None:
+        """Return the class prior that softmax of its logits carries, shape (T, C), or None: the loss knows."""
+        assert loss is not None
+        return loss.output_prior(train.prior, train.counts)
 
     def fit(
         self,
@@ -61,22 +66,38 @@ class Network:
     ) -> FittedNetwork:
         """Train on `train`, watching `validation` after every epoch."""
         assert loss is not None and training is not None
-        net = self.build(train.X.shape[1], train.prior, seeds)
+        at_first = train.prior if train.weight_from == 0 else shares(train.counts)
+        net = self.build(train.X.shape[1], at_first, seeds, loss.head_scale)
         model = EpochModel(net, loss, training.batch_size)
         model.compile(optimizer=training.optimizer(), jit_compile=False)
         watch = Watch(progress)
         callbacks = [watch, *(make() for make in training.callbacks)]
+        weighted_from = int(np.ceil(train.weight_from * training.epochs))
         if training.patience is not None:
             callbacks.append(
                 keras.callbacks.EarlyStopping(
-                    monitor="val_balanced_accuracy", mode="max", patience=training.patience, restore_best_weights=True
+                    monitor="val_balanced_accuracy",
+                    mode="max",
+                    patience=training.patience,
+                    restore_best_weights=True,
+                    start_from_epoch=weighted_from,  # an epoch without the weights is not what was asked for
                 )
             )
-        model.fit_epochs(train, validation, seeds.shuffling, training.epochs, callbacks)
+        model.fit_epochs(train, validation, seeds.shuffling, training.epochs, weighted_from, callbacks)
         return FittedNetwork(model, pd.DataFrame(watch.epochs))
 
-    def build(self, features: int, prior: np.ndarray, seeds: Seeds) -> keras.Model:
-        """Return an untrained network of `features` inputs whose output starts at `prior` (C,)."""
+    def build(self, features: int, prior: np.ndarray, seeds: Seeds, head_scale: float | None = None) -> keras.Model:
+        """Return an untrained network.
+
+        Parameters
+        ----------
+        features : int
+        prior : ndarray of shape (T, C)
+            Where the output starts.
+        seeds : Seeds
+        head_scale : float, optional
+            With it the outputs are cosines between features and weights times this scale, without a bias.
+        """
         # Every layer draws its own seed; the same seed in two layers of one shape would give them equal weights.
         rng = np.random.default_rng(seeds.initialisation)
         inputs = x = keras.Input((features,))
@@ -85,17 +106,50 @@ class Network:
             if self.dropout:
                 x = keras.layers.Dropout(self.dropout, seed=int(rng.integers(2**31)))(x)
         bias = self._bias(prior)
+        if head_scale is not None:
+            return keras.Model(inputs, CosineHead(len(bias), head_scale, kernel_initializer=_glorot(rng))(x))
         output = keras.layers.Dense(len(bias), kernel_initializer=_glorot(rng))
         net = keras.Model(inputs, output(x))
         output.bias.assign(bias)
         return net
 
     def _bias(self, prior: np.ndarray) -> np.ndarray:
-        channels = 1 if len(prior) == 2 else len(prior)
-        if self.output_bias == "zeros":
-            return np.zeros(channels, np.float32)
         log_prior = np.log(np.maximum(prior, 1e-7))
-        return (log_prior[1:] - log_prior[0] if channels == 1 else log_prior).astype(np.float32)
+        bias = log_prior[:, 1] - log_prior[:, 0] if prior.shape[1] == 2 else log_prior[0]
+        return np.asarray(bias if self.output_bias == "prior" else np.zeros_like(bias), np.float32)
+
+
+@keras.saving.register_keras_serializable("imbalance_lab")
+class CosineHead(keras.layers.Layer):
+    """``scale * cos(x, w_k)``: a linear output whose features and weights have length 1.
+
+    Parameters
+    ----------
+    units : int
+    scale : float
+    kernel_initializer : keras initializer
+    """
+
+    def __init__(self, units: int, scale: float, kernel_initializer: Any = "glorot_uniform", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units, self.scale = units, scale
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the weights, shape (features, units)."""
+        self.kernel = self.add_weight(shape=(input_shape[-1], self.units), initializer=self.kernel_initializer)
+
+    def call(self, inputs: Any) -> Any:
+        """Return scaled cosines, shape (b, units), of features (b, d)."""
+        unit = keras.ops.normalize
+        return self.scale * keras.ops.matmul(unit(inputs, axis=-1), unit(self.kernel, axis=0))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the layer is made of."""
+        own = {"units": self.units, "scale": self.scale}
+        return (
+            super().get_config() | own | {"kernel_initializer": keras.initializers.serialize(self.kernel_initializer)}
+        )
 
 
 def _glorot(rng: np.random.Generator) -> keras.Initializer:
@@ -110,17 +164,18 @@ class FittedNetwork:
     ----------
     model : EpochModel
     history : DataFrame
-        ``train/loss``, ``val/loss``, ``val/balanced_accuracy``, ``val/recall/<class index>`` of each epoch.
+        ``train/loss``, ``val/loss``, ``val/balanced_accuracy``, ``val/recall/<number of the class>``,
+        ``val/called/<number of the class>`` (rows called so) of each epoch.
     """
 
     model: EpochModel
     history: pd.DataFrame
 
     def predict_log_proba(self, X: np.ndarray) -> np.ndarray:
-        """Return log-probabilities, shape (n, C), float64."""
+        """Return log-probabilities, shape (n, T, C), float64."""
         parts = [X[start : start + PREDICT_ROWS] for start in range(0, max(len(X), 1), PREDICT_ROWS)]
         logits = np.concatenate([self.model.predict_logits(part).numpy() for part in parts])
-        return np.asarray(log_softmax(logits.astype(np.float64), axis=1))
+        return np.asarray(log_softmax(logits.astype(np.float64), axis=-1))
 
     def save(self, folder: Path) -> None:
         """Write ``model.keras``; a two-class network gives the one logit z of the positive class."""

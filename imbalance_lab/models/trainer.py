@@ -22,10 +22,13 @@ EVALUATE_ROWS = 8192
 class EpochModel(keras.Model):
     """A network, its loss, and the epoch that trains it.
 
+    T tasks of C classes are T problems with one loss each, which are summed.
+
     Parameters
     ----------
     net : keras.Model
-        Maps rows (b, d) to logits (b, C), or (b, 1) for two classes.
+        Maps rows (b, d) to (b, C) logits of one task of more than two classes, or to (b, T) logits z of the second
+        class of T tasks of two.
     loss : Loss
     batch_size : int
     """
@@ -33,12 +36,13 @@ class EpochModel(keras.Model):
     def __init__(self, net: keras.Model, loss: Loss, batch_size: int) -> None:
         super().__init__()
         self.net, self.row_loss, self.batch_size = net, loss, batch_size
+        self.classes = 2
         self.built = True
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Return logits (b, C) of rows (b, d)."""
-        logits = self.net(inputs, training=training)
-        return tf.concat([tf.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits
+        """Return logits (b, T, C) of rows (b, d)."""
+        out = self.net(inputs, training=training)
+        return tf.stack([tf.zeros_like(out), out], axis=2) if self.classes == 2 else out[:, None, :]
 
     def fit_epochs(
         self,
@@ -46,20 +50,27 @@ class EpochModel(keras.Model):
         validation: Rows,
         seed: int,
         epochs: int,
+        weighted_from: int,
         callbacks: list[keras.callbacks.Callback],
     ) -> None:
-        """Train for `epochs` epochs; callbacks see ``loss``, ``val_loss``, ``val_balanced_accuracy`` and recalls."""
-        weight = tf.constant(train.class_weight, tf.float32)
-        counts = tf.constant(train.counts, tf.float32)
+        """Train for `epochs` epochs, with class weights from epoch `weighted_from` on.
+
+        Callbacks see ``loss``, ``val_loss``, ``val_balanced_accuracy`` and each class's recall and rows called so.
+        """
+        self.classes = train.class_weight.shape[1]
+        counts, weight = tf.constant(train.counts, tf.float32), tf.constant(train.class_weight, tf.float32)
         rows = tf.constant(train.X, tf.float32), tf.constant(train.y, tf.int32)
         held_out = tf.constant(validation.X, tf.float32), tf.constant(validation.y, tf.int32)
-        support = np.bincount(validation.y, minlength=len(train.class_weight))
+        draw = BalancedOrder(train.y[:, 0], self.classes, self.batch_size) if train.balanced_batches else shuffled
+        support = np.stack([np.bincount(column, minlength=self.classes) for column in validation.y.T])
         self.optimizer.build(self.trainable_variables)
         epoch = iter(range(epochs))
 
         def one_epoch(iterator: object) -> dict[str, float]:
-            stream = tf.constant([seed, next(epoch)], tf.int32)
-            return _summary(self._epoch(rows, held_out, weight, counts, stream).numpy(), support)
+            now = next(epoch)
+            order = draw(tf.constant(len(train.y)), tf.constant([seed, now], tf.int32))
+            now_weight = weight if now >= weighted_from else tf.ones_like(weight)
+            return _summary(self._epoch(rows, order, held_out, now_weight, counts).numpy(), support)
 
         self.train_function = one_epoch
         self.fit(tf.zeros((1, 1)), epochs=epochs, batch_size=1, steps_per_epoch=1, callbacks=callbacks, verbose=0)
@@ -69,21 +80,23 @@ class EpochModel(keras.Model):
 
     @tf.function(reduce_retracing=True)
     def predict_logits(self, X: tf.Tensor) -> tf.Tensor:
-        """Return logits (n, C) of rows (n, d)."""
+        """Return logits (n, T, C) of rows (n, d)."""
         return self(X, training=False)
 
     @tf.function
     def _epoch(
         self,
         rows: tuple[tf.Tensor, tf.Tensor],
+        order: tf.Tensor,
         held_out: tuple[tf.Tensor, tf.Tensor],
         weight: tf.Tensor,
         counts: tf.Tensor,
-        stream: tf.Tensor,
     ) -> tf.Tensor:
-        """Train one epoch, then validate: (training loss, validation loss, hits of each class), shape (2 + C,)."""
-        n = tf.shape(rows[0])[0]
-        order = tf.random.experimental.stateless_shuffle(tf.range(n), stream)
+        """Train on the rows in `order`, then validate.
+
+        Returns training loss, validation loss, and the hits and the rows called of each class, shape (2 + 2 T C,).
+        """
+        n = tf.size(order)
 
         def batch(start: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             chosen = order[start : start + self.batch_size]
@@ -96,33 +109,86 @@ class EpochModel(keras.Model):
 
     def _step(self, X: tf.Tensor, y: tf.Tensor, weight: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            logits = self(X, training=True)
-            loss = tf.reduce_mean(tf.gather(weight, y) * self.row_loss(y, logits, counts))
-            objective = tf.add_n([loss, *self.net.losses])
-        self.optimizer.apply(tape.gradient(objective, self.trainable_variables), self.trainable_variables)
+            loss = tf.reduce_mean(self._loss(y, self(X, training=True), weight, counts))
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
         return loss
 
-    def _validate(self, held_out: tuple[tf.Tensor, tf.Tensor], weight: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
-        n, classes = tf.shape(held_out[0])[0], weight.shape[0]
+    def _loss(self, y: tf.Tensor, logits: tf.Tensor, weight: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+        """Return the weighted loss of each row, shape (b,), summed over tasks."""
+        return tf.add_n(
+            [
+                tf.gather(weight[t], y[:, t]) * self.row_loss(y[:, t], logits[:, t], counts[t])
+                for t in range(weight.shape[0])
+            ]
+        )
 
-        def chunk(start: tf.Tensor, total: tf.Tensor, hits: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def _validate(self, held_out: tuple[tf.Tensor, tf.Tensor], weight: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+        n = tf.shape(held_out[0])[0]
+
+        def chunk(start: tf.Tensor, total: tf.Tensor, hits: tf.Tensor, called: tf.Tensor) -> tuple[tf.Tensor, ...]:
             X, y = (part[start : start + EVALUATE_ROWS] for part in held_out)
             logits = self(X, training=False)
-            loss = tf.reduce_sum(tf.gather(weight, y) * self.row_loss(y, logits, counts))
-            hit = tf.cast(tf.argmax(logits, axis=1, output_type=tf.int32) == y, tf.float32)
-            return start + EVALUATE_ROWS, total + loss, hits + tf.math.unsorted_segment_sum(hit, y, classes)
+            total += tf.reduce_sum(self._loss(y, logits, weight, counts))
+            guess = tf.one_hot(tf.argmax(logits, axis=2), self.classes)
+            hits += tf.reduce_sum(guess * tf.one_hot(y, self.classes), axis=0)
+            return start + EVALUATE_ROWS, total, hits, called + tf.reduce_sum(guess, axis=0)
 
-        start = (0, 0.0, tf.zeros(classes))
-        _, total, hits = tf.while_loop(lambda i, *_: i < n, chunk, start, parallel_iterations=1)
-        return tf.concat([[total / tf.cast(n, tf.float32)], hits], axis=0)
+        nothing = tf.zeros_like(weight)
+        _, total, hits, called = tf.while_loop(
+            lambda start, *_: start < n, chunk, (0, 0.0, nothing, nothing), parallel_iterations=1
+        )
+        mean = total / tf.cast(n, tf.float32)
+        return tf.concat([[mean], tf.reshape(hits, [-1]), tf.reshape(called, [-1])], axis=0)
+
+
+@tf.function(reduce_retracing=True)
+def shuffled(n: tf.Tensor, stream: tf.Tensor) -> tf.Tensor:
+    """Return the numbers of `n` rows in an order that the two integers of `stream` decide."""
+    return tf.random.experimental.stateless_shuffle(tf.range(n), stream)
+
+
+class BalancedOrder:
+    """Orders of rows in which every batch holds the classes in equal shares.
+
+    The numbers of two classes in a batch differ by one at most. Each class's rows are drawn with replacement; an epoch
+    is as long as it would be otherwise.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+    classes, batch_size : int
+    """
+
+    def __init__(self, y: np.ndarray, classes: int, batch_size: int) -> None:
+        sizes = np.bincount(y, minlength=classes)
+        present = np.flatnonzero(sizes)
+        self._rows = tf.constant(np.argsort(y, kind="stable"), tf.int32)
+        self._sizes = tf.constant(sizes[present], tf.int32)
+        self._starts = tf.constant((np.cumsum(sizes) - sizes)[present], tf.int32)
+        self._batch_size = batch_size
+
+    @tf.function(reduce_retracing=True)
+    def __call__(self, n: tf.Tensor, stream: tf.Tensor) -> tf.Tensor:
+        """Return `n` row numbers for the two integers of `stream`."""
+        classes, size = self._sizes.shape[0], self._batch_size
+        for_turns, for_rows = tf.unstack(tf.random.experimental.stateless_split(stream, 2))
+        # A batch takes turns among the classes; which of them come first in a turn is drawn, as the last may be cut.
+        shape = [-(-n // size), -(-size // classes), classes]
+        turns = tf.argsort(tf.random.stateless_uniform(shape, for_turns), axis=2)
+        order = tf.reshape(tf.reshape(turns, [-1, shape[1] * classes])[:, :size], [-1])[:n]
+        among = tf.gather(self._sizes, order)
+        drawn = tf.random.stateless_uniform([n], for_rows, dtype=tf.float64) * tf.cast(among, tf.float64)
+        return tf.gather(self._rows, tf.gather(self._starts, order) + tf.cast(drawn, tf.int32))
 
 
 def _summary(result: np.ndarray, support: np.ndarray) -> dict[str, float]:
     logs = {"loss": float(result[0])}
     if support.any():
-        recall = result[2:][support > 0] / support[support > 0]
-        logs |= {"val_loss": float(result[1]), "val_balanced_accuracy": float(recall.mean())}
-        logs |= {f"val_recall_{k}": float(r) for k, r in zip(np.flatnonzero(support), recall, strict=True)}
+        hits, called = result[2:].reshape(2, *support.shape)
+        recall = np.divide(hits, support, out=np.full(support.shape, np.nan), where=support > 0)
+        logs |= {"val_loss": float(result[1]), "val_balanced_accuracy": float(np.nanmean(recall, axis=1).mean())}
+        logs |= {f"val_recall_{k}": float(r) for k, r in enumerate(recall.ravel()) if not np.isnan(r)}
+        logs |= {f"val_called_{k}": float(c) for k, c in enumerate(called.ravel())}
     return logs
 
 
@@ -144,6 +210,10 @@ class Watch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Keep one epoch."""
-        row = {self.NAMES.get(k, k.replace("val_recall_", "val/recall/")): float(v) for k, v in (logs or {}).items()}
+        row = {self.NAMES.get(k, _slashed(k)): float(v) for k, v in (logs or {}).items()}
         self.epochs.append(row)
         self._progress(epoch + 1, row)
+
+
+def _slashed(key: str) -> str:
+    return key.replace("val_recall_", "val/recall/").replace("val_called_", "val/called/")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
+import warnings
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 
-from imbalance_lab.types import STRICT, ConfigError
+from imbalance_lab.types import STRICT, LabWarning, known_classes
 
 Normalisation = Literal["mean_one", "sum_to_one", "sum_to_classes"]
 
@@ -37,8 +37,17 @@ def normalised(raw: np.ndarray, counts: np.ndarray, how: Normalisation) -> np.nd
     return np.asarray(raw * scale[how])
 
 
+class WeightScheme:
+    """What all class weights share."""
+
+    starts_at: float = 0.0
+
+    def check(self, class_names: Sequence[str]) -> None:
+        """Refuse settings that do not fit these classes; most fit any."""
+
+
 @dataclass(frozen=True, config=STRICT)
-class Uniform:
+class Uniform(WeightScheme):
     """The null option: every row counts 1."""
 
     def __call__(self, counts: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
@@ -47,7 +56,7 @@ class Uniform:
 
 
 @dataclass(frozen=True, config=STRICT)
-class InverseFrequency:
+class InverseFrequency(WeightScheme):
     """Weights ``n_k ** -power``; 1 is "balanced" (w_k = N / (C n_k)), 0.5 the square root.
 
     Parameters
@@ -70,7 +79,63 @@ class InverseFrequency:
 
 
 @dataclass(frozen=True, config=STRICT)
-class ByHand:
+class EffectiveNumber(WeightScheme):
+    """Weights ``(1 - beta) / (1 - beta ** n_k)``, the inverse effective number of rows (Cui et al. 2019).
+
+    Parameters
+    ----------
+    beta : float
+        0 is uniform, towards 1 inverse frequency.
+    normalise : {"mean_one", "sum_to_one", "sum_to_classes"}
+
+    Examples
+    --------
+    >>> EffectiveNumber(beta=0.9)(np.array([90, 10]), ["no", "yes"]).round(3).tolist()
+    [0.949, 1.457]
+    """
+
+    beta: Annotated[float, Field(ge=0, lt=1)] = 0.9999
+    normalise: Normalisation = "mean_one"
+
+    def __call__(self, counts: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
+        """Return weights, shape (C,), from class sizes, shape (C,)."""
+        if self.beta == 0:
+            return normalised(np.ones(len(counts)), counts, self.normalise)
+        # 1 - beta^n without cancellation for beta near 1
+        effective = -np.expm1(np.maximum(counts, 1.0) * np.log(self.beta)) / (1 - self.beta)
+        return normalised(1 / effective, counts, self.normalise)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Deferred(WeightScheme):
+    """Uniform until a share of the epochs, then `weights`: deferred re-weighting (Cao et al. 2019).
+
+    Parameters
+    ----------
+    weights : class weight
+    start : float
+        Share of the epochs, between 0 and 1.
+    """
+
+    weights: Any
+    start: Annotated[float, Field(ge=0, le=1)] = 0.8
+
+    @property
+    def starts_at(self) -> float:  # type: ignore[override]
+        """Share of the epochs after which the weights count."""
+        return self.start
+
+    def __call__(self, counts: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
+        """Return the weights that count in the end, shape (C,)."""
+        return np.asarray(self.weights(counts, class_names))
+
+    def check(self, class_names: Sequence[str]) -> None:
+        """Refuse weights that do not fit these classes."""
+        self.weights.check(class_names)
+
+
+@dataclass(frozen=True, config=STRICT)
+class ByHand(WeightScheme):
     """Weights given by class name; a class left out counts 1 before normalising.
 
     Parameters
@@ -93,17 +158,24 @@ class ByHand:
         return {str(k): v for k, v in weights.items()} if isinstance(weights, dict) else weights
 
     def __call__(self, counts: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
-        """Return weights, shape (C,).
+        """Return weights, shape (C,); warns if the rarest class counts less than the most frequent."""
+        raw = np.array([self.weights.get(name, 1.0) for name in class_names])
+        rare, frequent = int(np.argmin(counts)), int(np.argmax(counts))
+        if raw[rare] < raw[frequent]:
+            warnings.warn(
+                f"the rarest class '{class_names[rare]}' counts less ({raw[rare]:g}) than the most frequent "
+                f"'{class_names[frequent]}' ({raw[frequent]:g}): these weights look like frequencies, which make the "
+                "imbalance worse; their inverse is class_weight=inv_freq",
+                LabWarning,
+                stacklevel=2,
+            )
+        return normalised(raw, counts, self.normalise)
+
+    def check(self, class_names: Sequence[str]) -> None:
+        """Refuse weights for classes that do not exist.
 
         Raises
         ------
         ConfigError
-            If a weight is given for a class that does not exist.
         """
-        for name in self.weights:
-            if name not in class_names:
-                near = difflib.get_close_matches(name, class_names, n=1)
-                hint = f"did you mean '{near[0]}'?" if near else f"the classes are {', '.join(class_names[:20])}"
-                raise ConfigError(f"class_weight.weights names the class '{name}', which does not exist; {hint}")
-        raw = np.array([self.weights.get(name, 1.0) for name in class_names])
-        return normalised(raw, counts, self.normalise)
+        known_classes(list(self.weights), class_names, "class_weight.weights")

@@ -2,91 +2,165 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from imbalance_lab.types import STRICT, Rule
+from imbalance_lab.strategies.offsets import TunedMetric, best_offsets
+from imbalance_lab.types import (
+    STRICT,
+    ConfigError,
+    Priors,
+    Rule,
+    balanced_costs,
+    cost_matrix,
+    known_classes,
+    shares,
+)
 
-ThresholdMetric = Literal["balanced_accuracy", "g_mean", "f1", "mcc"]
+
+class DecisionRule:
+    """What all decisions share; override what is otherwise."""
+
+    needs_validation: bool = False
+    needs_prior: bool = False
+
+    def for_classes(self, class_names: Sequence[str]) -> Self:
+        """Return the decision for these classes."""
+        return self
 
 
 @dataclass(frozen=True, config=STRICT)
-class Argmax:
+class Argmax(DecisionRule):
     """The null option: the class with the highest score, of equal ones the first."""
 
-    needs_validation: ClassVar[bool] = False
-    binary_only: ClassVar[bool] = False
-
-    def fit(self, log_proba: np.ndarray, y: np.ndarray, prior: np.ndarray) -> Rule:
+    def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
         """Return the rule; nothing is fitted."""
-        return argmax
-
-
-def argmax(log_proba: np.ndarray) -> np.ndarray:
-    """Return the class of the highest score of each row, shape (n,)."""
-    return np.asarray(log_proba.argmax(axis=1))
+        return _offset_rule(np.zeros(len(priors.natural)))
 
 
 @dataclass(frozen=True, config=STRICT)
-class TunedThreshold:
-    """Binary: call a row positive when its log-odds reach the cut that was best on validation rows.
-
-    Every cut between two different scores is tried; the rule cuts midway. Of equally good cuts the one nearest to
-    even odds is taken.
+class TunedThreshold(DecisionRule):
+    """Offsets on the log-probabilities, the best for a metric on validation rows; of two classes, a threshold.
 
     Parameters
     ----------
-    metric : {"balanced_accuracy", "g_mean", "f1", "mcc"}
-        What is best; F1 is that of the positive (rarer) class.
+    metric : {"balanced_accuracy", "g_mean", "macro_f1", "mcc", "worst_class_recall"}
     """
 
-    metric: ThresholdMetric = "balanced_accuracy"
+    metric: TunedMetric = "balanced_accuracy"
 
-    needs_validation: ClassVar[bool] = True
-    binary_only: ClassVar[bool] = True
+    needs_validation = True
 
-    def fit(self, log_proba: np.ndarray, y: np.ndarray, prior: np.ndarray) -> Rule:
-        """Fit the cut on validation scores `log_proba` (n, 2) and classes `y` (n,)."""
-        cut = best_cut(log_odds(log_proba), y, self.metric)
-        return lambda scores: (log_odds(scores) >= cut).astype(np.int64)
+    def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
+        """Fit offsets on validation scores `log_proba` (n, C) and classes `y` (n,)."""
+        return _offset_rule(best_offsets(log_proba, y, self.metric))
 
 
-def log_odds(log_proba: np.ndarray) -> np.ndarray:
-    """Return the log-odds of the positive class, shape (n,)."""
-    return np.asarray(log_proba[:, 1] - log_proba[:, 0])
+@dataclass(frozen=True, config=STRICT)
+class LogitAdjust(DecisionRule):
+    """argmax of ``log p - tau log prior`` with the prior that the scores carry (Menon et al. 2021, post hoc).
 
-
-def best_cut(scores: np.ndarray, y: np.ndarray, metric: ThresholdMetric) -> float:
-    """Return the cut on `scores` (n,) that is best for labels `y` (n,) in {0, 1}, over all possible cuts.
-
-    Examples
-    --------
-    >>> best_cut(np.array([-3.0, -2.0, -1.0]), np.array([0, 1, 1]), "balanced_accuracy")
-    -2.5
+    Parameters
+    ----------
+    tau : float
+        0 is argmax; 1 is right for balanced accuracy if the probabilities are.
     """
-    order = np.argsort(scores)
-    values, firsts = np.unique(scores[order], return_index=True)
-    # Cutting before the i-th distinct value calls the rows from firsts[i] on positive; the last cut calls none.
-    positives_before = np.concatenate([[0], np.cumsum(y[order])])[np.append(firsts, len(y))]
-    rows_before = np.append(firsts, len(y))
-    true_positives = y.sum() - positives_before
-    false_positives = (len(y) - y.sum()) - (rows_before - positives_before)
-    value = _value(metric, true_positives, false_positives, int(y.sum()), len(y) - int(y.sum()))
-    cuts = np.concatenate([[values[0] - 1], (values[1:] + values[:-1]) / 2, [values[-1] + 1]])
-    best = np.flatnonzero(value >= value.max() - 1e-12)
-    return float(cuts[best[np.abs(cuts[best]).argmin()]])
+
+    tau: Annotated[float, Field(ge=0)] = 1.0
+
+    needs_prior = True
+
+    def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
+        """Return the rule; nothing is fitted."""
+        return _offset_rule(-self.tau * np.log(_carried(priors)))
 
 
-def _value(metric: ThresholdMetric, tp: np.ndarray, fp: np.ndarray, positives: int, negatives: int) -> np.ndarray:
-    recall, specificity = tp / max(positives, 1), 1 - fp / max(negatives, 1)
-    if metric == "balanced_accuracy":
-        return np.asarray((recall + specificity) / 2)
-    if metric == "g_mean":
-        return np.sqrt(recall * specificity)
-    if metric == "f1":
-        return np.asarray(2 * tp / np.maximum(tp + fp + positives, 1))
-    called = tp + fp
-    spread = np.sqrt(called * float(positives) * negatives * (positives + negatives - called))
-    return np.asarray((tp * (negatives - fp) - fp * (positives - tp)) / np.where(spread > 0, spread, np.inf))
+@dataclass(frozen=True, config=STRICT)
+class PriorCorrection(DecisionRule):
+    """argmax of ``p_k target_k / prior_k``: probabilities under other class shares (Saerens et al. 2002).
+
+    Parameters
+    ----------
+    target : {"balanced", "natural"} or dict of class name to share
+        ``natural`` is the prior of the training data, before sampling and weighting. Shares are scaled to sum to 1.
+    """
+
+    target: Literal["balanced", "natural"] | dict[str, Annotated[float, Field(gt=0)]] | list[float] = "balanced"
+
+    needs_prior = True
+
+    def for_classes(self, class_names: Sequence[str]) -> PriorCorrection:
+        """Return the decision with its target as a list.
+
+        Raises
+        ------
+        ConfigError
+            If there is not one share for each class.
+        """
+        if isinstance(self.target, str):
+            return self
+        if isinstance(self.target, list):
+            raise ConfigError("decision.target must be balanced, natural, or {class: share}")
+        known_classes(list(self.target), class_names, "decision.target")
+        if missing := [name for name in class_names if name not in self.target]:
+            raise ConfigError(f"decision.target has no share for class {', '.join(missing)}")
+        return replace(self, target=[self.target[name] for name in class_names])
+
+    def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
+        """Return the rule; nothing is fitted."""
+        target = {"balanced": np.ones(len(priors.natural)), "natural": priors.natural}.get(str(self.target))
+        target = np.array(self.target) if target is None else target
+        return _offset_rule(np.log(shares(target)) - np.log(_carried(priors)))
+
+
+@dataclass(frozen=True, config=STRICT)
+class MinCost(DecisionRule):
+    """The class of the smallest expected cost, ``argmin_j sum_k p_k cost[k, j]`` (Elkan 2001).
+
+    The probabilities are first moved from the prior they carry to that of the data.
+
+    Parameters
+    ----------
+    costs : mapping or matrix, optional
+        ``{truth: {called: cost}}``, other errors costing 1, or C x C numbers with the truth in rows. By default missing
+        a class costs the inverse of its frequency, which makes it the rule for balanced accuracy.
+    """
+
+    costs: Any = None
+
+    needs_prior = True
+
+    def for_classes(self, class_names: Sequence[str]) -> MinCost:
+        """Return the decision with its costs as a matrix.
+
+        Raises
+        ------
+        ConfigError
+            If shape, sign or diagonal of the costs are wrong.
+        """
+        return self if self.costs is None else replace(self, costs=cost_matrix(self.costs, class_names).tolist())
+
+    def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
+        """Return the rule; nothing is fitted."""
+        costs = balanced_costs(priors.natural) if self.costs is None else np.array(self.costs)
+        move = np.log(priors.natural) - np.log(_carried(priors))
+        return lambda scores: np.asarray((shares(_exp(scores + move)) @ costs).argmin(axis=1))
+
+
+def _offset_rule(offsets: np.ndarray) -> Rule:
+    return lambda log_proba: np.asarray((log_proba + offsets).argmax(axis=1))
+
+
+def _carried(priors: Priors) -> np.ndarray:
+    assert priors.carried is not None, "refused by the plan"
+    return np.maximum(priors.carried, 1e-12)
+
+
+def _exp(log_mass: np.ndarray) -> np.ndarray:
+    """Return exp of each row, scaled to a largest value of 1."""
+    return np.exp(log_mass - log_mass.max(axis=1, keepdims=True))

@@ -1,58 +1,92 @@
-"""Which training rows? Any imbalanced-learn sampler, run with the run's own seed and its errors put plainly."""
+"""Which training rows? Any imbalanced-learn sampler, with the run's seed, within its limits, and held to its word."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from imbalance_lab.types import STRICT, DataError, Sampler
+from imbalance_lab.types import STRICT, Incompatible, LabWarning, Sampler
 
 
 @dataclass(frozen=True, config=STRICT)
 class KeepAll:
     """The null option: every row once."""
 
+    balanced_batches: ClassVar[bool] = False
+
     def fit_resample(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows as they are."""
         return X, y
 
 
+@dataclass(frozen=True, config=STRICT)
+class BalancedBatches(KeepAll):
+    """Every row stays, but each batch of a network holds the classes in equal shares, drawn anew each epoch."""
+
+    balanced_batches: ClassVar[bool] = True
+
+
 def resample(
-    sampler: Sampler, X: np.ndarray, y: np.ndarray, class_names: Sequence[str], seed: int
+    sampler: Sampler,
+    columns: np.ndarray,
+    y: np.ndarray,
+    class_names: Sequence[str],
+    seed: int,
+    categorical: np.ndarray,
+    encode: Callable[[np.ndarray], np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Resample training rows.
+
+    Categories are sampled as categories, before they are one-hot encoded: SMOTENC and SMOTEN know what to do with them,
+    samplers that choose among the rows measure distances between the encoded ones, and samplers that make new rows out
+    of several are refused.
 
     Parameters
     ----------
     sampler : Sampler
-    X : ndarray of shape (n, d)
+    columns : ndarray of shape (n, p)
+        Numbers and category codes.
     y : ndarray of shape (n,)
     class_names : sequence of str
     seed : int
         Given to the sampler and to the samplers inside it.
+    categorical : ndarray of shape (p,), bool
+        Which columns are codes.
+    encode : callable
+        Maps columns to features (n, d).
 
     Returns
     -------
     tuple of ndarray
-        Rows (m, d) and their classes (m,).
+        Columns (m, p) and their classes (m,).
 
     Raises
     ------
-    DataError
-        If the sampler cannot work on these classes, such as a class with fewer rows than it needs neighbours.
+    Incompatible
+        If the sampler cannot work on these columns or these classes.
     """
-    seeded = _seeded(sampler, seed)
+    if isinstance(sampler, KeepAll):
+        return columns, y
+    ready = _for_columns(_seeded(sampler, seed), categorical)
+    _within_limits(ready, y, class_names)
+    chooses = categorical.any() and _chooses(ready)
     try:
-        X_new, y_new = seeded.fit_resample(X, y)
+        made, y_made = ready.fit_resample(encode(columns) if chooses else columns, y)
     except (ValueError, RuntimeError) as error:
-        raise DataError(_plainly(type(sampler).__name__, str(error), y, class_names)) from error
-    return np.asarray(X_new, dtype=X.dtype), np.asarray(y_new)
+        raise Incompatible(
+            f"{type(sampler).__name__} cannot resample these rows ({_sizes(y, class_names)}): "
+            f"{' '.join(str(error).split())}; use another sampler, such as sampler=ros"
+        ) from error
+    made = columns[ready.sample_indices_] if chooses else np.asarray(made, dtype=columns.dtype)
+    _hold_to_its_word(ready, y, np.asarray(y_made), class_names)
+    return made, np.asarray(y_made)
 
 
-def _seeded(sampler: Sampler, seed: int) -> Sampler:
+def _seeded(sampler: Sampler, seed: int) -> Any:
     """Return a fresh copy whose every ``random_state`` is `seed`."""
     if not hasattr(sampler, "get_params"):
         return sampler
@@ -63,15 +97,121 @@ def _seeded(sampler: Sampler, seed: int) -> Sampler:
     return copy.set_params(**states)
 
 
-def _plainly(sampler: str, message: str, y: np.ndarray, class_names: Sequence[str]) -> str:
+def _for_columns(sampler: Any, categorical: np.ndarray) -> Any:
+    """Tell a sampler which columns are categories, or refuse it for these kinds of columns."""
+    from imblearn.over_sampling import SMOTEN, SMOTENC
+
+    name, some, every = type(sampler).__name__, categorical.any(), categorical.all()
+    if isinstance(sampler, SMOTENC):
+        if some and not every:
+            return sampler.set_params(categorical_features=np.flatnonzero(categorical).tolist())
+        raise Incompatible(f"{name} is for mixed columns; use sampler={'smote_n' if every else 'smote'}")
+    if isinstance(sampler, SMOTEN):
+        if every:
+            return sampler
+        raise Incompatible(f"{name} is for categories only; use sampler={'smote_nc' if some else 'smote'}")
+    if some and not _chooses(sampler):
+        raise Incompatible(
+            f"{name} makes new rows between rows, and there is nothing between two categories ({categorical.sum()} of "
+            f"{len(categorical)} columns); use sampler={'smote_n' if every else 'smote_nc'}, or sampler=ros"
+        )
+    return sampler
+
+
+def _chooses(sampler: Any) -> bool:
+    """Whether a sampler returns rows it was given, rather than new ones."""
+    from imblearn.over_sampling import RandomOverSampler
+    from imblearn.under_sampling import ClusterCentroids
+
+    if isinstance(sampler, RandomOverSampler):
+        return not sampler.shrinkage
+    return "under_sampling" in type(sampler).__module__ and not isinstance(sampler, ClusterCentroids)
+
+
+def _within_limits(sampler: Any, y: np.ndarray, class_names: Sequence[str]) -> None:
+    """Lower numbers of neighbours (and folds) to what the classes allow, with a warning."""
+    for part in _parts(sampler):
+        limits = _limits(part, y)
+        for key, limit in limits.items():
+            value = getattr(part, key, None)
+            if not isinstance(value, int) or value <= limit:
+                continue
+            name = type(part).__name__
+            if limit < 1:
+                raise Incompatible(
+                    f"{name} needs two rows of a class to make a third ({_sizes(y, class_names)}); "
+                    "use sampler=ros, or leave such classes out with min_class_rows="
+                )
+            text = f"{name}: {key} lowered from {value} to {limit}, which is what the classes allow"
+            warnings.warn(f"{text} ({_sizes(y, class_names)})", LabWarning, stacklevel=2)
+            part.set_params(**{key: limit})
+
+
+def _parts(sampler: Any) -> Iterator[Any]:
+    """Yield a sampler and the samplers inside it."""
+    yield sampler
+    if hasattr(sampler, "get_params"):
+        yield from (part for part in sampler.get_params(deep=False).values() if hasattr(part, "fit_resample"))
+
+
+def _limits(sampler: Any, y: np.ndarray) -> dict[str, int]:
+    """Return the highest value of each parameter that counts rows."""
+    from imblearn.over_sampling.base import BaseOverSampler
+    from imblearn.under_sampling import InstanceHardnessThreshold, NearMiss
+
+    smallest, everyone = int(_resampled(sampler, y).min()), len(y) - 1
+    if isinstance(sampler, BaseOverSampler):  # a row is not its own neighbour
+        return {"k_neighbors": smallest - 1, "n_neighbors": smallest - 1, "m_neighbors": everyone}
+    if isinstance(sampler, NearMiss):
+        return {"n_neighbors": smallest, "n_neighbors_ver3": smallest}
+    if isinstance(sampler, InstanceHardnessThreshold):
+        return {"cv": max(smallest, 2)}
+    return {"n_neighbors": everyone}
+
+
+def _resampled(sampler: Any, y: np.ndarray) -> np.ndarray:
+    """Return the sizes of the classes that an over-sampler adds to; of other samplers those of all classes."""
+    from imblearn.over_sampling.base import BaseOverSampler
+    from imblearn.utils import check_sampling_strategy
+
+    sizes = np.bincount(y)
+    if isinstance(sampler, BaseOverSampler):
+        try:
+            added = check_sampling_strategy(sampler.sampling_strategy, y, "over-sampling")
+        except ValueError as error:
+            raise Incompatible(f"{type(sampler).__name__}: {' '.join(str(error).split())}") from error
+        wanted = [sizes[k] for k, n in added.items() if n > 0]
+        return np.array(wanted) if wanted else sizes[sizes > 0]
+    return sizes[sizes > 0]
+
+
+def _hold_to_its_word(sampler: Any, y: np.ndarray, made: np.ndarray, class_names: Sequence[str]) -> None:
+    """Warn of classes that have fewer rows than the sampler was asked for, and of those that have none."""
+    from imblearn.over_sampling.base import BaseOverSampler
+    from imblearn.under_sampling.base import BaseUnderSampler
+
+    before, after = (np.bincount(rows, minlength=len(class_names)) for rows in (y, made))
+    asked = np.zeros(len(class_names), dtype=int)
+    if isinstance(sampler, BaseOverSampler | BaseUnderSampler):
+        for k, n in sampler.sampling_strategy_.items():
+            asked[k] = n + (before[k] if isinstance(sampler, BaseOverSampler) else 0)
+    short = [
+        f"'{class_names[k]}' {after[k]} of {asked[k]}{' (untouched)' if after[k] == before[k] else ''}"
+        for k in np.flatnonzero((after < asked) & (before > 0)).tolist()
+    ]
+    gone = [f"'{class_names[k]}'" for k in np.flatnonzero((after == 0) & (before > 0)).tolist()]
+    name = type(sampler).__name__
+    if short:
+        text = f"{name} delivered fewer rows than asked: {', '.join(short[:10])}"
+        warnings.warn(text, LabWarning, stacklevel=2)
+    if gone:
+        warnings.warn(f"{name} removed every row of class {', '.join(gone[:10])}", LabWarning, stacklevel=2)
+    if (after > 0).sum() < 2:
+        raise Incompatible(f"{name} leaves one class only ({_sizes(y, class_names)} before); use another sampler")
+
+
+def _sizes(y: np.ndarray, class_names: Sequence[str]) -> str:
     counts = np.bincount(y, minlength=len(class_names))
     smallest = int(np.where(counts > 0, counts, counts.max()).argmin())
-    rows = f"class '{class_names[smallest]}' has {counts[smallest]} training rows"
-    if "n_neighbors" in message:
-        needed = re.search(r"n_neighbors = (\d+)", message)
-        return (
-            f"{sampler} needs {needed[1] if needed else 'more'} neighbours (a row itself is one of them), but {rows}; "
-            f"set sampler.k_neighbors={max(counts[smallest] - 1, 1)} (n_neighbors for some samplers), use sampler=ros, "
-            "or leave small classes out with min_class_rows="
-        )
-    return f"{sampler} cannot resample these rows ({rows}): {' '.join(message.split())}"
+    rows = "row" if counts[smallest] == 1 else "rows"
+    return f"class '{class_names[smallest]}' has {counts[smallest]} training {rows}"

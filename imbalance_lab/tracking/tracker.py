@@ -129,6 +129,7 @@ class MlflowTracker:
                 self._queue({f"test_fold/{key}": value for key, value in result["metrics"].items()}, fold)
         self._flush()
         tags = {"outcome": "finished", "mlflow.note.content": note(record), "warnings": "\n".join(record["warnings"])}
+        tags["never_predicted"] = ", ".join(record["never_predicted"])
         client.log_batch(run, tags=[RunTag(key, text[:LONGEST_TAG]) for key, text in tags.items() if text])
         client.log_artifacts(run, str(folder))
         client.set_terminated(run, STATUS["finished"])

@@ -1,5 +1,6 @@
 """The data that flows through a run, the protocols of the slots, and the errors people see."""
 
+from imbalance_lab.types.costs import Costs, balanced_costs, cost_matrix, known_classes
 from imbalance_lab.types.dataset import Dataset, Kind
 from imbalance_lab.types.errors import ConfigError, DataError, Incompatible, LabError, LabWarning, TrackingError
 from imbalance_lab.types.protocols import (
@@ -16,13 +17,14 @@ from imbalance_lab.types.protocols import (
     Splitter,
     Tracker,
 )
-from imbalance_lab.types.run import FoldResult, Predictions, Rows, RunRecord, Seeds, Split, TrainingSet
+from imbalance_lab.types.run import FoldResult, Predictions, Priors, Rows, RunRecord, Seeds, Split, TrainingSet, shares
 from imbalance_lab.types.settings import STRICT, Evaluation, OutputPrior, Positive, Share, Training
 
 __all__ = [
     "STRICT",
     "ClassWeight",
     "ConfigError",
+    "Costs",
     "DataError",
     "Dataset",
     "DatasetSource",
@@ -40,6 +42,7 @@ __all__ = [
     "OutputPrior",
     "Positive",
     "Predictions",
+    "Priors",
     "Progress",
     "Rows",
     "Rule",
@@ -53,4 +56,8 @@ __all__ = [
     "TrackingError",
     "Training",
     "TrainingSet",
+    "balanced_costs",
+    "cost_matrix",
+    "known_classes",
+    "shares",
 ]

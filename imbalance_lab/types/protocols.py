@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from imbalance_lab.types.dataset import Dataset
-from imbalance_lab.types.run import Rows, RunRecord, Seeds, Split, TrainingSet
-from imbalance_lab.types.settings import OutputPrior, Training
+from imbalance_lab.types.run import Priors, Rows, RunRecord, Seeds, Split, TrainingSet
+from imbalance_lab.types.settings import Training
 
 Progress = Callable[[int, Mapping[str, float]], None]
 
@@ -36,7 +36,7 @@ class Splitter(Protocol):
         """Share of the rows that validates."""
 
     def split(self, y: np.ndarray, class_names: Sequence[str]) -> Iterator[Split]:
-        """Yield one `Split` per fold of labels `y` (n,)."""
+        """Yield one `Split` per fold of classes `y` (n,), or labels (n, T)."""
 
 
 class FittedModel(Protocol):
@@ -44,10 +44,10 @@ class FittedModel(Protocol):
 
     @property
     def history(self) -> pd.DataFrame | None:
-        """One row per epoch, columns as in ``val/recall/<class index>``; None if there are no epochs."""
+        """One row per epoch, columns as in ``val/recall/<number of the class>``; None if there are no epochs."""
 
     def predict_log_proba(self, X: np.ndarray) -> np.ndarray:
-        """Return log-probabilities, shape (n, C), float64."""
+        """Return log-probabilities, shape (n, T, C), float64."""
 
     def save(self, folder: Path) -> None:
         """Write the model under `folder`, which is made if need be."""
@@ -58,19 +58,18 @@ class Learner(Protocol):
 
     @property
     def trains_by_loss(self) -> bool:
-        """Whether the loss and training slots mean anything to it."""
+        """Whether it is trained in epochs, on batches, by the loss: what the loss and training groups need."""
 
     @property
     def takes_class_weight(self) -> bool:
         """Whether rows can count differently."""
 
     @property
-    def output_prior(self) -> OutputPrior:
-        """The class prior its scores carry."""
-
-    @property
     def dtype(self) -> type[np.floating[Any]]:
         """Float type of the rows it wants."""
+
+    def carried_prior(self, train: TrainingSet, loss: Loss | None) -> np.ndarray | None:
+        """Return the class prior that its scores carry, shape (T, C); None if they are no probabilities."""
 
     def fit(
         self,
@@ -94,6 +93,13 @@ class Sampler(Protocol):
 class ClassWeight(Protocol):
     """Decides what a row of each class counts."""
 
+    @property
+    def starts_at(self) -> float:
+        """Share of the epochs after which the weights count."""
+
+    def check(self, class_names: Sequence[str]) -> None:
+        """Refuse settings that do not fit these classes."""
+
     def __call__(self, counts: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
         """Return positive weights, shape (C,), from the rows of each class, shape (C,)."""
 
@@ -101,23 +107,49 @@ class ClassWeight(Protocol):
 class Loss(Protocol):
     """Penalty of each row. TensorFlow tensors in and out."""
 
-    output_prior: OutputPrior
+    @property
+    def head_scale(self) -> float | None:
+        """Scale of the normalised head it needs: logits are the scale times a cosine; None for a plain head."""
+
+    def for_classes(self, class_names: Sequence[str]) -> Loss:
+        """Return the loss for these classes, settings given by name looked up."""
+
+    def output_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
+        """Return the prior that softmax(z) carries.
+
+        Parameters
+        ----------
+        prior, counts : ndarray of shape (..., C)
+            Effective prior, and class sizes, of the rows trained on.
+
+        Returns
+        -------
+        ndarray of shape (..., C), or None if the scores are no probabilities
+        """
 
     def __call__(self, y: Any, logits: Any, counts: Any) -> Any:
-        """Return the loss of each row, shape (b,), of labels (b,), logits (b, C) and class counts (C,)."""
+        """Return the loss of each row, shape (b,), of classes (b,), logits (b, C) and class sizes (C,)."""
 
 
 Rule = Callable[[np.ndarray], np.ndarray]
 
 
 class Decision(Protocol):
-    """Decides how scores become a class."""
+    """Decides how the scores of one task become a class."""
 
-    needs_validation: bool
-    binary_only: bool
+    @property
+    def needs_validation(self) -> bool:
+        """Whether it is fitted on validation rows."""
 
-    def fit(self, log_proba: np.ndarray, y: np.ndarray, prior: np.ndarray) -> Rule:
-        """Fit on validation rows: `log_proba` (n, C), `y` (n,), effective `prior` (C,); a rule maps scores to (m,)."""
+    @property
+    def needs_prior(self) -> bool:
+        """Whether it must know which prior the scores carry."""
+
+    def for_classes(self, class_names: Sequence[str]) -> Decision:
+        """Return the decision for these classes, settings given by name looked up."""
+
+    def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
+        """Fit on validation rows, `log_proba` (n, C) and `y` (n,); the rule maps scores (m, C) to classes (m,)."""
 
 
 class Tracker(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -24,7 +23,7 @@ class Split(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Prepared rows: `X` (n, d) floats, `y` (n,) class indices."""
+    """Prepared rows: `X` (n, d) floats, `y` (n, T) class indices of each task."""
 
     X: np.ndarray
     y: np.ndarray
@@ -37,35 +36,45 @@ class TrainingSet:
     Parameters
     ----------
     X : ndarray of shape (m, d)
-    y : ndarray of shape (m,)
-    class_weight : ndarray of shape (C,)
+    y : ndarray of shape (m, T)
+    counts : ndarray of shape (T, C)
+        Rows of each class, in the shares in which the batches show them.
+    class_weight : ndarray of shape (T, C)
         What a row of each class counts.
+    weight_from : float
+        Share of the epochs after which the weights count; before, all rows count 1.
+    balanced_batches : bool
+        Whether every batch holds the classes in equal shares.
     """
 
     X: np.ndarray
     y: np.ndarray
+    counts: np.ndarray
     class_weight: np.ndarray
-
-    @cached_property
-    def counts(self) -> np.ndarray:
-        """Rows of each class that the model sees, shape (C,)."""
-        return np.bincount(self.y, minlength=len(self.class_weight))
+    weight_from: float = 0.0
+    balanced_batches: bool = False
 
     @property
     def sample_weight(self) -> np.ndarray:
-        """Weight of each row, shape (m,)."""
-        return self.class_weight[self.y]
-
-    @property
-    def weighted(self) -> bool:
-        """Whether some class counts more than another."""
-        return bool(np.ptp(self.class_weight) > 0)
+        """Weight of each row in each task, shape (m, T)."""
+        return self.class_weight[np.arange(self.y.shape[1]), self.y]
 
     @property
     def prior(self) -> np.ndarray:
-        """Effective prior: the class shares after sampling and weighting, shape (C,)."""
-        mass = self.counts * self.class_weight
-        return mass / mass.sum()
+        """Effective prior: the class shares after sampling and weighting, shape (T, C)."""
+        return shares(self.counts * self.class_weight)
+
+
+def shares(mass: np.ndarray) -> np.ndarray:
+    """Return `mass` (..., C) scaled so that the last axis sums to 1."""
+    return mass / mass.sum(axis=-1, keepdims=True)
+
+
+class Priors(NamedTuple):
+    """Class priors (C,) of one task: what the scores carry (None: they are no probabilities), and that of the data."""
+
+    carried: np.ndarray | None
+    natural: np.ndarray
 
 
 class Seeds(NamedTuple):
@@ -84,12 +93,20 @@ class Seeds(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """Scores `log_proba` (n, C), classes and decisions (n,) of the `rows` (n,) of the dataset."""
+    """What a model said of the `rows` (n,) of a dataset.
+
+    `y` and `predicted` are (n, T), `log_proba` is (n, T, C); of one task alone (n,) and (n, C).
+    """
 
     rows: np.ndarray
     y: np.ndarray
     log_proba: np.ndarray
     predicted: np.ndarray
+
+    def tasks(self) -> list[Predictions]:
+        """Return the predictions of each task."""
+        count = self.y.shape[1]
+        return [Predictions(self.rows, self.y[:, t], self.log_proba[:, t], self.predicted[:, t]) for t in range(count)]
 
 
 @dataclass(frozen=True)
@@ -100,6 +117,8 @@ class FoldResult:
     ----------
     classes : DataFrame
         One row per class: rows, after sampling, weight, effective prior.
+    carried_prior : ndarray of shape (T, C) or None
+        The class prior that the scores carry; None if they are no probabilities.
     validation, test : Predictions
     metrics : dict
         ``balanced_accuracy``, ``recall/<class>``, ...
@@ -111,6 +130,7 @@ class FoldResult:
     """
 
     classes: pd.DataFrame
+    carried_prior: np.ndarray | None
     validation: Predictions
     test: Predictions
     metrics: dict[str, float]
@@ -141,6 +161,8 @@ class RunRecord:
         One row per class: rows, after sampling, weight, effective prior, recall with interval, precision, F1, support.
     history : DataFrame or None
         One row per fold and epoch.
+    never_predicted : list of str
+        Classes that have test rows and are not predicted once.
     warnings : list of str
     """
 
@@ -155,6 +177,7 @@ class RunRecord:
     intervals: pd.DataFrame
     classes: pd.DataFrame
     history: pd.DataFrame | None
+    never_predicted: list[str]
     warnings: list[str]
 
     @property

@@ -5,41 +5,65 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imbalance_lab.config import CONF
+from imbalance_lab.config import CONF, strategy_name
 from imbalance_lab.types import Incompatible
 
 STRATEGIES = sorted(file.stem for file in (CONF / "strategy").glob("*.yaml"))
 MODELS = sorted(file.stem for file in (CONF / "model").glob("*.yaml") if file.stem != "custom")
-SMALL = {
+FEW_ROUNDS = {
     "random_forest": ["model.estimator.n_estimators=5"],
     "balanced_random_forest": ["model.estimator.n_estimators=5"],
     "easy_ensemble": ["model.estimator.n_estimators=2"],
     "rusboost": ["model.estimator.n_estimators=3"],
     "hist_gb": ["model.estimator.max_iter=3"],
 }
-TAKES_NO_WEIGHTS = {"knn", "easy_ensemble"}
-NETWORKS = {"linear", "mlp"}
-
-
-def refused(strategy: str, model: str) -> bool:
-    return (strategy in ("inv_freq", "sqrt_inv") and model in TAKES_NO_WEIGHTS) or (
-        strategy == "focal" and model not in NETWORKS
-    )
+FOR_CATEGORIES = {"smote_nc", "smote_n"}  # refused for the numbers of the set used here
 
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_pair_runs_or_is_refused(strategy: str, model: str, tiny, run) -> None:
-    binary = ["dataset.priors={no: 0.8, yes: 0.2}"] if strategy == "tuned_threshold" else []
-    config = tiny(f"strategy={strategy}", f"model={model}", *binary, *SMALL.get(model, []))
-    if refused(strategy, model):
-        with pytest.raises(Incompatible, match=f"{model}.*use "):
-            run(config)
+@pytest.mark.parametrize("dataset", ["synthetic", "two_labels"])
+def test_pair_runs_or_is_refused(dataset: str, strategy: str, model: str, tiny, run) -> None:
+    if dataset == "two_labels" and model not in ("mlp", "logreg", "decision_tree"):
+        pytest.skip("labels go one by one through every scikit-learn model alike")
+    config = tiny(f"dataset={dataset}", f"strategy={strategy}", f"model={model}", *FEW_ROUNDS.get(model, []))
+    try:
+        record = run(config)
+    except Incompatible as refusal:
+        assert "use " in str(refusal)
+        assert any(f"={option}" in str(refusal) for option in config.options.values()) or strategy in FOR_CATEGORIES
+        must_run = strategy == "none" or (model == "mlp" and strategy not in FOR_CATEGORIES and dataset == "synthetic")
+        assert not must_run, refusal
         return
-    record = run(config)
-    assert record.strategy == strategy
-    assert record.warnings == []
-    scores = record.test.log_proba
-    assert scores.dtype == np.float64
-    np.testing.assert_allclose(np.exp(scores).sum(axis=1), 1, atol=1e-6)
+    assert record.strategy == strategy_name(config)
+    assert record.test.log_proba.dtype == np.float64
+    np.testing.assert_allclose(np.exp(record.test.log_proba).sum(axis=-1), 1, atol=1e-6)
     assert 0 < record.metrics["balanced_accuracy"] <= 1
+    assert [text for text in record.warnings if "Warning: " in text] == []
+
+
+REFUSED = [
+    ("focal", "logreg", "loss=focal cannot train model=logreg"),
+    ("inv_freq", "knn", "class_weight=inv_freq means nothing to model=knn"),
+    ("deferred", "logreg", "class_weight=deferred waits for a share of the epochs and model=logreg has none"),
+    ("balanced_batches", "svm", "sampler=balanced_batches draws the batches of a network and model=svm has none"),
+    ("post_hoc_adjust", "svm", "decision=logit_adjust works on probabilities and the scores of model=svm are none"),
+    ("smote_nc", "logreg", "SMOTENC is for mixed columns; use sampler=smote"),
+]
+
+
+@pytest.mark.parametrize(("strategy", "model", "said"), REFUSED)
+def test_refusals_say_why(strategy: str, model: str, said: str, tiny, run) -> None:
+    with pytest.raises(Incompatible) as refusal:
+        run(tiny(f"strategy={strategy}", f"model={model}"))
+    assert said in str(refusal.value)
+
+
+def test_a_prior_is_not_taken_from_scores_that_carry_none(tiny, run) -> None:
+    with pytest.raises(Incompatible, match="scores of loss=focal are none; use decision=tuned_threshold"):
+        run(tiny("loss=focal", "decision=logit_adjust", "model=linear"))
+
+
+def test_samplers_are_refused_for_labels(tiny, run) -> None:
+    with pytest.raises(Incompatible, match=r"sampler=ros needs one class per row.*2 labels.*strategy=inv_freq"):
+        run(tiny("dataset=two_labels", "strategy=ros", "model=logreg"))

@@ -34,7 +34,7 @@ def test_every_format_gives_the_same_dataset(name: str, tmp_path: Path) -> None:
     assert data.name == "t"
     assert data.class_names == ("no", "yes")
     assert data.counts.tolist() == [90, 10]
-    assert data.kinds == {"age": "numeric", "colour": "categorical", "member": "numeric"}
+    assert data.kinds == {"age": "numeric", "colour": "categorical", "member": "categorical"}
     assert data.X["colour"].isna().sum() == 25
 
 

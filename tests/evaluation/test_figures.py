@@ -17,8 +17,8 @@ def test_every_figure_is_drawn_and_written(classes: int, tmp_path) -> None:
     names = [f"class {k}" for k in range(classes)]
     table = pd.DataFrame({"recall": 0.5, "low": 0.4, "high": 0.7, "support": range(classes)}, index=names)
     history = pd.DataFrame({"fold": 0, "epoch": [1, 2], "val/balanced_accuracy": [0.5, 0.6], "val/recall/class 1": 0.5})
-    predictions = Predictions(np.arange(len(y)), y, log_proba, log_proba.argmax(1))
-    drawn = figures.draw(predictions, table, history, "title")
+    predictions = Predictions(np.arange(len(y)), y[:, None], log_proba[:, None], log_proba.argmax(1)[:, None])
+    drawn = figures.draw(predictions, [names], table, history, "title")
     figures.save(drawn, tmp_path)
     assert {file.stem for file in tmp_path.glob("*.png")} == {
         "confusion_matrix", "recall_per_class", "precision_recall", "reliability", "epochs",

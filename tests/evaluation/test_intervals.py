@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from imbalance_lab.evaluation.intervals import bootstrap
-from imbalance_lab.types import Evaluation
+from imbalance_lab.types import Evaluation, Predictions
 
 
 def interval(hits, support, **settings):
-    support = np.asarray(support)
-    confusion = np.zeros((len(support), len(support)), int)
-    np.fill_diagonal(confusion, hits)
-    confusion[np.arange(len(support)), (np.arange(len(support)) + 1) % len(support)] += support - hits
-    names = [f"c{k}" for k in range(len(support))]
-    return bootstrap(confusion, names, Evaluation(**settings), 0)
+    """Intervals of classes of which so many rows are hit; misses are called the next class."""
+    y = np.repeat(np.arange(len(support)), support)
+    within = np.concatenate([np.arange(n) for n in support])
+    predicted = np.where(within < np.asarray(hits)[y], y, (y + 1) % len(support))
+    p = Predictions(np.arange(len(y)), y[:, None], np.zeros((len(y), 1, len(support))), predicted[:, None])
+    return bootstrap(p, [[f"c{k}" for k in range(len(support))]], Evaluation(**settings), 0)
 
 
 def test_large_classes_have_the_width_of_the_normal_approximation() -> None:
@@ -60,3 +60,35 @@ def test_confidence_widens_and_the_seed_repeats() -> None:
 
 def test_classes_without_rows_are_left_out() -> None:
     assert list(interval([3, 0], [4, 0]).index) == ["balanced_accuracy", "recall/c0"]
+
+
+def test_rows_tested_twice_count_once() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=(400, 1))
+    said = np.where(rng.random((400, 1)) < 0.7, y, 1 - y)
+    once = Predictions(np.arange(400), y, np.zeros((400, 1, 2)), said)
+    twice = Predictions(*(np.concatenate([part, part]) for part in once))
+    names = [["a", "b"]]
+    single, double = (
+        bootstrap(p, names, Evaluation(resamples=20000), 0, repeats) for p, repeats in ((once, 1), (twice, 2))
+    )
+    np.testing.assert_allclose(single, double, atol=0.01)
+
+
+def test_labels_share_their_rows() -> None:
+    """Two labels that are always hit together spread the mean as one does; two that take turns spread it less."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(2, size=(1000, 1))
+    hit = rng.random((1000, 1)) < 0.7
+    tasks = [("not a", "a"), ("not b", "b")]
+
+    def width(hits: np.ndarray) -> float:
+        y = np.hstack([truth, truth])
+        p = Predictions(np.arange(1000), y, np.zeros((1000, 2, 2)), np.where(hits, y, 1 - y))
+        found = bootstrap(p, tasks, Evaluation(resamples=4000), 0)
+        assert list(found.index) == ["balanced_accuracy", *(f"recall/{n}" for task in tasks for n in task)]
+        return float(found.high["balanced_accuracy"] - found.low["balanced_accuracy"])
+
+    together = width(np.hstack([hit, hit]))
+    assert together == pytest.approx(2 * 1.96 * np.sqrt(0.21 / 1000), rel=0.1)
+    assert width(np.hstack([hit, ~hit])) < 0.5 * together

@@ -8,8 +8,13 @@ from imblearn.metrics import geometric_mean_score
 from scipy.special import log_softmax
 from sklearn import metrics as sk
 
-from imbalance_lab.evaluation.metrics import confusion_matrix, evaluate, probabilistic
-from imbalance_lab.types import Predictions
+from imbalance_lab.evaluation.metrics import confusion_matrix, evaluate_task, probabilistic
+from imbalance_lab.evaluation.metrics import evaluate as evaluate_all
+from imbalance_lab.types import Predictions, Priors
+
+
+def evaluate(p: Predictions, names: list[str], bins: int) -> dict[str, float]:
+    return evaluate_task(p, names, Priors(None, np.ones(len(names)) / len(names)), bins)
 
 
 @st.composite
@@ -48,7 +53,8 @@ def test_every_metric_is_scikit_learns(p: Predictions) -> None:
         expected[f"roc_auc/{name}"] = sk.roc_auc_score(p.y == k, score[:, k])
         expected[f"average_precision/{name}"] = sk.average_precision_score(p.y == k, score[:, k])
     expected["roc_auc"] = np.mean([expected[f"roc_auc/{n}"] for n in names])
-    expected["average_precision"] = np.mean([expected[f"average_precision/{n}"] for n in names])
+    each = [expected[f"average_precision/{n}"] for n in names]
+    expected["average_precision"] = np.mean(each) if classes > 2 else each[1]
     assert set(found) == {*expected, "ece"}
     assert found == pytest.approx({**expected, "ece": found["ece"]}, abs=1e-9)
 
@@ -100,3 +106,30 @@ def test_a_thousand_classes() -> None:
     found = evaluate(Predictions(np.arange(3000), y, log_proba, log_proba.argmax(1)), [str(k) for k in range(1000)], 15)
     assert found["balanced_accuracy"] < 0.01
     assert 0.4 < found["roc_auc"] < 0.6
+
+
+def test_corrected_probabilities_by_hand() -> None:
+    # Scores of 1/2 under equal priors are 1/10 where the class has a tenth of the rows.
+    p = Predictions(np.arange(2), np.array([0, 1]), np.log(np.full((2, 2), 0.5)), np.zeros(2, int))
+    found = evaluate_task(p, ["no", "yes"], Priors(np.array([0.5, 0.5]), np.array([0.9, 0.1])), 10)
+    assert found["log_loss"] == pytest.approx(np.log(2))
+    assert found["log_loss_corrected"] == pytest.approx(-(np.log(0.9) + np.log(0.1)) / 2)
+    assert found["brier_corrected"] == pytest.approx((0.1**2 + 0.9**2) / 2)
+
+
+def test_labels_by_hand() -> None:
+    y = np.array([[0, 1], [1, 0], [1, 1], [0, 0]])
+    said = np.array([[0, 1], [1, 0], [0, 1], [0, 1]])
+    log_proba = np.log(np.where(said[:, :, None] == np.arange(2), 0.8, 0.2))
+    prior = Priors(None, np.array([0.5, 0.5]))
+    p = Predictions(np.arange(4), y, log_proba, said)
+    found = evaluate_all(p, [prior] * 2, [("not hat", "hat"), ("not bag", "bag")], ("hat", "bag"), 10)
+    assert (found["recall/hat"], found["recall/not hat"]) == (0.5, 1)
+    assert (found["recall/bag"], found["recall/not bag"]) == (1, 0.5)
+    assert found["balanced_accuracy/hat"] == found["balanced_accuracy"] == 0.75
+    assert found["exact_match"] == 0.5
+    assert found["f1/hat"] == pytest.approx(2 / 3)
+    assert found["average_precision"] == pytest.approx(
+        np.mean([sk.average_precision_score(y[:, t], log_proba[:, t, 1]) for t in (0, 1)])
+    )
+    assert found["average_precision/hat"] == pytest.approx(sk.average_precision_score(y[:, 0], log_proba[:, 0, 1]))

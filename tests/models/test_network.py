@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -8,7 +10,9 @@ from scipy.special import softmax
 
 from imbalance_lab.losses.cross_entropy import CrossEntropy
 from imbalance_lab.losses.focal import Focal
+from imbalance_lab.losses.ldam import LDAM
 from imbalance_lab.models.network import Network
+from imbalance_lab.models.trainer import BalancedOrder
 from imbalance_lab.types import Rows, Seeds, Training, TrainingSet
 
 SEEDS = Seeds.spawn(0, 0)
@@ -20,7 +24,8 @@ def data(counts=(40, 20, 10), seed=0, weight=None, spread=1.0):
     X = rng.normal(size=(len(y), 5)).astype(np.float32) * spread
     X[:, 0] += y
     weight = np.ones(len(counts)) if weight is None else np.asarray(weight, float)
-    return TrainingSet(X, y, weight), Rows(X[::3], y[::3])
+    train = TrainingSet(X, y[:, None], np.array([counts], float), weight[None])
+    return train, Rows(X[::3], y[::3, None])
 
 
 def sgd(rate=0.1):
@@ -44,7 +49,7 @@ def test_one_step_equals_keras_own_fit_with_class_weights(counts: tuple[int, ...
         keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )  # fmt: skip
     start.compile(optimizer=sgd()(), loss=loss)
-    y = train.y[:, None].astype(np.float32) if binary else train.y
+    y = train.y.astype(np.float32) if binary else train.y
     start.fit(train.X, y, batch_size=1000, epochs=1, class_weight=dict(enumerate(weight)), verbose=0, shuffle=False)
     for mine, theirs in zip(ours.get_weights(), start.get_weights(), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=2e-5, atol=1e-7)
@@ -54,21 +59,23 @@ def test_an_epoch_takes_every_row_once_the_last_batch_included() -> None:
     """With a rate too small to move anything, the training loss is the mean over all rows, whatever the batches."""
     train, validation = data(weight=[0.5, 1, 3])
     network = Network(hidden=[4])
-    rows_loss = CrossEntropy()(train.y, network.build(5, train.prior, SEEDS)(train.X), None).numpy()
+    rows_loss = CrossEntropy()(train.y[:, 0], network.build(5, train.prior, SEEDS)(train.X), None).numpy()
     for batch in (7, 32, 70, 1000):
         model = fit(network, train, validation, Training(epochs=1, batch_size=batch, optimizer=sgd(1e-12)))
-        assert model.history["train/loss"][0] == pytest.approx(np.mean(train.sample_weight * rows_loss), rel=1e-5)
+        assert model.history["train/loss"][0] == pytest.approx(np.mean(train.sample_weight[:, 0] * rows_loss), rel=1e-5)
 
 
 def test_validation_figures_are_those_of_the_predictions() -> None:
     train, validation = data()
     model = fit(Network(hidden=[4]), train, validation, Training(epochs=3, batch_size=16, optimizer=sgd()))
-    log_proba = model.predict_log_proba(validation.X)
-    recall = [np.mean(log_proba[validation.y == k].argmax(1) == k) for k in range(3)]
+    log_proba, y = model.predict_log_proba(validation.X)[:, 0], validation.y[:, 0]
+    recall = [np.mean(log_proba[y == k].argmax(1) == k) for k in range(3)]
     last = model.history.iloc[-1]
     np.testing.assert_allclose([last[f"val/recall/{k}"] for k in range(3)], recall, rtol=1e-6)
     assert last["val/balanced_accuracy"] == pytest.approx(np.mean(recall))
-    expected = -log_proba[np.arange(len(validation.y)), validation.y].mean()
+    expected = -log_proba[np.arange(len(y)), y].mean()
+    called = np.bincount(log_proba.argmax(1), minlength=3)
+    assert [last[f"val/called/{k}"] for k in range(3)] == called.tolist()
     assert last["val/loss"] == pytest.approx(expected, rel=1e-5)
 
 
@@ -97,14 +104,14 @@ def test_the_output_starts_at_the_effective_prior(counts: tuple[int, ...]) -> No
     net = Network(hidden=[4]).build(5, train.prior, SEEDS)
     logits = net(np.zeros((1, 5), np.float32)).numpy()[0]
     logits = np.r_[0, logits] if len(counts) == 2 else logits
-    np.testing.assert_allclose(softmax(logits), train.prior, rtol=1e-5)
+    np.testing.assert_allclose(softmax(logits), train.prior[0], rtol=1e-5)
     zeros = Network(hidden=[4], output_bias="zeros").build(5, train.prior, SEEDS)
     np.testing.assert_array_equal(zeros(np.zeros((1, 5), np.float32)), 0)
 
 
 def test_two_classes_have_one_channel() -> None:
-    assert Network(hidden=[]).build(5, np.array([0.9, 0.1]), SEEDS).output_shape == (None, 1)
-    assert Network(hidden=[]).build(5, np.ones(3) / 3, SEEDS).output_shape == (None, 3)
+    assert Network(hidden=[]).build(5, np.array([[0.9, 0.1]]), SEEDS).output_shape == (None, 1)
+    assert Network(hidden=[]).build(5, np.ones((1, 3)) / 3, SEEDS).output_shape == (None, 3)
 
 
 def test_one_channel_learns_what_two_channels_of_softmax_learn() -> None:
@@ -113,8 +120,8 @@ def test_one_channel_learns_what_two_channels_of_softmax_learn() -> None:
     z = tf.Variable(np.random.default_rng(0).normal(size=70), dtype=tf.float64)
     for loss in (CrossEntropy(), Focal(2.0)):
         with tf.GradientTape(persistent=True) as tape:
-            one = loss(train.y, tf.stack([tf.zeros_like(z), z], axis=1), None)
-            two = loss(train.y, tf.stack([-0.5 * z, 0.5 * z], axis=1), None)
+            one = loss(train.y[:, 0], tf.stack([tf.zeros_like(z), z], axis=1), None)
+            two = loss(train.y[:, 0], tf.stack([-0.5 * z, 0.5 * z], axis=1), None)
         np.testing.assert_allclose(one, two, rtol=1e-10)
         np.testing.assert_allclose(tape.gradient(one, z), tape.gradient(two, z), rtol=1e-9, atol=1e-12)
 
@@ -126,8 +133,8 @@ def test_early_stopping_restores_the_best_epoch() -> None:
     history = model.history["val/balanced_accuracy"]
     best = int(history.idxmax())
     assert len(history) == min(best + 1 + 4, 60)
-    scores = model.predict_log_proba(validation.X)
-    recalls = [np.mean(scores[validation.y == k].argmax(1) == k) for k in range(3)]
+    scores, y = model.predict_log_proba(validation.X)[:, 0], validation.y[:, 0]
+    recalls = [np.mean(scores[y == k].argmax(1) == k) for k in range(3)]
     assert np.mean(recalls) == pytest.approx(history[best])
 
 
@@ -145,10 +152,10 @@ def test_callbacks_of_keras_work() -> None:
 
 def test_without_validation_rows_only_the_training_loss_is_kept() -> None:
     train, _ = data()
-    nobody = Rows(np.empty((0, 5), np.float32), np.empty(0, int))
+    nobody = Rows(np.empty((0, 5), np.float32), np.empty((0, 1), int))
     model = fit(Network(hidden=[]), train, nobody, Training(epochs=2, batch_size=16, optimizer=sgd()))
     assert list(model.history.columns) == ["train/loss"]
-    assert model.predict_log_proba(nobody.X).shape == (0, 3)
+    assert model.predict_log_proba(nobody.X).shape == (0, 1, 3)
 
 
 def test_a_saved_network_predicts_the_same(tmp_path) -> None:
@@ -156,5 +163,90 @@ def test_a_saved_network_predicts_the_same(tmp_path) -> None:
     model = fit(Network(hidden=[4]), train, validation, Training(epochs=2, batch_size=16, optimizer=sgd()))
     model.save(tmp_path)
     z = keras.saving.load_model(tmp_path / "model.keras").predict(validation.X, verbose=0)[:, 0]
-    odds = np.diff(model.predict_log_proba(validation.X))[:, 0]
+    odds = np.diff(model.predict_log_proba(validation.X))[:, 0, 0]
     np.testing.assert_allclose(z, odds, rtol=1e-4, atol=1e-5)
+
+
+def labels(weight=((1.0, 1.0), (1.0, 1.0))):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 5)).astype(np.float32)
+    y = (X[:, :2] + rng.normal(size=(80, 2)) > [0.3, 1.0]).astype(int)
+    counts = np.array([np.bincount(column) for column in y.T], float)
+    return TrainingSet(X, y, counts, np.array(weight)), Rows(X[::3], y[::3])
+
+
+def test_labels_are_trained_by_the_sum_of_their_weighted_binary_losses() -> None:
+    """One step equals Keras' on `tf.nn.weighted_cross_entropy_with_logits`, one positive weight per label."""
+    train, validation = labels(weight=((1.0, 2.5), (1.0, 7.0)))
+    network = Network(hidden=[4])
+    start = network.build(5, train.prior, SEEDS)
+    ours = fit(network, train, validation, Training(epochs=1, batch_size=1000, optimizer=sgd())).model.net
+
+    def summed(y, z):
+        return tf.reduce_sum(tf.nn.weighted_cross_entropy_with_logits(y, z, tf.constant([2.5, 7.0])), axis=1)
+
+    start.compile(optimizer=sgd()(), loss=summed)
+    start.fit(train.X, train.y.astype(np.float32), batch_size=1000, epochs=1, verbose=0, shuffle=False)
+    for mine, theirs in zip(ours.get_weights(), start.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=2e-5, atol=1e-7)
+
+
+def test_labels_have_a_channel_each_and_figures_for_both_sides() -> None:
+    train, validation = labels()
+    model = fit(Network(hidden=[4]), train, validation, Training(epochs=2, batch_size=16, optimizer=sgd()))
+    assert model.model.net.output_shape == (None, 2)
+    scores = model.predict_log_proba(validation.X)
+    assert scores.shape == (27, 2, 2)
+    last = model.history.iloc[-1]
+    recall = [np.mean(scores[validation.y[:, t] == k, t].argmax(1) == k) for t in (0, 1) for k in (0, 1)]
+    np.testing.assert_allclose([last[f"val/recall/{k}"] for k in range(4)], recall, rtol=1e-6)
+    assert last["val/balanced_accuracy"] == pytest.approx(np.mean(recall))
+
+
+def test_deferred_weights_count_from_their_epoch_on() -> None:
+    """Until then training is bit for bit that without weights; afterwards it is not. Early stopping waits as well."""
+    train, validation = data(weight=[0.2, 1, 6])
+    training = Training(epochs=10, batch_size=16, optimizer=sgd(), patience=1)
+    plain = fit(Network(hidden=[4]), data()[0], validation, replace(training, patience=None)).history
+    late = fit(Network(hidden=[4]), replace(train, weight_from=0.8), validation, training).history
+    np.testing.assert_array_equal(late["train/loss"][:8], plain["train/loss"][:8])
+    assert late["train/loss"][8] != plain["train/loss"][8]
+    assert len(late) >= 9
+
+
+@pytest.mark.parametrize(("classes", "batch"), [(3, 12), (3, 16), (5, 4), (2, 7)])
+def test_every_batch_holds_the_classes_in_equal_shares(classes: int, batch: int) -> None:
+    y = np.repeat(np.arange(classes), np.arange(1, classes + 1) ** 2 * 5)
+    n = len(y)
+    order = BalancedOrder(y, classes, batch)
+    epochs = [order(tf.constant(n), tf.constant([3, epoch])).numpy() for epoch in (0, 1)]
+    assert not np.array_equal(*epochs)
+    for rows in epochs:
+        assert len(rows) == n
+        for start in range(0, n - batch + 1, batch):
+            in_batch = np.bincount(y[rows[start : start + batch]], minlength=classes)
+            assert in_batch.max() - in_batch.min() <= 1
+
+
+def test_balanced_batches_draw_every_row_of_a_class_alike() -> None:
+    y = np.repeat([0, 1], [30, 6])
+    order = BalancedOrder(y, 2, 8)
+    drawn = np.concatenate([order(tf.constant(36), tf.constant([0, e])).numpy() for e in range(400)])
+    times = np.bincount(drawn, minlength=36)
+    for rows in (times[:30], times[30:]):
+        assert rows.sum() == pytest.approx(7200, rel=0.01)
+        assert np.abs(rows / rows.mean() - 1).max() < 5 / np.sqrt(rows.mean())
+
+
+def test_a_normalised_head_gives_scaled_cosines(tmp_path) -> None:
+    train, validation = data()
+    training = Training(epochs=2, batch_size=16, optimizer=sgd())
+    model = fit(Network(hidden=[6]), train, validation, training, loss=LDAM(scale=20.0))
+    logits = model.model.net(validation.X).numpy()
+    features = keras.Model(model.model.net.input, model.model.net.layers[-2].output)(validation.X).numpy()
+    kernel = model.model.net.layers[-1].get_weights()[0]
+    norms = np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12) * np.linalg.norm(kernel, axis=0)
+    np.testing.assert_allclose(logits, 20 * features @ kernel / norms, atol=1e-4)
+    model.save(tmp_path)
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again(validation.X), logits, atol=1e-5)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,8 +9,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sklearn.utils.class_weight import compute_class_weight
 
-from imbalance_lab.strategies.class_weights import ByHand, InverseFrequency, Uniform, normalised
-from imbalance_lab.types import ConfigError
+from imbalance_lab.strategies.class_weights import (
+    ByHand,
+    Deferred,
+    EffectiveNumber,
+    InverseFrequency,
+    Uniform,
+    normalised,
+)
+from imbalance_lab.types import ConfigError, LabWarning
 
 QUESTION = np.array([198, 436, 710, 272])
 NAMES = ["A", "B", "C", "D"]
@@ -74,7 +83,40 @@ def test_by_hand() -> None:
 
 def test_by_hand_refuses_what_is_no_weight() -> None:
     with pytest.raises(ConfigError, match="'Aa', which does not exist; did you mean 'A'"):
-        ByHand({"Aa": 2})(QUESTION, NAMES)
+        ByHand({"Aa": 2}).check(NAMES)
     for bad in (-1, 0, float("nan"), float("inf"), "much"):
         with pytest.raises(ValidationError):
             ByHand({"A": bad})
+
+
+def test_frequencies_by_mistake_are_pointed_out() -> None:
+    slip = dict(zip(NAMES, (QUESTION / 1616).round(2).tolist(), strict=True))
+    assert slip == {"A": 0.12, "B": 0.27, "C": 0.44, "D": 0.17}
+    with pytest.warns(LabWarning, match=r"rarest class 'A' counts less \(0.12\).*frequencies.*class_weight=inv_freq"):
+        ByHand(slip)(QUESTION, NAMES)
+
+
+def effective_number(n: np.ndarray, beta: float) -> np.ndarray:
+    """Weights of Cui et al. (2019), equation 4, in long arithmetic: (1 - beta) / (1 - beta^n)."""
+    return np.array([(1 - Decimal(beta)) / (1 - Decimal(beta) ** int(k)) for k in n], dtype=float)
+
+
+@pytest.mark.parametrize("beta", [0.9, 0.999, 0.9999])
+def test_effective_number_is_the_papers_formula(beta: float) -> None:
+    raw = effective_number(QUESTION, beta)
+    np.testing.assert_allclose(EffectiveNumber(beta, "sum_to_classes")(QUESTION, NAMES), raw * 4 / raw.sum(), rtol=1e-9)
+
+
+@given(COUNTS)
+def test_effective_number_ends_in_inverse_frequency_and_in_uniform(counts: np.ndarray) -> None:
+    names = [str(k) for k in range(len(counts))]
+    np.testing.assert_allclose(EffectiveNumber(1 - 1e-12)(counts, names), InverseFrequency()(counts, names), rtol=1e-3)
+    np.testing.assert_allclose(EffectiveNumber(0)(counts, names), 1)
+
+
+def test_deferred_weights_wait() -> None:
+    deferred = Deferred(InverseFrequency(), start=0.8)
+    assert deferred.starts_at == 0.8
+    np.testing.assert_array_equal(deferred(QUESTION, NAMES), InverseFrequency()(QUESTION, NAMES))
+    with pytest.raises(ConfigError):
+        Deferred(ByHand({"Z": 1})).check(NAMES)

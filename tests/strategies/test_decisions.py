@@ -5,54 +5,151 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from imblearn.metrics import geometric_mean_score
-from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef
+from scipy.special import log_softmax, softmax
+from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef, recall_score
 
-from imbalance_lab.strategies.decisions import Argmax, TunedThreshold, best_cut
+from imbalance_lab.strategies.decisions import Argmax, LogitAdjust, MinCost, PriorCorrection, TunedThreshold
+from imbalance_lab.strategies.offsets import best_offsets
+from imbalance_lab.types import ConfigError, Priors, balanced_costs, cost_matrix
 
 METRICS = {
     "balanced_accuracy": balanced_accuracy_score,
     "g_mean": geometric_mean_score,
-    "f1": lambda y, p: f1_score(y, p, zero_division=0),
+    "macro_f1": lambda y, p: f1_score(y, p, average="macro", labels=np.unique(y), zero_division=0),
     "mcc": matthews_corrcoef,
+    "worst_class_recall": lambda y, p: recall_score(y, p, average=None, labels=np.unique(y), zero_division=0).min(),
 }
-PRIOR = np.array([0.5, 0.5])
+EVEN = Priors(np.array([0.5, 0.5]), np.array([0.5, 0.5]))
+NAMES = ["a", "b", "c"]
 
 
 def log_proba(odds: np.ndarray) -> np.ndarray:
     return np.column_stack([-np.logaddexp(0, odds), -np.logaddexp(0, -odds)])
 
 
+def scores(n: int, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    y = np.r_[np.arange(classes), rng.choice(classes, size=n - classes, p=softmax(-np.arange(classes)))]
+    return y, log_softmax(rng.normal(size=(n, classes)) + 1.5 * np.eye(classes)[y] - np.arange(classes), axis=1)
+
+
 @pytest.mark.parametrize("metric", METRICS)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
-def test_no_cut_is_better_than_the_tuned_one(metric: str, data: st.DataObject) -> None:
+@settings(max_examples=30, deadline=None)
+def test_no_threshold_of_two_classes_is_better(metric: str, data: st.DataObject) -> None:
     n = data.draw(st.integers(4, 25))
     y = np.array([0, 1, *data.draw(st.lists(st.integers(0, 1), min_size=n - 2, max_size=n - 2))])
     odds = np.array(data.draw(st.lists(st.integers(-4, 4), min_size=n, max_size=n)), dtype=float)  # with many ties
-    rule = TunedThreshold(metric).fit(log_proba(odds), y, PRIOR)
+    rule = TunedThreshold(metric).fit(log_proba(odds), y, EVEN)
     reached = METRICS[metric](y, rule(log_proba(odds)))
-    cuts = np.unique(odds)
-    best = max(METRICS[metric](y, (odds >= cut).astype(int)) for cut in [*cuts, np.inf])
+    best = max(METRICS[metric](y, (odds >= cut).astype(int)) for cut in [*np.unique(odds), np.inf])
     assert reached == pytest.approx(best, abs=1e-9)
 
 
-def test_the_cut_lies_midway_and_nearest_to_even_odds() -> None:
-    assert best_cut(np.array([-3.0, -2.0, -1.0]), np.array([0, 1, 1]), "balanced_accuracy") == -2.5
-    # Anything between -1 and 1 separates; of scores that never disagree the cut nearest to 0 is taken.
-    assert best_cut(np.array([-1.0, 1.0]), np.array([0, 1]), "balanced_accuracy") == 0.0
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("classes", [3, 6])
+def test_no_single_offset_of_more_classes_helps_further(metric: str, classes: int) -> None:
+    y, lp = scores(150, classes)
+    offsets = best_offsets(lp, y, metric)
+    reached = METRICS[metric](y, (lp + offsets).argmax(1))
+    assert reached >= METRICS[metric](y, lp.argmax(1)) - 1e-9
+    rng = np.random.default_rng(1)
+    for _ in range(300):
+        moved = offsets.copy()
+        moved[rng.integers(1, classes)] += rng.normal(scale=2)
+        assert METRICS[metric](y, (lp + moved).argmax(1)) <= reached + 1e-9
+
+
+def test_three_classes_against_a_grid() -> None:
+    y, lp = scores(80, 3, seed=2)
+    grid = np.linspace(-4, 4, 41)
+    best = max(balanced_accuracy_score(y, (lp + np.array([0, b, c])).argmax(1)) for b in grid for c in grid)
+    reached = balanced_accuracy_score(y, (lp + best_offsets(lp, y, "balanced_accuracy")).argmax(1))
+    assert reached >= best - 0.02  # a local search; the grid's best is not far above
+
+
+def test_the_cut_lies_midway_and_argmax_stays_where_it_is_as_good() -> None:
+    odds = np.array([-3.0, -2.0, -1.0])
+    assert best_offsets(log_proba(odds), np.array([0, 1, 1]), "balanced_accuracy").tolist() == [0.0, 2.5]
+    assert best_offsets(log_proba(np.array([-1.0, 2.0])), np.array([0, 1]), "mcc").tolist() == [0.0, 0.0]
 
 
 def test_a_tuned_threshold_undoes_a_shifted_score() -> None:
     rng = np.random.default_rng(0)
     y = (rng.random(4000) < 0.1).astype(int)
-    odds = rng.normal(2 * y - 1, 1) - 4
-    scores = log_proba(odds)
-    plain = balanced_accuracy_score(y, Argmax().fit(scores, y, PRIOR)(scores))
-    tuned = balanced_accuracy_score(y, TunedThreshold().fit(scores, y, PRIOR)(scores))
+    lp = log_proba(rng.normal(2 * y - 1, 1) - 4)
+    plain = balanced_accuracy_score(y, Argmax().fit(lp, y, EVEN)(lp))
+    tuned = balanced_accuracy_score(y, TunedThreshold().fit(lp, y, EVEN)(lp))
     assert plain < 0.55
     assert tuned > 0.8
 
 
 def test_argmax_takes_the_first_of_equals() -> None:
-    rule = Argmax().fit(np.empty((0, 3)), np.empty(0, int), np.ones(3) / 3)
+    rule = Argmax().fit(np.empty((0, 3)), np.empty(0, int), Priors(None, np.ones(3) / 3))
     np.testing.assert_array_equal(rule(np.log([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])), [1, 0])
+
+
+def test_logit_adjustment_and_prior_correction_by_hand() -> None:
+    # p = (.8, .2) under a prior of (.9, .1): p / prior = (.89, 2), so the rare class wins once the prior is even.
+    lp = np.log([[0.8, 0.2], [0.95, 0.05]])
+    priors = Priors(np.array([0.9, 0.1]), np.array([0.9, 0.1]))
+    nobody = np.empty(0, int)
+    assert LogitAdjust().fit(lp[:0], nobody, priors)(lp).tolist() == [1, 0]
+    assert LogitAdjust(tau=0).fit(lp[:0], nobody, priors)(lp).tolist() == [0, 0]
+    assert PriorCorrection().fit(lp[:0], nobody, priors)(lp).tolist() == [1, 0]
+    assert PriorCorrection("natural").fit(lp[:0], nobody, priors)(lp).tolist() == [0, 0]
+    # Under 1 : 3 the odds of the second row become .05 / .95 * 9 * 3 = 1.42
+    mostly_rare = PriorCorrection({"no": 1, "yes": 3}).for_classes(["no", "yes"])
+    assert mostly_rare.fit(lp[:0], nobody, priors)(lp).tolist() == [1, 1]
+
+
+def test_scores_that_carry_even_priors_are_left_alone() -> None:
+    """The rule that would correct twice: raw frequencies on scores that are balanced already."""
+    y, lp = scores(50, 3)
+    priors = Priors(np.ones(3) / 3, np.array([0.7, 0.2, 0.1]))
+    for decision in (LogitAdjust(), PriorCorrection(), MinCost()):
+        np.testing.assert_array_equal(decision.fit(lp, y, priors)(lp), lp.argmax(1))
+
+
+def test_min_cost_by_hand() -> None:
+    # A 20 % chance of illness: calling it well costs .2 * 10 = 2, calling it ill .8.
+    lp = np.log([[0.8, 0.2], [0.95, 0.05]])
+    rule = MinCost({"ill": {"well": 10}}).for_classes(["well", "ill"]).fit(lp, np.array([0, 1]), EVEN)
+    assert rule(lp).tolist() == [1, 0]
+
+
+def test_balanced_costs_are_the_rule_for_balanced_accuracy() -> None:
+    y, lp = scores(300, 4)
+    prior = np.array([0.4, 0.3, 0.2, 0.1])
+    priors = Priors(prior, prior)
+    np.testing.assert_array_equal(MinCost().fit(lp, y, priors)(lp), LogitAdjust().fit(lp, y, priors)(lp))
+    costs = balanced_costs(prior)
+    assert costs.sum() / 12 == pytest.approx(1)
+    np.testing.assert_allclose(costs[3, 0] / costs[0, 3], 4)
+
+
+@pytest.mark.parametrize(
+    ("costs", "said"),
+    [
+        ([[0, 1], [1, 0]], "must be 3 x 3 numbers for 3 classes.*not 2 rows of 2"),
+        ([[0, 1, 1], [1, 0, 1], [1, -1, 0]], "numbers of 0 or more"),
+        ([[0, 1, 1], [1, 2, 1], [1, 1, 0]], "calling a true 'b' by its name costs 2; it must be 0"),
+        ([[0, 1, 1], [0, 0, 0], [1, 1, 0]], "no error on a true 'b' costs anything"),
+        ({"a": {"z": 1}}, "'z', which does not exist"),
+        ([[0, 1, float("nan")], [1, 0, 1], [1, 1, 0]], "numbers of 0 or more"),
+    ],
+)
+def test_costs_are_checked_for_shape_sign_and_diagonal(costs, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        MinCost(costs).for_classes(NAMES)
+
+
+def test_costs_by_name() -> None:
+    assert cost_matrix({"b": {"a": 5, "c": 0}}, NAMES).tolist() == [[0, 1, 1], [5, 0, 0], [1, 1, 0]]
+
+
+def test_targets_are_checked() -> None:
+    with pytest.raises(ConfigError, match="no share for class b, c"):
+        PriorCorrection({"a": 1}).for_classes(NAMES)
+    with pytest.raises(ConfigError, match="'z', which does not exist"):
+        PriorCorrection({"z": 1}).for_classes(NAMES)

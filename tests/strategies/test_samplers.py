@@ -1,17 +1,43 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from imblearn.combine import SMOTEENN
-from imblearn.over_sampling import SMOTE, RandomOverSampler
-from imblearn.under_sampling import RandomUnderSampler
+from imblearn.combine import SMOTEENN, SMOTETomek
+from imblearn.over_sampling import (
+    ADASYN,
+    SMOTE,
+    SMOTEN,
+    SMOTENC,
+    SVMSMOTE,
+    BorderlineSMOTE,
+    RandomOverSampler,
+)
+from imblearn.under_sampling import (
+    ClusterCentroids,
+    EditedNearestNeighbours,
+    NearMiss,
+    RandomUnderSampler,
+    TomekLinks,
+)
+from sklearn.datasets import make_classification
 
-from imbalance_lab.strategies.samplers import KeepAll, resample
-from imbalance_lab.types import DataError
+from imbalance_lab.config import compose
+from imbalance_lab.plan import build
+from imbalance_lab.strategies.samplers import KeepAll
+from imbalance_lab.strategies.samplers import resample as resample_columns
+from imbalance_lab.types import Incompatible, LabWarning
 
 NAMES = ["a", "b", "c"]
+
+
+def resample(sampler, X, y, names, seed, categorical=None):
+    """Resample columns, by default all of them numbers; categories stay codes to measure distances between."""
+    categorical = np.zeros(X.shape[1], bool) if categorical is None else np.array(categorical)
+    return resample_columns(sampler, X, y, names, seed, categorical, lambda columns: columns)
 
 
 def rows(counts=(60, 20, 10), seed=0):
@@ -59,14 +85,131 @@ def test_dtype_is_kept() -> None:
     assert resample(SMOTE(), X.astype(np.float32), y, NAMES, 0)[0].dtype == np.float32
 
 
-def test_too_few_neighbours_name_the_class_and_the_cure() -> None:
+def test_neighbours_are_lowered_to_what_the_smallest_class_allows() -> None:
     X, y = rows((30, 20, 3))
-    with pytest.raises(DataError, match=r"SMOTE needs 6 neighbours.*class 'c' has 3 training rows.*k_neighbors=2"):
+    with pytest.warns(LabWarning, match=r"SMOTE: k_neighbors lowered from 5 to 2.*class 'c' has 3 training rows"):
+        _, made = resample(SMOTE(), X, y, NAMES, 0)
+    assert np.bincount(made).tolist() == [30, 30, 30]
+
+
+@pytest.mark.parametrize("sampler", [ADASYN(), BorderlineSMOTE(), SVMSMOTE(), SMOTEENN(smote=SMOTE()), NearMiss()])
+def test_every_neighbour_sampler_runs_on_small_classes(sampler: SMOTE) -> None:
+    X, y = rows((40, 20, 2))
+    X -= y[:, None]  # classes on top of each other: every row has neighbours of other classes
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LabWarning)
+        _, made = resample(sampler, X, y, NAMES, 0)
+    assert len(np.unique(made)) >= 2
+
+
+def test_one_row_cannot_be_interpolated() -> None:
+    X, y = rows((30, 20, 1))
+    with pytest.raises(Incompatible, match=r"SMOTE needs two rows of a class.*class 'c' has 1 training row\);.*ros"):
         resample(SMOTE(), X, y, NAMES, 0)
+
+
+def test_a_class_left_untouched_is_reported() -> None:
+    # Two clouds far apart: no row of the small one is near the border, so BorderlineSMOTE has nothing to start from.
+    y = np.repeat([0, 1], [40, 10])
+    X = np.random.default_rng(0).normal(100.0 * y[:, None], 1, size=(50, 3))
+    with pytest.warns(LabWarning, match=r"BorderlineSMOTE delivered fewer rows than asked: 'b' 10 of 40 \(untouched\)"):
+        _, made = resample(BorderlineSMOTE(), X, y, NAMES[:2], 0)
+    assert np.bincount(made).tolist() == [40, 10]
+
+
+def test_a_class_cleaned_away_is_reported() -> None:
+    X, y = rows((40, 30, 2))
+    X[-2:] = X[0]  # the two rows of c lie among those of a
+    with pytest.warns(LabWarning, match="removed every row of class 'c'"):
+        resample(EditedNearestNeighbours(sampling_strategy="all"), X, y, NAMES, 0)
 
 
 def test_any_other_refusal_is_one_line() -> None:
     X, y = rows()
-    with pytest.raises(DataError, match="SMOTE cannot resample these rows") as refusal:
+    with pytest.raises(Incompatible, match=r"SMOTE cannot resample these rows|SMOTE: ") as refusal:
         resample(SMOTE(sampling_strategy={0: 1}), X, y, NAMES, 0)
     assert "\n" not in str(refusal.value)
+
+
+MIXED = [False, False, True]
+
+
+def mixed_rows():
+    X, y = rows((60, 20, 10))
+    X[:, 2] = np.random.default_rng(1).integers(4, size=len(y))
+    return X, y
+
+
+@pytest.mark.parametrize(
+    "sampler", [SMOTE(), ADASYN(), SMOTETomek(), ClusterCentroids(), RandomOverSampler(shrinkage=1)]
+)
+def test_new_rows_between_categories_are_refused_with_advice(sampler: SMOTE) -> None:
+    X, y = mixed_rows()
+    with pytest.raises(Incompatible, match=r"nothing between two categories.*use sampler=smote_nc, or sampler=ros"):
+        resample(sampler, X, y, NAMES, 0, MIXED)
+
+
+def test_smote_nc_keeps_categories_categories() -> None:
+    X, y = mixed_rows()
+    made, y_made = resample(SMOTENC(categorical_features="auto"), X, y, NAMES, 0, MIXED)
+    assert np.bincount(y_made).tolist() == [60, 60, 60]
+    assert set(made[:, 2]) <= set(X[:, 2])
+    with pytest.raises(Incompatible, match="use sampler=smote"):
+        resample(SMOTENC(categorical_features="auto"), X, y, NAMES, 0)
+
+
+def test_smote_n_is_for_categories() -> None:
+    X, y = mixed_rows()
+    codes = np.column_stack([X[:, 2], X[::-1, 2]])
+    made, y_made = resample(SMOTEN(), codes, y, NAMES, 0, [True, True])
+    assert np.bincount(y_made).tolist() == [60, 60, 60]
+    assert set(made.ravel()) <= set(X[:, 2])
+    with pytest.raises(Incompatible, match="use sampler=smote_nc"):
+        resample(SMOTEN(), X, y, NAMES, 0, MIXED)
+
+
+@pytest.mark.parametrize("sampler", [RandomOverSampler(), RandomUnderSampler(), TomekLinks(), NearMiss()])
+def test_samplers_that_choose_rows_take_any_columns(sampler: RandomOverSampler) -> None:
+    X, y = mixed_rows()
+    made, _ = resample(sampler, X, y, NAMES, 0, MIXED)
+    assert {row.tobytes() for row in made} <= {row.tobytes() for row in X}
+
+
+DOCUMENTED = {  # imbalanced-learn's user guide, over-sampling, under-sampling and combination
+    "ros": [4674, 4674, 4674],
+    "smote": [4674, 4674, 4674],
+    "adasyn": [4673, 4662, 4674],
+    "cluster_centroids": [64, 64, 64],
+    "rus": [64, 64, 64],
+    "enn": [64, 213, 4568],
+    "repeated_enn": [64, 208, 4551],
+    "all_knn": [64, 220, 4601],
+    "condensed_nn": [64, 24, 115],
+    "one_sided": [64, 174, 4404],
+    "neighbourhood_cleaning": [64, 193, 4535],
+    "instance_hardness": [64, 64, 64],
+    "near_miss": [64, 64, 64],
+    "smote_enn": [4060, 4381, 3502],
+    "smote_tomek": [4499, 4566, 4413],
+}
+
+
+# Where the user guide does not use the defaults.
+DOCUMENTED_WITH = {
+    "neighbourhood_cleaning": ["sampler.n_neighbors=11"],
+    "instance_hardness": ["+sampler.estimator._target_=sklearn.linear_model.LogisticRegression"],
+}
+
+
+@pytest.mark.parametrize("option", DOCUMENTED)
+def test_counts_are_those_imbalanced_learn_documents(option: str) -> None:
+    X, y = make_classification(
+        n_samples=5000, n_features=2, n_informative=2, n_redundant=0, n_repeated=0, n_classes=3,
+        n_clusters_per_class=1, weights=[0.01, 0.05, 0.94], class_sep=0.8, random_state=0,
+    )  # fmt: skip
+    assert np.bincount(y).tolist() == [64, 262, 4674]
+    sampler = build(compose([f"sampler={option}", *DOCUMENTED_WITH.get(option, [])]), "sampler")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LabWarning)
+        _, made = resample(sampler, X, y, NAMES, 0)
+    assert np.bincount(made).tolist() == DOCUMENTED[option]

@@ -1,0 +1,114 @@
+"""The offsets on log-probabilities that are best for a metric: exact for two classes, a local search for more."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+TunedMetric = Literal["balanced_accuracy", "g_mean", "macro_f1", "mcc", "worst_class_recall"]
+
+PASSES = 20
+
+
+def best_offsets(log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric) -> np.ndarray:
+    """Return offsets (C,) whose argmax rule is best for `metric` on scores (n, C) and classes (n,).
+
+    One class's offset at a time is moved over all values at which some row changes its class, to the best of them, and
+    of equally good ones to the smallest move; until no move helps. Only differences of offsets matter, so the first
+    class keeps 0 and two classes take one exact search. For more it is a local optimum: the search starts from no
+    offsets and from the log of the class shares, and the better end counts.
+
+    Examples
+    --------
+    >>> scores = np.array([[0.0, -3.0], [0.0, -2.0], [0.0, -1.0]])
+    >>> best_offsets(scores, np.array([0, 1, 1]), "balanced_accuracy").tolist()
+    [0.0, 2.5]
+    """
+    classes = log_proba.shape[1]
+    starts = [np.zeros(classes)]
+    if classes > 2:
+        share = np.bincount(y, minlength=classes) / len(y)
+        rarity = -np.log(np.maximum(share, 0.5 / len(y)))
+        starts.append(rarity - rarity[0])
+    ends = [_climb(log_proba, y, metric, start) for start in starts]
+    return max(ends, key=lambda end: end[0])[1]
+
+
+def _climb(log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric, offsets: np.ndarray) -> tuple[float, np.ndarray]:
+    classes = len(offsets)
+    reached = -np.inf
+    for _ in range(PASSES):
+        before = reached
+        for k in range(1, classes):
+            reached, offsets = _move(log_proba, y, metric, offsets, k)
+        if reached <= before + 1e-12:
+            break
+    return reached, offsets
+
+
+def _move(
+    log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric, offsets: np.ndarray, k: int
+) -> tuple[float, np.ndarray]:
+    """Return the best value of the metric over class k's offset, and the offsets with it."""
+    scores = log_proba + offsets
+    scores[:, k] = -np.inf
+    rival = scores.argmax(axis=1)
+    # Row i is called k once the offset exceeds this.
+    needed = scores[np.arange(len(y)), rival] - log_proba[:, k]
+    order = np.argsort(needed, kind="stable")
+    values, firsts = np.unique(needed[order], return_index=True)
+    called_k = np.append(firsts, len(y))  # how many rows are called k below the first value, between, above the last
+    cuts = np.concatenate([[values[0] - 1], (values[1:] + values[:-1]) / 2, [values[-1] + 1]])
+
+    own, rivals = y[order], rival[order]
+    value = _values(own, rivals, k, called_k, metric, log_proba.shape[1])
+    stay = int(np.searchsorted(values, offsets[k]))  # the cut between the same values as today's offset
+    if value[stay] >= value.max() - 1e-12:
+        return float(value[stay]), offsets
+    best = np.flatnonzero(value >= value.max() - 1e-12)
+    moved = offsets.copy()
+    moved[k] = cuts[best[np.abs(cuts[best] - offsets[k]).argmin()]]
+    return float(value.max()), moved
+
+
+def _values(
+    own: np.ndarray, rivals: np.ndarray, k: int, called_k: np.ndarray, metric: TunedMetric, classes: int
+) -> np.ndarray:
+    """Return the metric when the first `called_k` rows are called k and the others their rival."""
+    support = np.bincount(own, minlength=classes)
+    present = np.flatnonzero(support)
+    hit_as_rival = own == rivals
+    value = np.zeros((len(called_k), len(present)))
+    hits = np.empty_like(value)
+    called = np.empty_like(value)
+    for column, j in enumerate(present):
+        lost = np.concatenate([[0], np.cumsum(hit_as_rival & (own == j))])
+        left = np.concatenate([[0], np.cumsum(rivals == j)])
+        hits[:, column] = lost[-1] - lost[called_k]
+        called[:, column] = left[-1] - left[called_k]
+        if j == k:
+            hits[:, column] = np.concatenate([[0], np.cumsum(own == k)])[called_k]
+            called[:, column] = called_k
+    return _METRICS[metric](hits, called, support[present].astype(float))
+
+
+def _recalls(hits: np.ndarray, support: np.ndarray) -> np.ndarray:
+    return hits / support
+
+
+def _mcc(hits: np.ndarray, called: np.ndarray, support: np.ndarray) -> np.ndarray:
+    # Rows called a class that has none of them are missing from `called`; they are n less the sum, all in one class.
+    n = support.sum()
+    others = n - called.sum(axis=1)
+    spread = np.sqrt((n**2 - np.square(called).sum(axis=1) - others**2) * (n**2 - np.square(support).sum()))
+    return (hits.sum(axis=1) * n - called @ support) / np.where(spread > 0, spread, np.inf)
+
+
+_METRICS = {
+    "balanced_accuracy": lambda hits, called, support: _recalls(hits, support).mean(axis=1),
+    "worst_class_recall": lambda hits, called, support: _recalls(hits, support).min(axis=1),
+    "g_mean": lambda hits, called, support: np.exp(np.log(np.maximum(_recalls(hits, support), 1e-300)).mean(axis=1)),
+    "macro_f1": lambda hits, called, support: (2 * hits / (called + support)).mean(axis=1),
+    "mcc": _mcc,
+}
