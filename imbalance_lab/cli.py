@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import signal
 import sys
-from typing import Any
 
 import hydra
 from omegaconf import DictConfig
 
+from imbalance_lab import signals, sweep
 from imbalance_lab.config import CONF, register_resolvers
 
 _errors: list[Exception] = []
@@ -42,14 +42,13 @@ def _task(config: DictConfig) -> str:
 def main() -> None:
     """Run ``python -m imbalance_lab``; errors are one line and a non-zero exit status."""
     if {"-h", "--help"} & set(sys.argv[1:]):
-        print_help()
+        with contextlib.suppress(BrokenPipeError):
+            print_help()
         sys.argv = [a for a in sys.argv if a not in ("-h", "--help")] + ["--cfg", "job"]
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions to us instead of printing them
     register_resolvers()
-    signal.signal(signal.SIGTERM, _interrupt)
-    from imbalance_lab import sweep
-
+    signals.install()
     try:
         _task()
     except KeyboardInterrupt:
@@ -72,7 +71,3 @@ def print_help() -> None:
     for group in sorted(folder for folder in CONF.iterdir() if folder.is_dir()):
         print(f"  {group.name}: {', '.join(sorted(file.stem for file in group.glob('*.yaml')))}")
     print("\nSettings (each can be given by its path, as in training.epochs=50)\n")
-
-
-def _interrupt(signum: int, frame: Any) -> None:
-    raise KeyboardInterrupt(f"signal {signum}")

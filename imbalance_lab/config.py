@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-SLOTS = ("sampler", "class_weight", "loss", "decision")
+# The four slots of a strategy, and the option of each that leaves it empty.
 NULL_OPTIONS = {"sampler": "none", "class_weight": "none", "loss": "cross_entropy", "decision": "argmax"}
 
 # A run is the same run wherever it writes to and whoever keeps its record.
@@ -73,6 +74,9 @@ def plain(config: DictConfig) -> dict[str, Any]:
     """Return `config` as plain dictionaries and lists."""
     tree = OmegaConf.to_container(config)
     assert isinstance(tree, dict)
+    uri = tree.get("tracking", {}).get("uri") if isinstance(tree.get("tracking"), dict) else None
+    if isinstance(uri, str):  # what is recorded holds no password
+        tree["tracking"]["uri"] = re.sub(r"//[^/@]+@", "//***@", uri)
     return {str(key): value for key, value in tree.items()}
 
 
@@ -108,7 +112,7 @@ def strategy_name(config: DictConfig) -> str:
     str
         Option names joined by ``+``, each with the settings that differ from its file; ``none`` if no slot is filled.
     """
-    filled = [_option_name(config, slot) for slot in SLOTS if config.options[slot] != NULL_OPTIONS[slot]]
+    filled = [_option_name(config, slot) for slot, null in NULL_OPTIONS.items() if config.options[slot] != null]
     return "+".join(filled) or "none"
 
 

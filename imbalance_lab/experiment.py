@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,14 @@ from omegaconf import DictConfig
 from imbalance_lab.config import model_name, plain, run_name, strategy_name
 from imbalance_lab.evaluation.diagnostics import diagnose, never_predicted
 from imbalance_lab.evaluation.intervals import bootstrap
-from imbalance_lab.evaluation.metrics import confusion_matrix, evaluate, per_class
-from imbalance_lab.plan import Plan, build, make_plan
+from imbalance_lab.evaluation.metrics import evaluate
+from imbalance_lab.plan import Plan, build, make_plan, run_settings
 from imbalance_lab.provenance import describe
-from imbalance_lab.record import write_record
+from imbalance_lab.record import save_models, write_record
 from imbalance_lab.strategies.samplers import resample
 from imbalance_lab.types import (
+    ConfigError,
+    DataError,
     Dataset,
     DatasetSource,
     FoldResult,
@@ -62,34 +65,39 @@ def run_experiment(config: DictConfig, observer: Observer, tracker: Tracker) -> 
     """
     folder = Path(config.output_dir)
     with collected_warnings() as caught:
+        settings = run_settings(config)
         source: DatasetSource = build(config, "dataset")
-        name = run_name(config)
-        tracker.start(source.title, name, plain(config))
-        dataset = source.load().without_rare_classes(config.min_class_rows)
-        tracker.describe(describe(config, dataset), dataset.summary())
+        tracker.start(source.title, run_name(config), plain(config))
+        dataset = source.load().without_rare_classes(settings.min_class_rows)
+        tags = describe(config, dataset)
+        tracker.describe(tags, dataset.summary())
         plan = make_plan(config, dataset)
+        splits = list(plan.split.split(dataset.y, dataset.class_names))
         folds = [
-            run_fold(plan, dataset, split, fold, observer, tracker)
-            for fold, split in enumerate(plan.split.split(dataset.y, dataset.class_names))
+            run_fold(plan, dataset, split, fold, observer, tracker, alone=len(splits) == 1)
+            for fold, split in enumerate(splits)
         ]
-    record = summarise(name, config, dataset, plan, folds, messages(caught))
-    said = write_record(record, folder)
-    if config.save_model:
-        for fold, result in enumerate(folds):
-            result.model.save(folder / "models" / str(fold))
+        record = summarise(config, tags, dataset, plan, folds, messages(caught))
     if plan.evaluation.figures:
         from imbalance_lab.evaluation import figures
 
         figures.save(
-            figures.draw(record.test, dataset.tasks, record.classes, record.history, f"{dataset.name}: {name}"),
+            figures.draw(record.test, dataset.tasks, record.classes, record.history, f"{dataset.name}: {record.name}"),
             folder / "figures",
         )
-    observer.result(record, tracker.where)
-    tracker.finish(said, folder)
+    if settings.save_model:
+        save_models(record, folder / "models")
+    said = write_record(record, folder)
+    try:
+        observer.result(record, tracker.where)
+    finally:
+        tracker.finish(said, folder)
     return record
 
 
-def run_fold(plan: Plan, dataset: Dataset, split: Split, fold: int, observer: Observer, tracker: Tracker) -> FoldResult:
+def run_fold(
+    plan: Plan, dataset: Dataset, split: Split, fold: int, observer: Observer, tracker: Tracker, alone: bool
+) -> FoldResult:
     """Run one fold. Everything is fitted on training rows, the decision on validation rows; test rows are read last."""
     clock, seeds = Clock(), Seeds.spawn(plan.seed, fold)
     table, targets = dataset.X, dataset.targets
@@ -108,28 +116,44 @@ def run_fold(plan: Plan, dataset: Dataset, split: Split, fold: int, observer: Ob
             y = labels[:, None]
     train = training_set(plan, dataset, prepare.encode(columns), y)
     carried = plan.learner.carried_prior(train, plan.loss)
-    classes = class_table(dataset, targets[split.train], train)
+    classes = class_table(dataset, targets[split.train], train, carried)
     observer.classes(classes, fold)
 
     with clock("fit"), observer.progress(fold, plan.training.epochs if plan.training else None) as show:
 
         def progress(epoch: int, metrics: Mapping[str, float]) -> None:
             show(epoch, metrics)
-            tracker.epoch(fold, epoch, named(metrics, dataset))
+            tracker.epoch(None if alone else fold, epoch, named(metrics, dataset))
 
         model = plan.learner.fit(train, validation, plan.loss, plan.training, seeds, progress)
     with clock("decide"):
-        scores = model.predict_log_proba(validation.X)
+        scores = finite(model.predict_log_proba(validation.X))
         priors = [Priors(None if carried is None else carried[t], natural[t]) for t in range(len(dataset.tasks))]
         rules = [plan.decision.fit(scores[:, t], validation.y[:, t], prior) for t, prior in enumerate(priors)]
     held_out = decided(rules, split.validation, validation.y, scores)
     with clock("evaluate"):
-        test_scores = model.predict_log_proba(prepare(table.iloc[split.test]))
+        test_scores = finite(model.predict_log_proba(prepare(table.iloc[split.test])))
         test = decided(rules, split.test, targets[split.test], test_scores)
-        metrics = evaluate(test, priors, dataset.tasks, dataset.labels, plan.evaluation.calibration_bins)
+        bins = plan.evaluation.calibration_bins if plan.learner.gives_probabilities else None
+        metrics = evaluate(test, priors, dataset.tasks, dataset.labels, bins)
 
     history = None if model.history is None else model.history.rename(columns=lambda key: name_of(key, dataset))
-    return FoldResult(classes, carried, held_out, test, metrics, history, clock.seconds, model)
+    return FoldResult(classes, carried, held_out, test, metrics, history, clock.seconds, prepare, model, rules)
+
+
+def finite(scores: np.ndarray) -> np.ndarray:
+    """Return scores, which are refused if some are not finite.
+
+    Raises
+    ------
+    DataError
+    """
+    if not np.isfinite(scores).all():
+        raise DataError(
+            "training diverged: the model's scores are not finite; lower training.optimizer.learning_rate, "
+            "or check the features for huge values"
+        )
+    return scores
 
 
 def training_set(plan: Plan, dataset: Dataset, X: np.ndarray, y: np.ndarray) -> TrainingSet:
@@ -139,6 +163,10 @@ def training_set(plan: Plan, dataset: Dataset, X: np.ndarray, y: np.ndarray) -> 
     if balanced:
         counts = np.where(counts > 0, counts.sum(axis=1, keepdims=True), 0) / (counts > 0).sum(axis=1, keepdims=True)
     weight = np.stack([plan.class_weight(n, names) for n, names in zip(counts, dataset.tasks, strict=True)])
+    if not (np.isfinite(weight).all() and weight.min() > 0):
+        raise ConfigError(
+            "class_weight gives weights that are 0 or not finite on these class sizes; make it less steep"
+        )
     return TrainingSet(X, y, counts, weight, plan.class_weight.starts_at, balanced)
 
 
@@ -147,14 +175,18 @@ def decided(rules: list[Rule], rows: np.ndarray, y: np.ndarray, scores: np.ndarr
     return Predictions(rows, y, scores, np.stack([rule(scores[:, t]) for t, rule in enumerate(rules)], axis=1))
 
 
-def class_table(dataset: Dataset, y: np.ndarray, train: TrainingSet) -> pd.DataFrame:
-    """Return training rows (of classes `y` (n, T)), rows after sampling, weight and effective prior of each class."""
+def class_table(dataset: Dataset, y: np.ndarray, train: TrainingSet, carried: np.ndarray | None) -> pd.DataFrame:
+    """Return what happens to each class before training.
+
+    Training rows (of classes `y` (n, T)), rows after sampling, weight, and the effective prior: what the scores carry,
+    missing if they are no probabilities.
+    """
     return pd.DataFrame(
         {
             "train_rows": dataset.count(y).ravel(),
             "sampled_rows": dataset.count(train.y).ravel(),
             "weight": train.class_weight.ravel(),
-            "effective_prior": train.prior.ravel(),
+            "effective_prior": np.full(len(dataset.class_names), np.nan) if carried is None else carried.ravel(),
         },
         index=pd.Index(dataset.class_names, name="class"),
     )
@@ -172,13 +204,16 @@ def name_of(key: str, dataset: Dataset) -> str:
 
 
 def summarise(
-    name: str, config: DictConfig, dataset: Dataset, plan: Plan, folds: list[FoldResult], warned: list[str]
+    config: DictConfig,
+    tags: dict[str, str],
+    dataset: Dataset,
+    plan: Plan,
+    folds: list[FoldResult],
+    warned: list[str],
 ) -> RunRecord:
     """Put the folds together: means and deviations of their metrics, intervals from all their test rows."""
     table = pd.DataFrame([fold.metrics for fold in folds])
     metrics = table.mean().to_dict()
-    if len(folds) > 1:
-        metrics |= {f"{key}_std": value for key, value in table.std().dropna().items()}
     seconds = pd.DataFrame([fold.seconds for fold in folds]).sum()
     metrics |= {f"timing/{stage}": float(value) for stage, value in seconds.items()}
 
@@ -190,29 +225,35 @@ def summarise(
     missing = never_predicted(test, dataset)
     metrics["never_predicted"] = float(len(missing))
     return RunRecord(
-        name=name,
+        name=run_name(config),
         strategy=strategy_name(config),
         model=model_name(config),
         config=plain(config),
-        tags=describe(config, dataset),
+        tags=tags,
         dataset=dataset,
         folds=folds,
         metrics={str(key): float(value) for key, value in metrics.items()},
+        deviations={str(key): float(value) for key, value in table.std().dropna().items()},
         intervals=intervals,
-        classes=result_table(folds, test, dataset, intervals),
+        classes=result_table(folds, test, dataset, metrics, intervals),
         history=history,
         never_predicted=missing,
-        warnings=[*warned, *diagnose(config.options, folds, dataset, missing, history)],
+        warnings=[*warned, *diagnose(config.options, folds, dataset, missing, history, plan.learner.balances_inside)],
     )
 
 
-def result_table(folds: list[FoldResult], test: Predictions, dataset: Dataset, intervals: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per class: the means of the folds' class tables, and what came of the test rows."""
+def result_table(
+    folds: list[FoldResult],
+    test: Predictions,
+    dataset: Dataset,
+    metrics: Mapping[Any, float],
+    intervals: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return one row per class: the means of the folds' class tables, and the run's metrics of its test rows."""
     before = pd.concat([fold.classes for fold in folds]).groupby(level=0, sort=False).mean()
-    after = pd.concat(
-        per_class(confusion_matrix(p.y, p.predicted, len(names))).set_index(pd.Index(names, name="class"))
-        for p, names in zip(test.tasks(), dataset.tasks, strict=True)
-    )
+    after = pd.DataFrame({"support": dataset.count(test.y).ravel()}, index=pd.Index(dataset.class_names, name="class"))
+    for key in ("recall", "precision", "f1"):
+        after[key] = [metrics.get(f"{key}/{name}", np.nan) for name in dataset.class_names]
     recalls = intervals.filter(like="recall/", axis=0).rename(index=lambda key: key.removeprefix("recall/"))
     return before.join(after).join(recalls)
 

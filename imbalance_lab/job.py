@@ -6,20 +6,22 @@ import os
 
 # Before TensorFlow is imported: no start-up chatter.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same numbers on every machine
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # one order of additions, whatever the machine's kernels
 
 import traceback
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from imbalance_lab.config import plain, resolve, run_name
+from imbalance_lab.config import model_name, plain, resolve, run_name, strategy_name
 from imbalance_lab.experiment import run_experiment
 from imbalance_lab.plan import build
-from imbalance_lab.record import mark_untracked, write_outcome
+from imbalance_lab.record import mark_untracked, read_outcome, write_outcome
 from imbalance_lab.screen import Screen
+from imbalance_lab.signals import interrupted
 from imbalance_lab.types import Incompatible, LabError, Tracker, TrackingError
 
 
@@ -33,46 +35,84 @@ def run_job(composed: DictConfig) -> str:
 
     Raises
     ------
-    LabError
-        In a single run.
+    Exception
+        In a single run, after it was recorded.
     """
     sweeping = HydraConfig.get().mode == RunMode.MULTIRUN
-    config = resolve(composed)
-    folder, screen = Path(config.output_dir), Screen(quiet=sweeping)
-    tracker: Tracker = build(config, "tracking")
+    folder, screen = Path(HydraConfig.get().runtime.output_dir), Screen(quiet=sweeping)
+    job = Job(folder)
     try:
-        run_experiment(config, screen, tracker)
+        job.run(composed, screen)
         return "finished"
-    except KeyboardInterrupt:
-        _abort(tracker, folder, config, "killed", "interrupted")
-        raise
+    except TrackingError as error:  # the record is complete
+        job.end("finished", str(error))
+        failure: Exception = error
     except Incompatible as error:
-        _abort(tracker, folder, config, "skipped", str(error))
-        if not sweeping:
-            raise
-        screen.skipped(_name(config), str(error))
-        return "skipped"
-    except TrackingError as error:  # the record is complete and stays as it is
-        if not sweeping:
-            raise
-        mark_untracked(folder, str(error))
-        screen.warn(str(error))
-        return "finished"
+        job.end("skipped", str(error))
+        if sweeping:
+            screen.skipped(job.name, str(error))
+            return "skipped"
+        failure = error
     except Exception as error:
-        reason = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "error.txt").write_text(traceback.format_exc())
-        _abort(tracker, folder, config, "failed", reason)
-        if not sweeping:
-            raise
-        screen.warn(f"{_name(config)} failed: {reason}")
-        return "failed"
+        if interrupted():
+            job.end("killed", "interrupted")
+            raise KeyboardInterrupt from error
+        job.end("failed", explain(error), traceback.format_exc())
+        failure = error
+    except BaseException as error:  # Ctrl-C, a signal, a closed pipe
+        job.end("killed", str(error) or type(error).__name__)
+        raise
+    if not sweeping:
+        raise failure
+    screen.warn(f"{job.name}: {explain(failure)}")
+    return "failed"
 
 
-def _name(config: DictConfig) -> str:
-    return f"{config.options.dataset}, {run_name(config)}"
+class Job:
+    """One run, and what is left of it however it ends.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.name = folder.name
+        self._config: DictConfig | None = None
+        self._tracker: Tracker | None = None
+
+    def run(self, composed: DictConfig, screen: Screen) -> None:
+        """Run to the end."""
+        self._config = resolve(composed)
+        self.name = f"{self._config.options.dataset}, {run_name(self._config)}"
+        self._tracker = build(self._config, "tracking")
+        run_experiment(self._config, screen, self._tracker)
+
+    def end(self, outcome: str, reason: str, details: str | None = None) -> None:
+        """Record how the run ended; a record that is complete is kept and only annotated."""
+        try:
+            self._write(outcome, reason, details)
+        finally:
+            if self._tracker is not None:
+                self._tracker.abort(outcome, reason, self.folder)
+
+    def _write(self, outcome: str, reason: str, details: str | None) -> None:
+        finished = (read_outcome(self.folder) or {}).get("outcome") == "finished"
+        if finished:
+            mark_untracked(self.folder, reason)
+            return
+        about: dict[str, Any] = {"name": self.name, "reason": reason}
+        if self._config is not None:
+            about = {"name": run_name(self._config), "reason": reason}
+            about |= {"strategy": strategy_name(self._config), "model": model_name(self._config)}
+            about |= {"dataset": {"name": self._config.options.dataset}, "config": plain(self._config)}
+        write_outcome(self.folder, outcome, **about)
+        if details:
+            (self.folder / "error.txt").write_text(details)
 
 
-def _abort(tracker: Tracker, folder: Path, config: DictConfig, outcome: str, reason: str) -> None:
-    write_outcome(folder, outcome, name=_name(config), reason=reason, config=plain(config))
-    tracker.abort(outcome, reason, folder)
+def explain(error: Exception) -> str:
+    """Return what went wrong in one line."""
+    said = " ".join(str(error).split())
+    return said if isinstance(error, LabError) else f"{type(error).__name__}: {said}"

@@ -29,9 +29,7 @@ def explain(error: BaseException, arguments: Sequence[str]) -> str:
     if type(error).__module__.startswith("imbalance_lab") or isinstance(error, HydraException):
         return _one_line(error)
     name = type(error).__name__
-    return (
-        f"{name}: {_one_line(error)} (HYDRA_FULL_ERROR=1 shows where; error.txt in the run's folder has the traceback)"
-    )
+    return f"{name}: {_one_line(error)} (HYDRA_FULL_ERROR=1 shows where)"
 
 
 def _one_line(error: BaseException) -> str:

@@ -27,6 +27,7 @@ from imbalance_lab.types import (
     LabError,
     Learner,
     Loss,
+    RunSettings,
     Sampler,
     Splitter,
     Training,
@@ -88,6 +89,8 @@ def make_plan(config: DictConfig, dataset: Dataset) -> Plan:
     groups += ["loss", "training"] if learner.trains_by_loss else []
     parts = {"loss": None, "training": None} | {group: build(config, group) for group in groups}
     plan = Plan(learner=learner, seed=config.seed, **parts)
+    if not hasattr(plan.sampler, "fit_resample"):
+        raise ConfigError(f"sampler is {type(plan.sampler).__name__}, which has no fit_resample")
     _check_labels(plan, config, dataset)
     _check_training(plan, config)
     _check_prior(plan, config)
@@ -96,6 +99,20 @@ def make_plan(config: DictConfig, dataset: Dataset) -> Plan:
     names = ("no", "yes") if dataset.labels else dataset.class_names
     loss = plan.loss and plan.loss.for_classes(names)
     return replace(plan, decision=plan.decision.for_classes(names), loss=loss)
+
+
+def run_settings(config: DictConfig) -> RunSettings:
+    """Return the settings that belong to no group.
+
+    Raises
+    ------
+    ConfigError
+        If one of them has a value it cannot take.
+    """
+    try:
+        return RunSettings(**{key: config[key] for key in ("seed", "min_class_rows", "save_model")})
+    except ValidationError as error:
+        raise ConfigError("; ".join(_describe("", detail) for detail in error.errors())) from error
 
 
 def build(config: DictConfig, group: str) -> Any:
@@ -141,7 +158,7 @@ def _describe(group: str, detail: Any) -> str:
     given = (
         "" if isinstance(detail["input"], dict) or detail["type"] == "value_error" else f" (got {detail['input']!r})"
     )
-    return f"{'.'.join([group, *keys])}: {message}{given}"
+    return f"{'.'.join([*([group] if group else []), *keys])}: {message}{given}"
 
 
 def _check_slots(config: DictConfig, learner: Learner) -> None:

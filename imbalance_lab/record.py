@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import yaml
 from pydantic.dataclasses import dataclass
@@ -35,6 +36,19 @@ def write_record(record: RunRecord, folder: Path) -> dict[str, Any]:
     }
     np.savez_compressed(folder / "predictions.npz", **arrays)
     return write_outcome(folder, "finished", **_summary(record))
+
+
+def save_models(record: RunRecord, folder: Path) -> None:
+    """Write each fold's model under `folder`, with what it takes to use it.
+
+    ``use.joblib`` holds ``prepare`` (raw columns to features), ``rules`` (scores of each task to classes), and the
+    names of the classes.
+    """
+    for fold, result in enumerate(record.folds):
+        target = folder / str(fold)
+        result.model.save(target)
+        use = {"prepare": result.prepare, "rules": result.rules, "tasks": record.dataset.tasks}
+        joblib.dump(use, target / "use.joblib")
 
 
 def write_outcome(folder: Path, outcome: str, **details: Any) -> dict[str, Any]:
@@ -73,6 +87,7 @@ def _summary(record: RunRecord) -> dict[str, Any]:
         "dataset": record.dataset.summary(),
         "tags": record.tags,
         "metrics": record.metrics,
+        "deviations": record.deviations,
         "intervals": record.intervals.to_dict("index"),
         "classes": record.classes.astype(object).where(record.classes.notna(), None).to_dict("index"),
         "folds": [{"metrics": fold.metrics, "seconds": fold.seconds} for fold in record.folds],
@@ -93,7 +108,7 @@ class RecordOnly:
     def describe(self, tags: dict[str, str], dataset: Any) -> None:
         """Do nothing."""
 
-    def epoch(self, fold: int, epoch: int, metrics: Any) -> None:
+    def epoch(self, fold: int | None, epoch: int, metrics: Any) -> None:
         """Do nothing."""
 
     def finish(self, record: dict[str, Any], folder: Path) -> None:

@@ -43,7 +43,7 @@ class Screen:
                 f"{row.train_rows:.0f}",
                 f"{row.sampled_rows:.0f}",
                 f"{row.weight:.3f}",
-                f"{row.effective_prior:.3f}",
+                _number(row.effective_prior),
             )
             shown.add_row(escape(str(name)), *cells)
         self._print(shown, len(table))
@@ -51,7 +51,7 @@ class Screen:
     @contextmanager
     def progress(self, fold: int, epochs: int | None) -> Iterator[Report]:
         """Show a progress bar, in a terminal only."""
-        columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+        columns = BarColumn(30), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.description}")
         with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as bar:
             task = bar.add_task(f"training, fold {fold + 1}", total=epochs)
 
@@ -109,7 +109,7 @@ class Screen:
 def _headline(record: RunRecord) -> str:
     low, high = record.intervals.loc["balanced_accuracy", ["low", "high"]]
     value, folds = record.metrics["balanced_accuracy"], len(record.folds)
-    spread = f" over {folds} folds (deviation {record.metrics['balanced_accuracy_std']:.3f})" if folds > 1 else ""
+    spread = f" over {folds} folds (deviation {record.deviations['balanced_accuracy']:.3f})" if folds > 1 else ""
     return f"balanced accuracy {value:.3f} [{low:.3f}, {high:.3f}]{spread}"
 
 
@@ -118,8 +118,8 @@ def _epoch_line(epoch: int, metrics: Mapping[str, float]) -> str:
     if not recalls:
         return f"epoch {epoch}: loss {metrics['train/loss']:.3f}"
     return (
-        f"epoch {epoch}: loss {metrics['train/loss']:.3f}, validation balanced accuracy "
-        f"{metrics['val/balanced_accuracy']:.3f}, worst recall {min(recalls):.2f}"
+        f"epoch {epoch}, validation: balanced accuracy {metrics['val/balanced_accuracy']:.3f}, "
+        f"worst recall {min(recalls):.2f}"
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,7 @@ import yaml
 
 from imbalance_lab.evaluation.metrics import evaluate_task
 from imbalance_lab.record import read_predictions
-from imbalance_lab.types import Priors
+from imbalance_lab.types import Priors, Seeds
 
 
 def untimed(metrics: dict[str, float]) -> dict[str, float]:
@@ -92,7 +94,7 @@ def test_cross_validation_puts_the_folds_together(tiny, run) -> None:
     np.testing.assert_array_equal(np.bincount(record.test.rows), 2)
     values = [fold.metrics["balanced_accuracy"] for fold in record.folds]
     assert record.metrics["balanced_accuracy"] == pytest.approx(np.mean(values))
-    assert record.metrics["balanced_accuracy_std"] == pytest.approx(np.std(values, ddof=1))
+    assert record.deviations["balanced_accuracy"] == pytest.approx(np.std(values, ddof=1))
     assert record.classes.support.sum() == 480
     # The interval is that of 240 rows, each tested twice, not of 480.
     once = run(tiny("model=logreg", "split=cv", "split.folds=4")).intervals
@@ -101,11 +103,27 @@ def test_cross_validation_puts_the_folds_together(tiny, run) -> None:
     assert 0.8 < width < 1.25
 
 
-def test_folds_have_streams_of_their_own(tiny, run) -> None:
-    record = run(tiny("model=linear", "split=cv", "split.folds=2"))
-    assert record.history.fold.tolist() == [0, 0, 1, 1]
-    first, second = record.history.groupby("fold")["train/loss"].first()
-    assert first != second
+def test_folds_and_purposes_have_streams_of_their_own(tiny, run) -> None:
+    streams = [stream for seed in (0, 1) for fold in (0, 1) for stream in Seeds.spawn(seed, fold)]
+    assert len(set(streams)) == len(streams)
+    assert run(tiny("model=linear", "split=cv", "split.folds=2")).history.fold.tolist() == [0, 0, 1, 1]
+
+
+def test_a_decision_is_given_the_prior_the_scores_carry(tiny, run, monkeypatch) -> None:
+    """Over-sampled evenly, the scores carry equal priors, whatever the data's; plainly trained, the data's."""
+    from imbalance_lab.strategies.decisions import LogitAdjust
+
+    seen, fit = [], LogitAdjust.fit
+    monkeypatch.setattr(
+        LogitAdjust, "fit", lambda self, scores, y, priors: seen.append(priors) or fit(self, scores, y, priors)
+    )
+    for sampler in ("none", "ros"):
+        run(tiny("model=logreg", f"sampler={sampler}", "decision=logit_adjust"))
+    run(tiny("model=linear", "loss=la_loss", "decision=logit_adjust"))
+    natural = np.array([86, 44, 14]) / 144
+    for priors, expected in zip(seen, (natural, np.ones(3) / 3, np.ones(3) / 3), strict=True):
+        np.testing.assert_allclose(priors.carried, expected)
+        np.testing.assert_allclose(priors.natural, natural)
 
 
 def test_everything_is_on_disk_and_metrics_can_be_recomputed(tiny, run, tmp_path) -> None:
@@ -114,6 +132,7 @@ def test_everything_is_on_disk_and_metrics_can_be_recomputed(tiny, run, tmp_path
     folder = tmp_path / "run"
     assert {str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()} == {
         "record.json", "config.yaml", "classes.csv", "epochs.csv", "predictions.npz", "models/0/model.keras",
+        "models/0/use.joblib",
         *(f"figures/{name}.png" for name in
           ("confusion_matrix", "recall_per_class", "precision_recall", "reliability", "epochs")),
     }  # fmt: skip
@@ -152,3 +171,66 @@ def test_rare_class_recall_rises_with_inverse_weights(tiny, run) -> None:
         for strategy in ("none", "inv_freq")
     }
     assert recall["inv_freq"] > recall["none"] + 0.2
+
+
+def test_a_saved_model_can_be_used(tiny, run, tmp_path) -> None:
+    record = run(tiny("model=logreg", "decision=tuned_threshold", "save_model=true"))
+    model, use = (joblib.load(tmp_path / "run" / "models" / "0" / f"{name}.joblib") for name in ("model", "use"))
+    rows = record.dataset.X.iloc[record.test.rows]
+    (rule,) = use["rules"]
+    said = rule(model.predict_log_proba(use["prepare"](rows)))
+    np.testing.assert_array_equal(said, record.test.predicted[:, 0])
+    assert use["tasks"] == [("a", "b", "c")]
+
+
+def test_a_class_never_predicted_is_named(tiny, run) -> None:
+    nothing_to_learn = ["dataset.separation=0", "dataset.priors={a: 0.9, b: 0.06, c: 0.04}"]
+    slow = ["model=linear", "training.epochs=60", "training.optimizer.learning_rate=0.02", "training.patience=null"]
+    record = run(tiny(*nothing_to_learn, *slow))
+    assert record.never_predicted == ["b", "c"]
+    assert record.metrics["never_predicted"] == 2
+    (said,) = [text for text in record.warnings if text.startswith("never predicted")]
+    assert re.search(r"'b' \(on validation rows from epoch \d+ on\)", said)
+    since = int(re.search(r"'b' \(on validation rows from epoch (\d+)", said)[1])
+    called = record.history["val/called/b"].to_numpy()
+    assert called[since - 1 :].sum() == 0
+    assert since == 1 or called[since - 2] > 0
+    assert "first try strategy=inv_freq or decision=tuned_threshold" in said
+
+
+DOUBLE = [
+    (
+        ["sampler=ros", "class_weight=by_hand", "class_weight.weights={b: 2, c: 6}"],
+        "sampler=ros and class_weight=by_hand",
+    ),
+    (["model=linear", "loss=la_loss", "class_weight=inv_freq"], "class_weight=inv_freq and loss=la_loss"),
+    (
+        ["model=balanced_random_forest", "class_weight=inv_freq"],
+        "class_weight=inv_freq and model=balanced_random_forest",
+    ),
+]
+
+
+@pytest.mark.parametrize(("typed", "by"), DOUBLE)
+def test_double_correction_is_pointed_out(typed: list[str], by: str, tiny, run) -> None:
+    said = run(tiny(*(["model=logreg"] if "model" not in typed[0] else []), *typed)).warnings
+    assert any(text.startswith(f"corrected twice, by {by}") for text in said), said
+
+
+@pytest.mark.parametrize(
+    "typed", [["sampler=ros"], ["class_weight=inv_freq"], ["sampler=ros", "decision=logit_adjust"]]
+)
+def test_a_single_correction_is_not(typed: list[str], tiny, run) -> None:
+    assert not any("twice" in text for text in run(tiny("model=logreg", *typed)).warnings)
+
+
+def test_labels_from_end_to_end(tiny, run) -> None:
+    record = run(tiny("dataset=two_labels", "model=mlp", "strategy=inv_freq", "decision=tuned_threshold"))
+    assert list(record.classes.index) == ["not common", "common", "not rare", "rare"]
+    np.testing.assert_allclose(record.classes.effective_prior, 0.5)
+    # 120 of 3000 rows are rare; 72 of 1800 train: 1800 / (2 * 72)
+    assert record.classes.weight["rare"] == pytest.approx(12.5)
+    for key in ("balanced_accuracy/rare", "recall/rare", "recall/not rare", "f1/rare", "average_precision/rare"):
+        assert 0 <= record.metrics[key] <= 1
+    both = [record.metrics[f"balanced_accuracy/{label}"] for label in ("common", "rare")]
+    assert record.metrics["balanced_accuracy"] == pytest.approx(np.mean(both))

@@ -41,7 +41,8 @@ def test_a_run_logs_what_there_is_to_know(tiny, run, client: MlflowClient) -> No
         steps = [(m.step, m.value) for m in client.get_metric_history(logged.info.run_id, key)]
         assert steps == list(enumerate(record.history[key], start=1))
 
-    assert logged.data.params == {key: str(value) for key, value in leaves(plain(config))}
+    own = {"run": "inv_freq linear seed=0", "strategy": "inv_freq", "model": "linear"}
+    assert logged.data.params == own | {key: str(value) for key, value in leaves(plain(config))}
     tags = logged.data.tags
     assert (tags["strategy"], tags["model"], tags["outcome"]) == ("inv_freq", "linear", "finished")
     assert {"config_hash", "data_hash", "version/tensorflow", "mlflow.note.content"} <= set(tags)
@@ -67,7 +68,7 @@ def test_folds_are_steps_and_the_runs_metric_is_their_mean(tiny, run, client: Ml
     assert [m.value for m in history] == [fold.metrics["balanced_accuracy"] for fold in record.folds]
     assert [m.step for m in history] == [0, 1, 2]
     assert logged.data.metrics["test/balanced_accuracy"] == record.metrics["balanced_accuracy"]
-    assert "test/balanced_accuracy_std" in logged.data.metrics
+    assert logged.data.metrics["test_std/recall/a"] == record.deviations["recall/a"]
 
 
 def test_metrics_of_many_classes_are_capped_rarest_first(tiny, run, client: MlflowClient) -> None:
@@ -83,11 +84,40 @@ def test_any_class_name_can_be_logged(name: str, client: MlflowClient, store: Pa
     assert len(client.get_run(created.info.run_id).data.metrics) == 1
 
 
+ODD_NAMES = ["<5", ">5", "=5", ".", "..", "a/", "c/d_std", "$10_$20", "", " ", "c"]
+
+
+def test_classes_of_odd_names_keep_a_metric_each(client: MlflowClient, tmp_path: Path, run, tiny) -> None:
+    rows = "".join(f"{i % 7},{i * 37 % 11},{ODD_NAMES[i % len(ODD_NAMES)] or 'empty'}\n" for i in range(330))
+    (tmp_path / "odd.csv").write_text("x,z,y\n" + rows)
+    typed = ["dataset=csv", "dataset.path=odd.csv", "dataset.target=y", "tracking=mlflow", "evaluation.figures=true"]
+    record = run(tiny(*typed, "model=decision_tree"))
+    logged = only_run(client, "odd")
+    assert logged.info.status == "FINISHED"
+    recalls = {key: value for key, value in logged.data.metrics.items() if key.startswith("test/recall/")}
+    assert len(recalls) == 11
+    assert sorted(recalls.values()) == sorted(v for k, v in record.metrics.items() if k.startswith("recall/"))
+
+
+def test_a_store_that_refuses_is_told_from_one_that_is_away_and_nothing_is_left_running(
+    client: MlflowClient, tmp_path: Path, run, tiny
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    config = tiny("tracking=mlflow", "tracking.artifacts=file", "model=logreg")
+    with pytest.raises(TrackingError, match="the run finished, but"):
+        run(config)
+    assert only_run(client, "synthetic").info.status == "FAILED"
+    assert (tmp_path / "run" / "record.json").is_file()
+
+
+def test_passwords_are_not_recorded(tiny) -> None:
+    config = tiny("tracking=mlflow", "tracking.uri=http://me:secret@127.0.0.1:9")
+    assert "secret" not in str(plain(config))
+
+
 def test_a_lost_server_loses_nothing(tiny, run, client: MlflowClient, store: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(
-        TrackingError, match=r"the run finished, but MLflow at http://127\.0\.0\.1:9 could not be reached"
-    ):
+    with pytest.raises(TrackingError, match=r"the run finished, but MLflow at http://127\.0\.0\.1:9 could not take it"):
         run(tiny("tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "model=linear"))
     with pytest.raises(TrackingError):
         send(tmp_path / "run")

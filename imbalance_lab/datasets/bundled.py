@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.datasets.synthetic import Profile, tail
-from imbalance_lab.types import STRICT, Dataset
+from imbalance_lab.types import STRICT, Dataset, Seed
 
 UNIT = 10**6
 
@@ -32,7 +32,7 @@ class Bundled:
     name: Literal["digits", "wine", "breast_cancer"]
     imbalance_ratio: Annotated[float, Field(ge=1)] | None = None
     profile: Profile = "exponential"
-    seed: int = 0
+    seed: Seed = 0
 
     @property
     def title(self) -> str:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import difflib
+import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.types import STRICT, DataError, Dataset
 
 MOST_CLASSES_OF_A_NUMBER = 100
+MISSING = ("NA", "N/A", "nan", "NaN", "null", "NULL", "?")
+
+# One name or several; a header may be a number.
+Names = Annotated[list[str], BeforeValidator(lambda names: [names] if isinstance(names, str | int) else names)]
 
 
-@dataclass(frozen=True, config=STRICT)
+@dataclass(frozen=True, config=ConfigDict(**STRICT, coerce_numbers_to_str=True))
 class Table:
     """Columns of a file, one of them the target.
 
@@ -26,10 +33,16 @@ class Table:
         ``.csv``, ``.tsv`` or ``.txt`` (tab-separated), ``.parquet`` or ``.pq``; text may be compressed (``.csv.gz``).
     target : str or list of str
         The column to predict; several columns of 0 and 1 are labels that do not exclude each other.
-    drop : list of str
+    drop : str or list of str
         Columns to leave out.
     name : str, optional
         How the set is called; by default the file's name.
+    separator : str, optional
+        Between the columns of a text file; by default comma or tab, by the file's name.
+    encoding : str
+        Of a text file.
+    missing : list of str
+        What stands for a missing value in a text file, besides nothing at all.
 
     Raises
     ------
@@ -39,20 +52,37 @@ class Table:
     """
 
     path: str
-    target: str | list[str]
-    drop: list[str] = Field(default_factory=list)
+    target: Names
+    drop: Names = Field(default_factory=list)
     name: str | None = None
+    separator: str | None = None
+    encoding: str = "utf-8"
+    missing: Names = Field(default_factory=lambda: list(MISSING))
 
     @property
     def title(self) -> str:
         """How the set is called."""
-        return self.name or Path(self.path).name.split(".")[0]
+        return (
+            self.name
+            or re.sub(r"(\.(csv|tsv|txt|parquet|pq|gz|bz2|xz|zip|zst))+$", "", Path(self.path).name)
+            or "table"
+        )
+
+    def class_sizes(self) -> dict[str, int]:
+        """Return the rows of each class of the one target, whatever the other columns hold."""
+        file = Path(self.path).expanduser()
+        table = read_table(file, self.separator, self.encoding, self.missing)
+        (target,) = self.target
+        _require(table, [target], file)
+        check_target(table[target], target, str(file))
+        data = Dataset.from_labels(self.title, table[[]], table[target])
+        return dict(zip(data.class_names, data.counts.tolist(), strict=True))
 
     def load(self) -> Dataset:
         """Read the file."""
         file = Path(self.path).expanduser()
-        table = read_table(file)
-        targets = [self.target] if isinstance(self.target, str) else self.target
+        table = read_table(file, self.separator, self.encoding, self.missing)
+        targets = self.target
         _require(table, [*targets, *self.drop], file)
         for target in targets:
             check_target(table[target], target, str(file))
@@ -62,27 +92,44 @@ class Table:
         return Dataset.from_indicators(self.title, X, table[targets])
 
 
-def read_table(file: Path) -> pd.DataFrame:
+def read_table(file: Path, separator: str | None, encoding: str, missing: Sequence[str]) -> pd.DataFrame:
     """Read a table by the ending of its name.
 
     Raises
     ------
     DataError
-        If the file is missing, empty or cannot be parsed.
+        If the file is missing, empty or cannot be parsed, or two columns have one name.
     """
     if not file.is_file():
         raise DataError(f"there is no file {file}")
-    endings = [suffix.lower() for suffix in file.suffixes]
+    endings = {suffix.lower() for suffix in file.suffixes}
     try:
-        if endings and endings[-1] in (".parquet", ".pq"):
+        if endings & {".parquet", ".pq"}:
             table = pd.read_parquet(file)
         else:
-            table = pd.read_csv(file, sep="\t" if {".tsv", ".txt"} & set(endings) else ",")
-    except (ValueError, OSError) as error:
-        raise DataError(f"{file} cannot be read as a table: {' '.join(str(error).split())}") from error
+            separator = separator or ("\t" if endings & {".tsv", ".txt"} else ",")
+            table = _read_text(file, separator, encoding, missing)
+    except (ValueError, OSError, LookupError, pd.errors.ParserWarning) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"{file} cannot be read as a table: {reason}; dataset.separator= and dataset.encoding= may help"
+        ) from error
     if table.empty:
         raise DataError(f"{file} has no rows")
     table.columns = table.columns.astype(str)
+    if twice := table.columns[table.columns.duplicated()].tolist():
+        raise DataError(f"{file} has two columns called '{twice[0]}'; rename one of them")
+    return table
+
+
+def _read_text(file: Path, separator: str, encoding: str, missing: Sequence[str]) -> pd.DataFrame:
+    how: dict[str, Any] = {"sep": separator, "encoding": encoding, "keep_default_na": False}
+    header = pd.read_csv(file, header=None, nrows=1, dtype=str, **how).iloc[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # a row with more values than there are columns
+        table = pd.read_csv(file, index_col=False, na_values=["", *missing], **how)
+    if len(header) == table.shape[1]:  # pandas renames a second column of one name
+        table.columns = header.fillna("").astype(str)
     return table
 
 
@@ -113,33 +160,37 @@ def check_target(labels: pd.Series, target: str, where: str) -> None:
 
 
 def checked_columns(X: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return raw columns with infinities as missing values; dates and identifiers are refused.
+    """Return raw columns as floats (infinities missing) and text; dates, identifiers and nested values are refused.
 
     Raises
     ------
     DataError
-        If there is no column left, or a text column has a different value in nearly every row.
+        If there is no column left, a column counts the rows, or a text column differs in nearly every row.
     """
     if X.shape[1] == 0:
         raise DataError(f"dataset '{name}' has no column besides the target")
-    for column in X.columns:
-        _refuse_identifier(X[column], str(column), name)
-    numeric = X.select_dtypes("number").columns
-    infinite = [c for c in numeric if pd.api.types.is_float_dtype(X[c]) and np.isinf(X[c].to_numpy()).any()]
-    return X.assign(**{c: X[c].replace([np.inf, -np.inf], np.nan) for c in infinite})
+    return pd.DataFrame({column: _checked(X[column], str(column), name) for column in X.columns})
 
 
-def _refuse_identifier(column: pd.Series, label: str, name: str) -> None:
+def _checked(column: pd.Series, label: str, name: str) -> pd.Series:
+    drop = f"dataset.drop=[{label}]"
     if pd.api.types.is_datetime64_any_dtype(column):
-        raise DataError(f"dataset '{name}': column '{label}' holds dates; turn them into numbers or drop=[{label}]")
-    if pd.api.types.is_numeric_dtype(column):
-        return
-    distinct = column.nunique()
-    if distinct > 50 and distinct > 0.9 * column.notna().sum():
+        raise DataError(f"dataset '{name}': column '{label}' holds dates; turn them into numbers, or {drop}")
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        if len(values) > 2 and values[0] in (0, 1) and (np.diff(values) == 1).all():
+            raise DataError(f"dataset '{name}': column '{label}' counts the rows; it would leak their order: {drop}")
+        return pd.Series(np.where(np.isinf(values), np.nan, values), index=column.index)
+    if column.map(lambda value: isinstance(value, list | dict | set | np.ndarray)).any():
+        raise DataError(f"dataset '{name}': column '{label}' holds lists; spread them over columns, or {drop}")
+    text = column.astype(object).where(column.notna(), None).map(str, na_action="ignore")
+    distinct = text.nunique()
+    if distinct > 50 and distinct > 0.9 * text.notna().sum():
         raise DataError(
             f"dataset '{name}': the text column '{label}' has {distinct} different values in {len(column)} rows; "
-            f"it looks like an identifier or free text: dataset.drop=[{label}]"
+            f"it looks like an identifier or free text: {drop}"
         )
+    return text
 
 
 def _require(table: pd.DataFrame, columns: Sequence[str], file: Path) -> None:

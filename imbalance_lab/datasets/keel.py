@@ -23,7 +23,6 @@ _ATTRIBUTE = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|[^\s{]+)\s*(.*)", re.
 class Header(NamedTuple):
     """What the head of a KEEL file declares; `levels` is None for a number."""
 
-    relation: str
     levels: dict[str, tuple[str, ...] | None]
     target: str
 
@@ -131,13 +130,11 @@ def read_keel(path: Path, name: str | None = None) -> Dataset:
 
 
 def parse_header(lines: Sequence[str], path: Path) -> Header:
-    """Read ``@relation``, ``@attribute`` and ``@outputs``; without ``@outputs`` the last attribute is the target."""
-    relation, target, levels = path.stem, None, {}
+    """Read ``@attribute`` and ``@outputs``; without ``@outputs`` the last attribute is the target."""
+    target, levels = None, {}
     for line in lines:
         word, _, rest = line.strip().partition(" ")
-        if word.lower() == "@relation":
-            relation = rest.strip()
-        elif word.lower() in ("@output", "@outputs"):
+        if word.lower() in ("@output", "@outputs"):
             target = rest.strip()
         elif match := _ATTRIBUTE.match(line.strip()):
             levels[match[1].strip("'\"")] = _levels(match[2])
@@ -145,7 +142,7 @@ def parse_header(lines: Sequence[str], path: Path) -> Header:
         raise DataError(f"{path} declares no @attribute")
     if target is not None and target not in levels:
         raise DataError(f"{path} names '{target}' as its output, which is no attribute of it (several are not read)")
-    return Header(relation, levels, target or list(levels)[-1])
+    return Header(levels, target or list(levels)[-1])
 
 
 def _levels(declared: str) -> tuple[str, ...] | None:

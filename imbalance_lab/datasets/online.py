@@ -74,7 +74,7 @@ class OpenML:
         if not isinstance(bunch.target, pd.Series):
             raise DataError(f"OpenML set '{self.title}' has no single target column; name one with dataset.target=")
         check_target(bunch.target, str(bunch.target.name), f"OpenML set '{self.title}'")
-        return Dataset.from_labels(self.title, checked_columns(bunch.data, self.title), bunch.target.astype(str))
+        return Dataset.from_labels(self.title, checked_columns(bunch.data, self.title), bunch.target)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -124,6 +124,6 @@ class ImblearnBenchmark:
 def _fetch(name: str, fetch: Callable[[], Any]) -> Any:
     try:
         return fetch()
-    except (URLError, OSError, ValueError) as error:
+    except (URLError, OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"the set '{name}' is not cached and could not be downloaded: {reason}") from error
+        raise DataError(f"the set '{name}' could not be loaded (it is downloaded the first time): {reason}") from error

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from imbalance_lab.types import STRICT, DataError, LabWarning, Positive, Share, Split
+from imbalance_lab.types import STRICT, DataError, LabWarning, Positive, Seed, Share, Split
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -29,7 +29,7 @@ class Holdout:
 
     validation: Share
     test: Annotated[float, Field(gt=0, lt=1)]
-    seed: int = 0
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _check(self) -> Holdout:
@@ -67,7 +67,7 @@ class CrossValidation:
     folds: Annotated[int, Field(ge=2)]
     repeats: Positive
     validation: Share
-    seed: int = 0
+    seed: Seed = 0
 
     def split(self, y: np.ndarray, class_names: Sequence[str]) -> Iterator[Split]:
         """Yield ``folds * repeats`` splits of classes `y` (n,), or of labels (n, T) by their combinations.

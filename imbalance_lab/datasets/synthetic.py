@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from scipy.special import log_softmax, logsumexp
 
-from imbalance_lab.types import STRICT, Dataset, Positive, Share
+from imbalance_lab.types import STRICT, Dataset, Positive, Seed, Share
 
 Profile = Literal["exponential", "step"]
 
@@ -56,7 +56,7 @@ class GaussianClusters:
     clusters: Positive = 2
     separation: Annotated[float, Field(ge=0)] = 1.5
     label_noise: Share = 0.0
-    seed: int = 0
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _check(self) -> GaussianClusters:
@@ -148,7 +148,7 @@ class LongTail:
     clusters: Positive = 1
     separation: Annotated[float, Field(ge=0)] = 3.0
     label_noise: Share = 0.0
-    seed: int = 0
+    seed: Seed = 0
 
     @property
     def title(self) -> str:
@@ -194,7 +194,7 @@ class DependentLabels:
     features: Positive = 8
     signal: Annotated[float, Field(ge=0)] = 2.0
     dependence: Annotated[float, Field(ge=0, le=1)] = 0.5
-    seed: int = 0
+    seed: Seed = 0
 
     @property
     def title(self) -> str:

@@ -25,6 +25,7 @@ def diagnose(
     dataset: Dataset,
     missing: Sequence[str],
     history: pd.DataFrame | None,
+    balances_inside: bool,
 ) -> list[str]:
     """Return one line for each thing that is wrong.
 
@@ -38,9 +39,11 @@ def diagnose(
         Classes that are never predicted.
     history : DataFrame or None
         One row per fold and epoch.
+    balances_inside : bool
+        Whether the model evens out the classes by itself.
     """
     said = [_about_missing(missing, history, options)] if missing else []
-    return said + _about_double_correction(options, folds[0], dataset)
+    return said + _about_double_correction(options, folds[0], dataset, balances_inside)
 
 
 def _about_missing(missing: Sequence[str], history: pd.DataFrame | None, options: Mapping[str, str]) -> str:
@@ -70,7 +73,9 @@ def _first_thing_to_try(options: Mapping[str, str]) -> str:
     return "first try more epochs or a lower learning rate, then more rows of it"
 
 
-def _about_double_correction(options: Mapping[str, str], fold: FoldResult, dataset: Dataset) -> list[str]:
+def _about_double_correction(
+    options: Mapping[str, str], fold: FoldResult, dataset: Dataset, balances_inside: bool
+) -> list[str]:
     corrections = [
         f"{slot}={options[slot]}"
         for slot, null in (("sampler", "none"), ("class_weight", "none"), ("loss", "cross_entropy"))
@@ -84,8 +89,8 @@ def _about_double_correction(options: Mapping[str, str], fold: FoldResult, datas
         return [text]
     if fold.carried_prior is None:
         return []
-    if options["loss"] == "cross_entropy" and not np.allclose(fold.carried_prior.ravel(), table.effective_prior):
-        corrections.append(f"model={options['model']}")  # it balances inside
+    if balances_inside:
+        corrections.append(f"model={options['model']}")
     natural = table.train_rows.to_numpy().reshape(fold.carried_prior.shape)
     for counts, prior, names in zip(natural, fold.carried_prior, dataset.tasks, strict=True):
         rare, frequent = int(counts.argmin()), int(counts.argmax())

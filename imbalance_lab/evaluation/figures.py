@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.calibration import calibration_curve
@@ -42,6 +43,17 @@ def draw(
         One row per epoch.
     title : str
     """
+    with rc_context({"text.parse_math": False}):  # a class may be called $10_$20
+        return _drawn(predictions, tasks, classes, history, title)
+
+
+def _drawn(
+    predictions: Predictions,
+    tasks: Sequence[Sequence[str]],
+    classes: pd.DataFrame,
+    history: pd.DataFrame | None,
+    title: str,
+) -> dict[str, Figure]:
     figures = {"recall_per_class": draw_recall(classes)}
     for part, names in list(zip(predictions.tasks(), tasks, strict=True))[:MOST_LABELS_DRAWN]:
         suffix = f"_{re.sub(r'[^A-Za-z0-9_-]', '_', names[1])}" if len(tasks) > 1 else ""
@@ -60,6 +72,11 @@ def draw(
 def save(figures: dict[str, Figure], folder: Path) -> None:
     """Write each figure as PNG."""
     folder.mkdir(parents=True, exist_ok=True)
+    with rc_context({"text.parse_math": False}):
+        _write(figures, folder)
+
+
+def _write(figures: dict[str, Figure], folder: Path) -> None:
     for name, figure in figures.items():
         figure.savefig(folder / f"{name}.png", dpi=100)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from imbalance_lab.evaluation.metrics import confusion_matrix
+from imbalance_lab.evaluation.metrics import confusion_matrix, per_class
 from imbalance_lab.types import Evaluation, Predictions
 
 
@@ -38,7 +38,7 @@ def bootstrap(
         for part, names in zip(predictions.tasks(), tasks, strict=True)
     ]
     if len(tasks) == 1:
-        balanced = np.nanmean(draws[0], axis=1)
+        balanced = recentred_mean(draws[0], predictions)
     else:
         balanced = joint_draws(predictions, evaluation.resamples, repeats, rng)
     columns = np.column_stack([balanced, *draws])
@@ -59,6 +59,17 @@ def recall_draws(confusion: np.ndarray, resamples: int, rng: np.random.Generator
     rate = (np.diag(confusion) + 0.5) / (confusion.sum(axis=1) + 1)
     hits = rng.binomial(n, rate, size=(resamples, len(n)))
     return np.divide(hits, n, out=np.full(hits.shape, np.nan), where=n > 0)
+
+
+def recentred_mean(draws: np.ndarray, predictions: Predictions) -> np.ndarray:
+    """Return draws of the mean recall, shape (resamples,), moved to where the mean recall itself is.
+
+    The rates behind the draws lean towards one half, each a little; over many small classes that adds up.
+    """
+    (part,) = predictions.tasks()
+    recall = per_class(confusion_matrix(part.y, part.predicted, draws.shape[1])).recall
+    mean = np.nanmean(draws, axis=1)
+    return np.asarray(np.clip(mean + recall.mean() - mean.mean(), 0, 1))
 
 
 def joint_draws(predictions: Predictions, resamples: int, repeats: float, rng: np.random.Generator) -> np.ndarray:

@@ -27,7 +27,7 @@ def evaluate(
     priors: Sequence[Priors],
     tasks: Sequence[Sequence[str]],
     labels: Sequence[str],
-    calibration_bins: int,
+    calibration_bins: int | None,
 ) -> dict[str, float]:
     """Return all metrics of the predictions of all tasks by name.
 
@@ -43,8 +43,8 @@ def evaluate(
         Class names of each task.
     labels : sequence of str
         Empty if there is one task only.
-    calibration_bins : int
-        Bins of the expected calibration error.
+    calibration_bins : int or None
+        Bins of the expected calibration error; None if the scores are not meant as probabilities.
     """
     each = [
         evaluate_task(part, names, prior, calibration_bins)
@@ -62,7 +62,7 @@ def evaluate(
 
 
 def evaluate_task(
-    predictions: Predictions, class_names: Sequence[str], priors: Priors, calibration_bins: int
+    predictions: Predictions, class_names: Sequence[str], priors: Priors, calibration_bins: int | None
 ) -> dict[str, float]:
     """Return all metrics of one task by name; per-class ones as ``recall/<class>``.
 
@@ -82,9 +82,10 @@ def evaluate_task(
         **overall(confusion),
         "roc_auc": table.roc_auc.mean(),
         "average_precision": table.average_precision[1] if positive_only else table.average_precision.mean(),
-        **probabilistic(predictions.y, predictions.log_proba, calibration_bins),
     }
-    if priors.carried is not None:
+    if calibration_bins is not None:
+        metrics |= probabilistic(predictions.y, predictions.log_proba, calibration_bins)
+    if calibration_bins is not None and priors.carried is not None:
         moved = predictions.log_proba + np.log(priors.natural) - np.log(np.maximum(priors.carried, 1e-12))
         corrected = probabilistic(predictions.y, log_softmax(moved, axis=1), calibration_bins)
         metrics |= {f"{key}_corrected": value for key, value in corrected.items()}

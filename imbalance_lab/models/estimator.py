@@ -11,10 +11,22 @@ import numpy as np
 import pandas as pd
 from pydantic.dataclasses import dataclass
 from scipy.special import log_softmax
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.utils.validation import has_fit_parameter
 
-from imbalance_lab.types import STRICT, Loss, OutputPrior, Progress, Rows, Seeds, Training, TrainingSet, shares
+from imbalance_lab.types import (
+    STRICT,
+    ConfigError,
+    DataError,
+    Loss,
+    OutputPrior,
+    Progress,
+    Rows,
+    Seeds,
+    Training,
+    TrainingSet,
+    shares,
+)
 
 # Trees and neighbours give probabilities of exactly 0; the floor keeps the log loss finite, as scikit-learn's does.
 FLOOR = float(np.log(np.finfo(np.float64).eps))
@@ -38,6 +50,20 @@ class Estimator:
 
     trains_by_loss: ClassVar[bool] = False
     dtype: ClassVar[type[np.floating[Any]]] = np.float64
+
+    def __post_init__(self) -> None:
+        if not is_classifier(self.estimator):
+            raise ConfigError(f"model.estimator is {type(self.estimator).__name__}, which is no classifier")
+
+    @property
+    def balances_inside(self) -> bool:
+        """Whether it evens out the classes by itself."""
+        return self.output_prior == "balanced"
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether its scores are probabilities rather than distances."""
+        return hasattr(self.estimator, "predict_proba")
 
     @property
     def takes_class_weight(self) -> bool:
@@ -65,7 +91,12 @@ class Estimator:
             fresh = clone(self.estimator)
             states = [k for k in fresh.get_params() if k == "random_state" or k.endswith("__random_state")]
             fresh.set_params(**dict.fromkeys(states, seeds.initialisation))
-            fitted.append(fresh.fit(train.X, y, **({"sample_weight": weight[y]} if np.ptp(weight) > 0 else {})))
+            weights = {"sample_weight": weight[y]} if np.ptp(weight) > 0 else {}
+            try:
+                fitted.append(fresh.fit(train.X, y, **weights))
+            except ValueError as error:
+                reason = " ".join(str(error).split())
+                raise DataError(f"{type(fresh).__name__} cannot be fitted to these rows: {reason}") from error
         return FittedEstimator(fitted, train.class_weight.shape[1])
 
 

@@ -48,6 +48,8 @@ class Network:
 
     trains_by_loss: ClassVar[bool] = True
     takes_class_weight: ClassVar[bool] = True
+    balances_inside: ClassVar[bool] = False
+    gives_probabilities: ClassVar[bool] = True
     dtype: ClassVar[type[np.floating[Any]]] = np.float32
 
     def carried_prior(self, train: TrainingSet, loss: Loss | None) -> np.ndarray | None:
@@ -76,7 +78,7 @@ class Network:
         if training.patience is not None:
             callbacks.append(
                 keras.callbacks.EarlyStopping(
-                    monitor="val_balanced_accuracy",
+                    monitor="val_score",
                     mode="max",
                     patience=training.patience,
                     restore_best_weights=True,

@@ -186,7 +186,11 @@ def _summary(result: np.ndarray, support: np.ndarray) -> dict[str, float]:
     if support.any():
         hits, called = result[2:].reshape(2, *support.shape)
         recall = np.divide(hits, support, out=np.full(support.shape, np.nan), where=support > 0)
-        logs |= {"val_loss": float(result[1]), "val_balanced_accuracy": float(np.nanmean(recall, axis=1).mean())}
+        balanced = float(np.nanmean(recall, axis=1).mean())
+        logs |= {"val_loss": float(result[1]), "val_balanced_accuracy": balanced}
+        # What early stopping watches: of epochs that are equally good, the one with the smaller loss is better. A rare
+        # class keeps balanced accuracy at one half for many epochs in which the network learns all the same.
+        logs["val_score"] = balanced - 1e-6 * min(logs["val_loss"], 1e3)
         logs |= {f"val_recall_{k}": float(r) for k, r in enumerate(recall.ravel()) if not np.isnan(r)}
         logs |= {f"val_called_{k}": float(c) for k, c in enumerate(called.ravel())}
     return logs
@@ -210,7 +214,7 @@ class Watch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Keep one epoch."""
-        row = {self.NAMES.get(k, _slashed(k)): float(v) for k, v in (logs or {}).items()}
+        row = {self.NAMES.get(k, _slashed(k)): float(v) for k, v in (logs or {}).items() if k != "val_score"}
         self.epochs.append(row)
         self._progress(epoch + 1, row)
 

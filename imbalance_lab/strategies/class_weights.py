@@ -70,7 +70,7 @@ class InverseFrequency(WeightScheme):
     [0.556, 5.0]
     """
 
-    power: Annotated[float, Field(ge=0)] = 1.0
+    power: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     normalise: Normalisation = "mean_one"
 
     def __call__(self, counts: np.ndarray, class_names: Sequence[str]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
@@ -40,7 +41,7 @@ class Argmax(DecisionRule):
 
     def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
         """Return the rule; nothing is fitted."""
-        return _offset_rule(np.zeros(len(priors.natural)))
+        return OffsetRule(np.zeros(len(priors.natural)))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -58,7 +59,7 @@ class TunedThreshold(DecisionRule):
 
     def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
         """Fit offsets on validation scores `log_proba` (n, C) and classes `y` (n,)."""
-        return _offset_rule(best_offsets(log_proba, y, self.metric))
+        return OffsetRule(best_offsets(log_proba, y, self.metric))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -77,7 +78,7 @@ class LogitAdjust(DecisionRule):
 
     def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
         """Return the rule; nothing is fitted."""
-        return _offset_rule(-self.tau * np.log(_carried(priors)))
+        return OffsetRule(-self.tau * np.log(_carried(priors)))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -115,7 +116,7 @@ class PriorCorrection(DecisionRule):
         """Return the rule; nothing is fitted."""
         target = {"balanced": np.ones(len(priors.natural)), "natural": priors.natural}.get(str(self.target))
         target = np.array(self.target) if target is None else target
-        return _offset_rule(np.log(shares(target)) - np.log(_carried(priors)))
+        return OffsetRule(np.log(shares(target)) - np.log(_carried(priors)))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -149,11 +150,30 @@ class MinCost(DecisionRule):
         """Return the rule; nothing is fitted."""
         costs = balanced_costs(priors.natural) if self.costs is None else np.array(self.costs)
         move = np.log(priors.natural) - np.log(_carried(priors))
-        return lambda scores: np.asarray((shares(_exp(scores + move)) @ costs).argmin(axis=1))
+        return CostRule(move, costs)
 
 
-def _offset_rule(offsets: np.ndarray) -> Rule:
-    return lambda log_proba: np.asarray((log_proba + offsets).argmax(axis=1))
+@plain_dataclass(frozen=True)
+class OffsetRule:
+    """argmax of the log-probabilities (n, C) plus `offsets` (C,)."""
+
+    offsets: np.ndarray
+
+    def __call__(self, log_proba: np.ndarray) -> np.ndarray:
+        """Return classes, shape (n,)."""
+        return np.asarray((log_proba + self.offsets).argmax(axis=1))
+
+
+@plain_dataclass(frozen=True)
+class CostRule:
+    """The class of the smallest cost on average, after the log-probabilities are moved by `offsets` (C,)."""
+
+    offsets: np.ndarray
+    costs: np.ndarray
+
+    def __call__(self, log_proba: np.ndarray) -> np.ndarray:
+        """Return classes, shape (n,)."""
+        return np.asarray((shares(_exp(log_proba + self.offsets)) @ self.costs).argmin(axis=1))
 
 
 def _carried(priors: Priors) -> np.ndarray:

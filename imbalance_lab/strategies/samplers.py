@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from imbalance_lab.types import STRICT, Incompatible, LabWarning, Sampler
+from imbalance_lab.types import STRICT, Incompatible, LabWarning, Sampler, known_classes
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -71,7 +71,7 @@ def resample(
     """
     if isinstance(sampler, KeepAll):
         return columns, y
-    ready = _for_columns(_seeded(sampler, seed), categorical)
+    ready = _for_columns(_by_number(_seeded(sampler, seed), class_names), categorical)
     _within_limits(ready, y, class_names)
     chooses = categorical.any() and _chooses(ready)
     try:
@@ -95,6 +95,18 @@ def _seeded(sampler: Sampler, seed: int) -> Any:
     copy = clone(sampler)
     states = {key: seed for key in copy.get_params() if key == "random_state" or key.endswith("__random_state")}
     return copy.set_params(**states)
+
+
+def _by_number(sampler: Any, class_names: Sequence[str]) -> Any:
+    """Replace class names in every ``sampling_strategy`` by the numbers samplers know classes by."""
+    if not hasattr(sampler, "get_params"):
+        return sampler
+    for key, wanted in sampler.get_params().items():
+        if key.endswith("sampling_strategy") and isinstance(wanted, dict):
+            known_classes([str(name) for name in wanted], class_names, f"sampler.{key}")
+            at = {name: k for k, name in enumerate(class_names)}
+            sampler.set_params(**{key: {at[str(name)]: rows for name, rows in wanted.items()}})
+    return sampler
 
 
 def _for_columns(sampler: Any, categorical: np.ndarray) -> Any:

@@ -15,11 +15,13 @@ def main() -> None:
     uri = next((argument.removeprefix("uri=") for argument in sys.argv[1:] if argument.startswith("uri=")), None)
     if not folders:
         sys.exit("usage: python -m imbalance_lab.tracking FOLDER ... [uri=URI]: send finished runs to MLflow")
+    failed = []
     for folder in folders:
         try:
             print(f"{folder}: sent; browse: {send(Path(folder), uri)}")
         except LabError as error:
-            sys.exit(f"error: {error}")
+            failed.append(f"error: {error}")
+    sys.exit("\n".join(failed) or 0)
 
 
 if __name__ == "__main__":

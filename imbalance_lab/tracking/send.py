@@ -34,12 +34,14 @@ def send(folder: Path, uri: str | None = None) -> str | None:
         raise DataError(f"{folder} holds no finished run")
     config = yaml.safe_load((folder / "config.yaml").read_text())
     settings = {key: value for key, value in config["tracking"].items() if not key.startswith("_")}
+    settings = {"uri": "sqlite:///mlflow.db"} | settings
     tracker = MlflowTracker(**(settings | ({"uri": uri} if uri else {})))
     tracker.start(record["dataset"]["name"], record["name"], config)
     tracker.describe(record["tags"], record["dataset"])
     if (epochs := folder / "epochs.csv").is_file():
         for row in pd.read_csv(epochs).to_dict("records"):
             fold, epoch = int(row.pop("fold")), int(row.pop("epoch"))
-            tracker.epoch(fold, epoch, {str(key): value for key, value in row.items()})
+            shown = {str(key): value for key, value in row.items() if not str(key).startswith("val/called/")}
+            tracker.epoch(fold if len(record["folds"]) > 1 else None, epoch, shown)
     tracker.finish(record, folder)
     return tracker.where

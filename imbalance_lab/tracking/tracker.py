@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
 
 from imbalance_lab.config import leaves
 from imbalance_lab.tracking.store import absolute, find_experiment, open_store
@@ -23,6 +23,9 @@ PARAMS_A_CALL, METRICS_A_CALL = 100, 1000
 LONGEST_PARAM, LONGEST_TAG = 6000, 5000
 SECONDS_BETWEEN_CALLS = 10.0
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "skipped": "KILLED"}
+
+# The names of metrics that end in a class or a label.
+PER_CLASS = re.compile(r"(?P<what>(?:(?:val|test_interval/low|test_interval/high)/)?[a-z_0-9]+/)(?P<of>.+)$", re.DOTALL)
 
 T = TypeVar("T")
 
@@ -49,19 +52,22 @@ class MlflowTracker:
         experiment: str | None = None,
         max_classes: int = 50,
     ) -> None:
-        self.uri, self.artifacts, self.experiment = absolute(uri), Path(artifacts).absolute(), experiment
+        self.uri = absolute(uri or "sqlite:///mlflow.db")
+        self.artifacts, self.experiment = Path(artifacts).absolute(), experiment
         self.max_classes = max_classes
         self._client: MlflowClient | None = None
         self._run: str | None = None
         self._experiment_id: str | None = None
-        self._kept: set[str] | None = None
+        self._keys: dict[str, str | None] = {}
         self._waiting: list[Metric] = []
         self._sent_at = time.monotonic()
-        self._unreachable: str | None = None
+        self._failed: str | None = None
 
     @property
     def where(self) -> str | None:
         """The command or address that shows the run."""
+        if self._run is None:
+            return None
         if self.uri.startswith("http"):
             return f"{self.uri}/#/experiments/{self._experiment_id}/runs/{self._run}"
         default = self.uri == absolute("sqlite:///mlflow.db")
@@ -73,15 +79,15 @@ class MlflowTracker:
 
     def describe(self, tags: dict[str, str], dataset: dict[str, Any]) -> None:
         """Log the tags and the dataset."""
-        self._kept = set(sorted(dataset["classes"], key=dataset["classes"].get)[: self.max_classes])
+        rare_first = sorted(dataset["classes"], key=dataset["classes"].get)
+        self._keys = unique_keys(dataset["classes"], kept=rare_first[: self.max_classes])
         if commit := tags.get("git_commit"):
             tags = tags | {"mlflow.source.git.commit": commit.removesuffix("-dirty")}
         self._guarded(lambda: self._describe(tags, dataset))
 
-    def epoch(self, fold: int, epoch: int, metrics: Mapping[str, float]) -> None:
+    def epoch(self, fold: int | None, epoch: int, metrics: Mapping[str, float]) -> None:
         """Queue an epoch's metrics; the queue is sent every few seconds."""
-        prefix = f"fold_{fold}/" if fold else ""
-        self._queue({prefix + key: value for key, value in metrics.items()}, epoch)
+        self._queue("" if fold is None else f"fold_{fold}/", metrics, epoch)
         if time.monotonic() - self._sent_at > SECONDS_BETWEEN_CALLS:
             self._guarded(self._flush)
 
@@ -91,13 +97,13 @@ class MlflowTracker:
         Raises
         ------
         TrackingError
-            If the server could not be reached, now or before.
+            If the server was away or refused something, now or before.
         """
         self._guarded(lambda: self._send(record, folder))
-        if self._unreachable:
+        if self._failed:
             raise TrackingError(
-                f"the run finished, but MLflow at {self.uri} could not be reached ({self._unreachable}); its record "
-                f"is in {folder}; send it later with python -m imbalance_lab.tracking {folder}"
+                f"the run finished, but MLflow at {without_password(self.uri)} could not take it ({self._failed}); its "
+                f"record is in {folder}; send it later with python -m imbalance_lab.tracking {folder}"
             )
 
     def abort(self, outcome: str, reason: str, folder: Path) -> None:
@@ -110,23 +116,28 @@ class MlflowTracker:
         tags = {"mlflow.user": _user(), "mlflow.source.name": "imbalance_lab", "mlflow.source.type": "LOCAL"}
         run = self._client.create_run(self._experiment_id, tags=tags, run_name=name)
         self._run = run.info.run_id
-        params = [Param(key_for(key), str(value)[:LONGEST_PARAM]) for key, value in leaves(config)]
+        named = [("run", name), *leaves(config)]
+        params = [Param(key_for(key), str(value)[:LONGEST_PARAM]) for key, value in named]
         for part in chunks(params, PARAMS_A_CALL):
             self._client.log_batch(self._run, params=part)
 
     def _describe(self, tags: dict[str, str], dataset: dict[str, Any]) -> None:
         client, run = self._opened()
         client.log_batch(run, tags=[RunTag(key_for(key), value) for key, value in tags.items()])
+        client.log_batch(run, params=[Param(key, tags[key]) for key in ("strategy", "model")])
         client.log_inputs(run, [_dataset_input(dataset)])
 
     def _send(self, record: dict[str, Any], folder: Path) -> None:
         client, run = self._opened()
-        self._queue({_grouped(key): value for key, value in record["metrics"].items()})
+        timing = {key: value for key, value in record["metrics"].items() if key.startswith("timing/")}
+        self._queue("", timing)
+        self._queue("test/", {key: value for key, value in record["metrics"].items() if key not in timing})
+        self._queue("test_std/", record["deviations"])
         for name, interval in record["intervals"].items():
-            self._queue({f"test_interval/{end}/{name}": value for end, value in interval.items()})
+            self._queue("", {f"test_interval/{end}/{name}": value for end, value in interval.items()})
         if len(record["folds"]) > 1:
             for fold, result in enumerate(record["folds"]):
-                self._queue({f"test_fold/{key}": value for key, value in result["metrics"].items()}, fold)
+                self._queue("test_fold/", result["metrics"], fold)
         self._flush()
         tags = {"outcome": "finished", "mlflow.note.content": note(record), "warnings": "\n".join(record["warnings"])}
         tags["never_predicted"] = ", ".join(record["never_predicted"])
@@ -150,13 +161,19 @@ class MlflowTracker:
             client.log_batch(run, metrics=part)
         self._waiting, self._sent_at = [], time.monotonic()
 
-    def _queue(self, values: Mapping[str, float], step: int = 0) -> None:
+    def _queue(self, prefix: str, values: Mapping[str, float], step: int = 0) -> None:
         now = int(time.time() * 1000)
-        self._waiting += [Metric(key_for(k), float(v), now, step) for k, v in values.items() if self._is_kept(k)]
+        for name, value in values.items():
+            if (key := self._key(name)) is not None:
+                self._waiting.append(Metric(prefix + key, float(value), now, step))
 
-    def _is_kept(self, key: str) -> bool:
-        per_class = re.search(r"(?:recall|precision|f1|support|roc_auc|average_precision)/(.+?)(?:_std)?$", key)
-        return self._kept is None or per_class is None or per_class[1] in self._kept
+    def _key(self, name: str) -> str | None:
+        """Return the key of ``recall/<class>`` and the like; None for a class that is left out."""
+        match = PER_CLASS.match(name)
+        if match is None or match["of"] not in self._keys:
+            return key_for(name)
+        key = self._keys[match["of"]]
+        return None if key is None else match["what"] + key
 
     def _opened(self) -> tuple[MlflowClient, str]:
         if self._client is None or self._run is None:
@@ -164,12 +181,20 @@ class MlflowTracker:
         return self._client, self._run
 
     def _guarded(self, action: Callable[[], None]) -> None:
-        if self._unreachable:
+        """Do what may fail without taking the run with it: the first reason is kept, and said at the end."""
+        if self._failed:
             return
         try:
             action()
-        except (MlflowException, OSError) as error:
-            self._unreachable = " ".join(str(error).split())[:300]
+        except Exception as error:  # whatever a store, a driver or a network may raise
+            self._failed = " ".join(str(error).split())[:300] or type(error).__name__
+            self._try_to_end("failed")
+
+    def _try_to_end(self, outcome: str) -> None:
+        """Leave no run RUNNING on a server that answers but does not take what it is sent."""
+        if self._client is not None and self._run is not None:
+            with contextlib.suppress(Exception):
+                self._client.set_terminated(self._run, STATUS[outcome])
 
     def _artifact_location(self, experiment: str) -> str | None:
         if self.uri.startswith("http") or self.uri == "databricks":
@@ -184,6 +209,29 @@ def key_for(name: str) -> str:
     'recall/__50K ___'
     """
     return re.sub(r"[^\w\-.:/ ]", "_", name)[:250]
+
+
+def unique_keys(classes: Iterable[str], kept: Collection[str]) -> dict[str, str | None]:
+    """Return the part of a metric's key that stands for each class: allowed, and another for each; None if not `kept`.
+
+    >>> unique_keys(["<5", ">5", "a/b"], kept=["<5", ">5", "a/b"])
+    {'<5': '_5', '>5': '_5 2', 'a/b': 'a_b'}
+    """
+    keys: dict[str, str | None] = {}
+    for name in classes:
+        plain = re.sub(r"[^\w\-.: ]", "_", name)[:150].strip(".") or "_"
+        taken = sum(key is not None and re.sub(r" \d+$", "", key) == plain for key in keys.values())
+        keys[name] = (f"{plain} {taken + 1}" if taken else plain) if name in kept else None
+    return keys
+
+
+def without_password(uri: str) -> str:
+    """Return an address without its user and password.
+
+    >>> without_password("http://me:secret@host:5000")
+    'http://***@host:5000'
+    """
+    return re.sub(r"//[^/@]+@", "//***@", uri)
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -207,10 +255,6 @@ def note(record: dict[str, Any]) -> str:
         sizes = f"{row['train_rows']:g} | {row['sampled_rows']:g} | {row['weight']:.3g}"
         lines.append(f"| {name} | {sizes} | {recall} | {row['support']:g} |")
     return "\n".join([*lines, "", *(f"Note: {text}" for text in record["warnings"])])
-
-
-def _grouped(key: str) -> str:
-    return key if key.startswith("timing/") else f"test/{key}"
 
 
 def _user() -> str:

@@ -18,7 +18,7 @@ from imbalance_lab.types.protocols import (
     Tracker,
 )
 from imbalance_lab.types.run import FoldResult, Predictions, Priors, Rows, RunRecord, Seeds, Split, TrainingSet, shares
-from imbalance_lab.types.settings import STRICT, Evaluation, OutputPrior, Positive, Share, Training
+from imbalance_lab.types.settings import STRICT, Evaluation, OutputPrior, Positive, RunSettings, Seed, Share, Training
 
 __all__ = [
     "STRICT",
@@ -47,7 +47,9 @@ __all__ = [
     "Rows",
     "Rule",
     "RunRecord",
+    "RunSettings",
     "Sampler",
+    "Seed",
     "Seeds",
     "Share",
     "Split",

@@ -157,6 +157,8 @@ class Dataset:
         rows = kept[self.y]
         names = tuple(n for n, keep in zip(self.class_names, kept, strict=True) if keep)
         y = (np.cumsum(kept) - 1)[self.y[rows]]
+        if len(names) == 2 and y.mean() > 0.5:
+            y, names = 1 - y, names[::-1]
         return Dataset(self.name, self.X[rows].reset_index(drop=True), y, names, self.kinds)
 
 

@@ -65,6 +65,14 @@ class Learner(Protocol):
         """Whether rows can count differently."""
 
     @property
+    def balances_inside(self) -> bool:
+        """Whether it evens out the classes by itself."""
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether its scores are meant as probabilities."""
+
+    @property
     def dtype(self) -> type[np.floating[Any]]:
         """Float type of the rows it wants."""
 
@@ -165,8 +173,8 @@ class Tracker(Protocol):
     def describe(self, tags: dict[str, str], dataset: dict[str, Any]) -> None:
         """Take the run's tags and the summary of its dataset, once that is loaded."""
 
-    def epoch(self, fold: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Take the figures of one epoch."""
+    def epoch(self, fold: int | None, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Take the figures of one epoch; `fold` is None if there is one only."""
 
     def finish(self, record: dict[str, Any], folder: Path) -> None:
         """Log what ``record.json`` in `folder` says, and the folder; raises TrackingError if the server is away."""

@@ -11,7 +11,7 @@ import pandas as pd
 from imbalance_lab.types.dataset import Dataset
 
 if TYPE_CHECKING:
-    from imbalance_lab.types.protocols import FittedModel
+    from imbalance_lab.types.protocols import FittedModel, Rule
 
 
 class Split(NamedTuple):
@@ -126,7 +126,11 @@ class FoldResult:
         One row per epoch.
     seconds : dict
         Wall time of each stage.
+    prepare : callable
+        Raw columns to features.
     model : FittedModel
+    rules : list of callable
+        Scores (n, C) of each task to classes.
     """
 
     classes: pd.DataFrame
@@ -136,7 +140,9 @@ class FoldResult:
     metrics: dict[str, float]
     history: pd.DataFrame | None
     seconds: dict[str, float]
+    prepare: Any
     model: FittedModel
+    rules: list[Rule]
 
 
 @dataclass(frozen=True)
@@ -154,7 +160,9 @@ class RunRecord:
     dataset : Dataset
     folds : list of FoldResult
     metrics : dict
-        The run's metrics: of the only fold, or means over folds and ``_std`` beside them.
+        The run's metrics: of the only fold, or means over folds.
+    deviations : dict
+        Standard deviations over folds; empty for one.
     intervals : DataFrame
         ``low`` and ``high`` for ``balanced_accuracy`` and every ``recall/<class>``.
     classes : DataFrame
@@ -174,6 +182,7 @@ class RunRecord:
     dataset: Dataset
     folds: list[FoldResult]
     metrics: dict[str, float]
+    deviations: dict[str, float]
     intervals: pd.DataFrame
     classes: pd.DataFrame
     history: pd.DataFrame | None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool
 from pydantic.dataclasses import dataclass
 
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -14,6 +14,7 @@ STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 OutputPrior = Literal["train", "balanced", "uncalibrated"]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -26,8 +27,8 @@ class Training:
     optimizer : callable
         Makes a fresh Keras optimizer.
     patience : int or None
-        Epochs without a rise of validation balanced accuracy before training stops and the best weights are restored;
-        None trains to the last epoch.
+        Epochs without a rise of validation balanced accuracy (of equal ones, a fall of validation loss) before training
+        stops and the best weights are restored; None trains to the last epoch.
     callbacks : list of callable
         Each makes a Keras callback.
     """
@@ -37,6 +38,23 @@ class Training:
     optimizer: Callable[[], Any]
     patience: Positive | None = None
     callbacks: list[Callable[[], Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, config=STRICT)
+class RunSettings:
+    """Settings of a run that belong to no group.
+
+    Parameters
+    ----------
+    seed : int
+    min_class_rows : int
+        Classes with fewer rows are dropped.
+    save_model : bool
+    """
+
+    seed: Seed = 0
+    min_class_rows: Annotated[int, Field(ge=0)] = 0
+    save_model: StrictBool = False
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -58,4 +76,4 @@ class Evaluation:
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     resamples: Positive = 2000
     calibration_bins: Positive = 15
-    figures: bool = True
+    figures: StrictBool = True

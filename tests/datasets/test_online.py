@@ -20,7 +20,7 @@ ARFF = """@relation tiny
 @attribute colour {red,green}
 @attribute label {bad,good}
 @data
-""" + "".join(f"{i},{'red' if i % 2 else 'green'},{'bad' if i % 10 == 0 else 'good'}\n" for i in range(60))
+""" + "".join(f"{3 * i},{'red' if i % 2 else 'green'},{'bad' if i % 10 == 0 else 'good'}\n" for i in range(60))
 
 
 def lay_down_openml(home: Path) -> None:
@@ -100,7 +100,7 @@ def test_the_benchmark_from_the_cache(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_network")
 def test_without_network_or_cache_the_error_says_so(tmp_path: Path) -> None:
     for source in (ImblearnBenchmark("oil", cache=str(tmp_path)), OpenML(id=7, cache=str(tmp_path))):
-        with pytest.raises(DataError, match=r"not cached and could not be downloaded: .*no network"):
+        with pytest.raises(DataError, match=r"could not be loaded \(it is downloaded the first time\): .*no network"):
             source.load()
 
 

@@ -52,6 +52,20 @@ def test_coverage_by_simulation(support: int, recall: float) -> None:
     assert inside / 300 >= 0.88
 
 
+@pytest.mark.parametrize("support", [[3] * 40, [5] * 20, [93, 1, 7, 9, 10, 33, 49, 86, 4, 6]])
+@pytest.mark.parametrize("recall", [0.05, 0.6, 0.95])
+def test_balanced_accuracy_of_many_small_classes(support: list[int], recall: float) -> None:
+    """The interval holds the estimate always, and the truth about as often as it says."""
+    rng = np.random.default_rng(2)
+    inside = 0
+    for _ in range(100):
+        hits = rng.binomial(support, recall)
+        low, high = interval(hits, support, resamples=400).loc["balanced_accuracy"]
+        assert low - 1e-9 <= np.mean(hits / np.array(support)) <= high + 1e-9
+        inside += low <= recall <= high
+    assert inside >= 88
+
+
 def test_confidence_widens_and_the_seed_repeats() -> None:
     narrow, wide = (interval([30, 20], [40, 40], confidence=c).loc["balanced_accuracy"] for c in (0.8, 0.99))
     assert wide.low < narrow.low < narrow.high < wide.high
