@@ -23,10 +23,13 @@ SET = {
     "features": 4, "informative": 4, "clusters": 1, "separation": 1.0, "seed": 3,
 }  # fmt: skip
 TYPED = [
-    "dataset.counts={common: 2700, middle: 500, rare: 170}", "dataset.rows=null", "dataset.priors=null",
-    "dataset.features=4", "dataset.informative=4", "dataset.clusters=1", "dataset.separation=1.0", "dataset.seed=3", "split.test=0.3",
+    "dataset.counts={common: 2700, middle: 500, rare: 170}",
+    "dataset.rows=null",
+    "dataset.priors=null",
+    *(f"dataset.{key}={SET[key]}" for key in ("features", "informative", "clusters", "separation", "seed")),
+    "split.test=0.3",
     "split.validation=0.1",
-]  # fmt: skip
+]
 
 
 def best_balanced_accuracy(rows: np.ndarray) -> float:

@@ -21,12 +21,20 @@ FEW_ROUNDS = {
 DATA_DEPENDENT = {"smote_nc", "smote_n", "kmeans_smote"}
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("dataset", ["synthetic", "two_labels"])
+# Every pair is tried; those that only repeat what another model shows (two networks, several trees) when asked for.
+QUICK = {"mlp", "logreg", "svm", "knn", "balanced_random_forest"}
+LABELS_WITH = {"mlp", "logreg"}  # labels go one by one through every scikit-learn model alike
+PAIRS = [
+    pytest.param(dataset, strategy, model, marks=[] if model in QUICK else pytest.mark.slow)
+    for dataset in ("synthetic", "two_labels")
+    for strategy in STRATEGIES
+    for model in MODELS
+    if dataset == "synthetic" or model in LABELS_WITH
+]
+
+
+@pytest.mark.parametrize(("dataset", "strategy", "model"), PAIRS)
 def test_pair_runs_or_is_refused(dataset: str, strategy: str, model: str, tiny, run) -> None:
-    if dataset == "two_labels" and model not in ("mlp", "logreg", "decision_tree"):
-        pytest.skip("labels go one by one through every scikit-learn model alike")
     config = tiny(f"dataset={dataset}", f"strategy={strategy}", f"model={model}", *FEW_ROUNDS.get(model, []))
     said = None
     try:
