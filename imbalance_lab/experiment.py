@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import time
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from imbalance_lab.config import model_name, plain, run_name, strategy_name
-from imbalance_lab.evaluation.diagnostics import diagnose, never_predicted
-from imbalance_lab.evaluation.intervals import bootstrap
+from imbalance_lab.config import plain, run_name
 from imbalance_lab.evaluation.metrics import evaluate
 from imbalance_lab.plan import Plan, build, make_plan, run_settings
 from imbalance_lab.provenance import describe
 from imbalance_lab.record import save_models, write_record
 from imbalance_lab.strategies.samplers import resample
+from imbalance_lab.summary import summarise
 from imbalance_lab.types import (
     ConfigError,
     DataError,
     Dataset,
     DatasetSource,
     FoldResult,
-    LabWarning,
     Observer,
     Predictions,
     Priors,
@@ -40,6 +34,7 @@ from imbalance_lab.types import (
     TrainingSet,
     shares,
 )
+from imbalance_lab.watch import Clock, collected_warnings, messages
 
 
 def run_experiment(config: DictConfig, observer: Observer, tracker: Tracker) -> RunRecord:
@@ -201,108 +196,3 @@ def name_of(key: str, dataset: Dataset) -> str:
     """Replace the number in ``val/recall/<number of the class>`` by the class's name."""
     head, _, number = key.rpartition("/")
     return f"{head}/{dataset.class_names[int(number)]}" if number.isdigit() else key
-
-
-def summarise(
-    config: DictConfig,
-    tags: dict[str, str],
-    dataset: Dataset,
-    plan: Plan,
-    folds: list[FoldResult],
-    warned: list[str],
-) -> RunRecord:
-    """Put the folds together: means and deviations of their metrics, intervals from all their test rows."""
-    table = pd.DataFrame([fold.metrics for fold in folds])
-    metrics = table.mean().to_dict()
-    seconds = pd.DataFrame([fold.seconds for fold in folds]).sum()
-    metrics |= {f"timing/{stage}": float(value) for stage, value in seconds.items()}
-
-    test = join(fold.test for fold in folds)
-    repeats = max(len(test.rows) / len(dataset.y), 1.0)  # a row is one row, however often it is tested
-    seed = Seeds.spawn(plan.seed, 0).intervals
-    intervals = bootstrap(test, dataset.tasks, plan.evaluation, seed, repeats)
-    history = join_histories([fold.history for fold in folds])
-    missing = never_predicted(test, dataset)
-    metrics["never_predicted"] = float(len(missing))
-    return RunRecord(
-        name=run_name(config),
-        strategy=strategy_name(config),
-        model=model_name(config),
-        config=plain(config),
-        tags=tags,
-        dataset=dataset,
-        folds=folds,
-        metrics={str(key): float(value) for key, value in metrics.items()},
-        deviations={str(key): float(value) for key, value in table.std().dropna().items()},
-        intervals=intervals,
-        classes=result_table(folds, test, dataset, metrics, intervals),
-        history=history,
-        never_predicted=missing,
-        warnings=[*warned, *diagnose(config.options, folds, dataset, missing, history, plan.learner.balances_inside)],
-    )
-
-
-def result_table(
-    folds: list[FoldResult],
-    test: Predictions,
-    dataset: Dataset,
-    metrics: Mapping[Any, float],
-    intervals: pd.DataFrame,
-) -> pd.DataFrame:
-    """Return one row per class: the means of the folds' class tables, and the run's metrics of its test rows."""
-    before = pd.concat([fold.classes for fold in folds]).groupby(level=0, sort=False).mean()
-    after = pd.DataFrame({"support": dataset.count(test.y).ravel()}, index=pd.Index(dataset.class_names, name="class"))
-    for key in ("recall", "precision", "f1"):
-        after[key] = [metrics.get(f"{key}/{name}", np.nan) for name in dataset.class_names]
-    recalls = intervals.filter(like="recall/", axis=0).rename(index=lambda key: key.removeprefix("recall/"))
-    return before.join(after).join(recalls)
-
-
-def join(parts: Iterable[Predictions]) -> Predictions:
-    """Put the predictions of several folds one after the other."""
-    return Predictions(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
-
-
-def join_histories(histories: list[pd.DataFrame | None]) -> pd.DataFrame | None:
-    """Put the epochs of all folds under each other, with columns ``fold`` and ``epoch`` (from 1)."""
-    kept = [
-        history.assign(fold=fold, epoch=np.arange(1, len(history) + 1))
-        for fold, history in enumerate(histories)
-        if history is not None
-    ]
-    return pd.concat(kept, ignore_index=True) if kept else None
-
-
-class Clock:
-    """Wall time of named stages."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        """Time one stage."""
-        started = time.perf_counter()
-        yield
-        self.seconds[stage] = time.perf_counter() - started
-
-
-@contextmanager
-def collected_warnings() -> Iterator[list[warnings.WarningMessage]]:
-    """Keep warnings for the record instead of printing them one by one."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        for noise in (DeprecationWarning, FutureWarning, PendingDeprecationWarning, ResourceWarning):
-            warnings.simplefilter("ignore", noise)
-        yield caught
-
-
-def messages(caught: list[warnings.WarningMessage]) -> list[str]:
-    """Return each distinct warning as one line; those of libraries name their kind."""
-    lines = (
-        " ".join(str(w.message).split())
-        if issubclass(w.category, LabWarning)
-        else f"{w.category.__name__}: {' '.join(str(w.message).split())}"
-        for w in caught
-    )
-    return list(dict.fromkeys(lines))

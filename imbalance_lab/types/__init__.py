@@ -10,14 +10,13 @@ from imbalance_lab.types.protocols import (
     FittedModel,
     Learner,
     Loss,
-    Observer,
     Progress,
     Rule,
     Sampler,
     Splitter,
-    Tracker,
 )
-from imbalance_lab.types.run import FoldResult, Predictions, Priors, Rows, RunRecord, Seeds, Split, TrainingSet, shares
+from imbalance_lab.types.record import FoldResult, Observer, RunRecord, Tracker
+from imbalance_lab.types.run import Predictions, Priors, Rows, Seeds, Split, TrainingSet, shares
 from imbalance_lab.types.settings import STRICT, Evaluation, OutputPrior, Positive, RunSettings, Seed, Share, Training
 
 __all__ = [

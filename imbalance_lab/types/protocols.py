@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from imbalance_lab.types.dataset import Dataset
-from imbalance_lab.types.run import Priors, Rows, RunRecord, Seeds, Split, TrainingSet
+from imbalance_lab.types.run import Priors, Rows, Seeds, Split, TrainingSet
 from imbalance_lab.types.settings import Training
 
 Progress = Callable[[int, Mapping[str, float]], None]
@@ -158,39 +157,3 @@ class Decision(Protocol):
 
     def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
         """Fit on validation rows, `log_proba` (n, C) and `y` (n,); the rule maps scores (m, C) to classes (m,)."""
-
-
-class Tracker(Protocol):
-    """What an option of the ``tracking`` group instantiates to: told of a run as it happens, then given its record."""
-
-    @property
-    def where(self) -> str | None:
-        """The command or address that shows the run."""
-
-    def start(self, dataset: str, name: str, config: dict[str, Any]) -> None:
-        """Announce the run `name` on the dataset called `dataset`."""
-
-    def describe(self, tags: dict[str, str], dataset: dict[str, Any]) -> None:
-        """Take the run's tags and the summary of its dataset, once that is loaded."""
-
-    def epoch(self, fold: int | None, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Take the figures of one epoch; `fold` is None if there is one only."""
-
-    def finish(self, record: dict[str, Any], folder: Path) -> None:
-        """Log what ``record.json`` in `folder` says, and the folder; raises TrackingError if the server is away."""
-
-    def abort(self, outcome: str, reason: str, folder: Path) -> None:
-        """End a run that did not finish: ``skipped``, ``failed`` or ``killed``."""
-
-
-class Observer(Protocol):
-    """Shows a run to a person."""
-
-    def classes(self, table: pd.DataFrame, fold: int) -> None:
-        """Show one row per class (rows, after sampling, weight), before the model of `fold` is trained."""
-
-    def progress(self, fold: int, epochs: int | None) -> AbstractContextManager[Progress]:
-        """Show a progress bar over `epochs`; of unknown length if None."""
-
-    def result(self, record: RunRecord, where: str | None) -> None:
-        """Show the result table, and where to look further."""
