@@ -52,6 +52,7 @@ def main() -> None:
     try:
         _task()
     except KeyboardInterrupt:
+        sweep.interrupt()
         sys.exit("interrupted")
     except Exception as error:
         _errors.append(error)

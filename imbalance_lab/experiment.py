@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from imbalance_lab.config import plain, run_name
+from imbalance_lab import __version__
+from imbalance_lab.config import config_hash, plain, run_name
 from imbalance_lab.evaluation.metrics import evaluate
 from imbalance_lab.plan import Plan, build, make_plan, run_settings
 from imbalance_lab.provenance import describe
@@ -17,6 +18,7 @@ from imbalance_lab.record import save_models, write_record
 from imbalance_lab.strategies.samplers import resample
 from imbalance_lab.summary import summarise
 from imbalance_lab.types import (
+    AlreadyFinished,
     ConfigError,
     DataError,
     Dataset,
@@ -62,6 +64,8 @@ def run_experiment(config: DictConfig, observer: Observer, tracker: Tracker) -> 
     with collected_warnings() as caught:
         settings = run_settings(config)
         source: DatasetSource = build(config, "dataset")
+        if settings.resume:
+            refuse_a_second_run(source, config, tracker)
         tracker.start(source.title, run_name(config), plain(config))
         dataset = source.load().without_rare_classes(settings.min_class_rows)
         tags = describe(config, dataset)
@@ -88,6 +92,18 @@ def run_experiment(config: DictConfig, observer: Observer, tracker: Tracker) -> 
     finally:
         tracker.finish(said, folder)
     return record
+
+
+def refuse_a_second_run(source: DatasetSource, config: DictConfig, tracker: Tracker) -> None:
+    """Refuse a run that has ended well before.
+
+    Raises
+    ------
+    AlreadyFinished
+    """
+    earlier = tracker.finished_on(source.title, config_hash(config), __version__)
+    if earlier and source.load().without_rare_classes(config.min_class_rows).content_hash in earlier:
+        raise AlreadyFinished(f"{run_name(config)} on {source.title} has finished before; resume=false runs it again")
 
 
 def run_fold(

@@ -22,7 +22,8 @@ from imbalance_lab.plan import build
 from imbalance_lab.record import mark_untracked, read_outcome, write_outcome
 from imbalance_lab.screen import Screen
 from imbalance_lab.signals import interrupted
-from imbalance_lab.types import Incompatible, LabError, Tracker, TrackingError
+from imbalance_lab.sweep import membership
+from imbalance_lab.types import AlreadyFinished, Incompatible, LabError, Tracker, TrackingError
 
 
 def run_job(composed: DictConfig) -> str:
@@ -44,6 +45,11 @@ def run_job(composed: DictConfig) -> str:
     try:
         job.run(composed, screen)
         return "finished"
+    except AlreadyFinished as error:
+        job.end("already finished", str(error))
+        if not sweeping:
+            screen.say(str(error))
+        return "already finished"
     except TrackingError as error:  # the record is complete
         job.end("finished", str(error))
         failure: Exception = error
@@ -87,6 +93,8 @@ class Job:
         self._config = resolve(composed)
         self.name = f"{self._config.options.dataset}, {run_name(self._config)}"
         self._tracker = build(self._config, "tracking")
+        if sweep := membership(self.folder.parent):
+            self._tracker.join_sweep(sweep["name"], sweep["parent"])
         run_experiment(self._config, screen, self._tracker)
 
     def end(self, outcome: str, reason: str, details: str | None = None) -> None:

@@ -110,7 +110,7 @@ def run_settings(config: DictConfig) -> RunSettings:
         If one of them has a value it cannot take.
     """
     try:
-        return RunSettings(**{key: config[key] for key in ("seed", "min_class_rows", "save_model")})
+        return RunSettings(**{key: config[key] for key in ("seed", "min_class_rows", "save_model", "resume")})
     except ValidationError as error:
         raise ConfigError("; ".join(_describe("", detail) for detail in error.errors())) from error
 
@@ -124,7 +124,7 @@ def build(config: DictConfig, group: str) -> Any:
     """
     target = OmegaConf.select(config, f"{group}._target_", throw_on_missing=False)
     if missing := sorted(OmegaConf.missing_keys(config[group])):
-        raise ConfigError(f"{group}={config.options.get(group, group)} needs {', '.join(f'{key}=' for key in missing)}")
+        raise ConfigError(f"{group} needs {', '.join(f'{key}=' for key in missing)}")
     try:
         return instantiate(config[group], _convert_="all")
     except InstantiationException as error:

@@ -52,7 +52,10 @@ def save_models(record: RunRecord, folder: Path) -> None:
 
 
 def write_outcome(folder: Path, outcome: str, **details: Any) -> dict[str, Any]:
-    """Write ``record.json`` in one piece: ``outcome`` is ``finished``, ``skipped``, ``failed`` or ``killed``."""
+    """Write ``record.json`` in one piece.
+
+    `outcome` is ``finished``, ``already finished``, ``skipped``, ``failed`` or ``killed``.
+    """
     said = {"outcome": outcome, **details}
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{RECORD}"
@@ -101,6 +104,13 @@ class RecordOnly:
     """The null option of ``tracking``: nothing beyond the record on disk."""
 
     where = None
+
+    def join_sweep(self, name: str, parent: Any) -> None:
+        """Do nothing."""
+
+    def finished_on(self, dataset: str, config_hash: str, version: str) -> set[str]:
+        """Return nothing: there is nobody to ask."""
+        return set()
 
     def start(self, dataset: str, name: str, config: dict[str, Any]) -> None:
         """Do nothing."""

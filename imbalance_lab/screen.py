@@ -89,6 +89,10 @@ class Screen:
         """Show a cell of a sweep that two options rule out."""
         self.console.print(f"{name}: skipped, {reason}", highlight=False, markup=False, soft_wrap=True)
 
+    def say(self, text: str) -> None:
+        """Show a line."""
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
     def warn(self, text: str) -> None:
         """Show a warning."""
         self.console.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)

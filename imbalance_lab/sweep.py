@@ -1,42 +1,130 @@
-"""What became of a sweep's jobs."""
+"""A sweep: one parent run in MLflow, a line and a bar as its jobs end, and what became of them."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections import Counter
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+KINDS = ("finished", "already finished", "skipped", "failed")
+SWEEP = "sweep.json"
+
 _failed: list[str] = []
+_open: list[SweepCallback] = []
 
 
-class SweepSummary(Callback):
-    """Counts a sweep's finished, skipped and failed jobs from their records, wherever they ran."""
+class SweepCallback(Callback):
+    """Follows a sweep from its start to its end, in the process that started it."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Remember when the sweep began: a folder may hold records of an earlier one."""
-        self._began = time.time()
+        """Create the parent run, and say how many jobs there are."""
+        self._began = time.time()  # a folder may hold records of an earlier sweep
+        self._folder = Path(config.hydra.sweep.dir).absolute()
+        self.grid = sweep_overrides(config.hydra.overrides.task)
+        self._jobs = prod(len(values) for values in self.grid.values())
+        self._ended = 0
+        self._parent = _start_parent(config, self._folder.name, self.grid)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / SWEEP).write_text(json.dumps({"name": self._folder.name, "parent": self._parent}))
+        _open.append(self)
+        print(f"sweep {self._folder.name}: {self._jobs} runs", flush=True)
+
+    def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
+        """Say how far the sweep is and how long the rest will take."""
+        if self not in _open:  # a single run, or a worker of another process's sweep
+            return
+        self._ended += 1
+        left = (time.time() - self._began) / self._ended * (self._jobs - self._ended)
+        if sys.stdout.isatty():
+            done = round(20 * self._ended / self._jobs)
+            print(
+                f"{'━' * done}{'╌' * (20 - done)} {self._ended}/{self._jobs}, {_minutes(left)} left",
+                end="\r",
+                flush=True,
+            )
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Print the counts, and each failure with its reason."""
+        """Print the counts, and each failure with its reason; close the parent run."""
+        self.close("finished")
+
+    def close(self, outcome: str) -> None:
+        """End the sweep: ``finished``, or ``killed`` where it was interrupted."""
         from imbalance_lab.record import RECORD, read_outcome
 
-        files = sorted(Path(config.hydra.sweep.dir).rglob(RECORD))
+        if self not in _open:
+            return
+        _open.remove(self)
+        files = sorted(self._folder.rglob(RECORD), key=lambda file: file.stat().st_mtime)
         folders = [file.parent for file in files if file.stat().st_mtime >= self._began - 1]
-        outcomes = [outcome for folder in folders if (outcome := read_outcome(folder))]
-        counts = Counter(outcome["outcome"] for outcome in outcomes)
-        print(", ".join(f"{counts[kind]} {kind}" for kind in ("finished", "skipped", "failed") if counts[kind]))
-        for outcome in outcomes:
-            if reason := outcome["reason"] if outcome["outcome"] == "failed" else outcome.get("untracked"):
-                name = f"{outcome.get('dataset', {}).get('name', '')}, {outcome['name']}"
-                _failed.append(name)
+        outcomes = [said for folder in folders if (said := read_outcome(folder))]
+        counts = Counter(said["outcome"] for said in outcomes)
+        print(", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]))
+        failures = {}
+        for said in outcomes:
+            if reason := said["reason"] if said["outcome"] == "failed" else said.get("untracked"):
+                name = f"{said.get('dataset', {}).get('name', '')}, {said['name']}"
+                failures[name] = reason
                 print(f"failed: {name}: {reason}", file=sys.stderr)
+        _failed.extend(failures)
+        if self._parent is not None:
+            from imbalance_lab.tracking import end_parent
+
+            end_parent(self._parent, "failed" if failures and outcome == "finished" else outcome, counts, failures)
+
+
+def interrupt() -> None:
+    """Close the sweeps that are open as killed."""
+    for sweep in _open:
+        sweep.close("killed")
 
 
 def exit_status() -> int:
     """Return 1 if a job of this process's sweep failed."""
     return int(bool(_failed))
+
+
+def sweep_overrides(overrides: list[str]) -> dict[str, list[str]]:
+    """Return the values each swept key takes.
+
+    >>> sweep_overrides(["model=mlp", "strategy=none,focal", "seed=range(3)"])
+    {'strategy': ['none', 'focal'], 'seed': ['0', '1', '2']}
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    return {o.key_or_group: list(map(str, o.sweep_string_iterator())) for o in parsed if o.is_sweep_override()}
+
+
+def membership(folder: Path) -> dict[str, Any] | None:
+    """Return what a sweep wrote of itself under `folder`: its name and its parent run."""
+    file = folder / SWEEP
+    return json.loads(file.read_text()) if file.is_file() else None
+
+
+def _start_parent(config: DictConfig, name: str, grid: dict[str, list[str]]) -> dict[str, Any] | None:
+    """Create the parent run; None without MLflow, or where it is away."""
+    if "uri" not in config.tracking:
+        return None
+    from imbalance_lab.plan import build
+    from imbalance_lab.tracking import start_parent
+
+    try:
+        to = config.tracking
+        swept = any(key.split(".")[0] == "dataset" for key in grid)
+        experiment = to.experiment or ("sweeps" if swept else build(config, "dataset").title)
+        return start_parent(to.uri, to.artifacts, experiment, name, grid)
+    except Exception as error:  # the jobs say so as well, and go on
+        print(f"warning: no parent run in MLflow: {' '.join(str(error).split())[:200]}", file=sys.stderr)
+        return None
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

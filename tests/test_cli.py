@@ -127,7 +127,7 @@ BAD_INPUT = {
     "text for a number": (["training.epochs=many", "model=linear"], ["training.epochs", "valid integer", "'many'"]),
     "zero epochs": (["training.epochs=0", "model=linear"], ["training.epochs", "greater than or equal to 1"]),
     "sweep without -m": (["seed=1,2"], ["seed=1,2", "--multirun"]),
-    "missing path": (["dataset=csv"], ["dataset=csv needs", "dataset.path="]),
+    "missing path": (["dataset=csv"], ["dataset needs", "dataset.path="]),
     "missing file": (["dataset=csv", "dataset.path=no.csv", "dataset.target=y"], ["there is no file no.csv"]),
     "KEEL name": (["dataset=keel", "dataset.name=yest"], ["no KEEL set 'yest'", "did you mean yeast"]),
     "KEEL nothing": (["dataset=keel"], ["dataset.name=", "dataset.path="]),

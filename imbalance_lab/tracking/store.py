@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -50,6 +51,13 @@ def open_store(uri: str) -> MlflowClient:
         client = MlflowClient(tracking_uri=uri)
         client.search_experiments(max_results=1)
     return client
+
+
+def artifact_location(uri: str, artifacts: str | Path, experiment: str) -> str | None:
+    """Return where a local store keeps the artifacts of an experiment; a server decides for itself (None)."""
+    if uri.startswith("http") or uri == "databricks":
+        return None
+    return (Path(artifacts).absolute() / re.sub(r"[^\w.-]", "_", experiment)).as_uri()
 
 
 def find_experiment(client: MlflowClient, name: str, artifact_location: str | None) -> str:

@@ -16,13 +16,13 @@ from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
 
 from imbalance_lab.config import leaves
-from imbalance_lab.tracking.store import absolute, find_experiment, open_store
+from imbalance_lab.tracking.parent import STATUS, close_dead, process_tags
+from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
 from imbalance_lab.types import TrackingError
 
 PARAMS_A_CALL, METRICS_A_CALL = 100, 1000
 LONGEST_PARAM, LONGEST_TAG = 6000, 5000
 SECONDS_BETWEEN_CALLS = 10.0
-STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "skipped": "KILLED"}
 
 # The names of metrics that end in a class or a label.
 PER_CLASS = re.compile(r"(?P<what>(?:(?:val|test_interval/low|test_interval/high)/)?[a-z_0-9]+/)(?P<of>.+)$", re.DOTALL)
@@ -62,6 +62,7 @@ class MlflowTracker:
         self._waiting: list[Metric] = []
         self._sent_at = time.monotonic()
         self._failed: str | None = None
+        self._sweep_tags: dict[str, str] = {}
 
     @property
     def where(self) -> str | None:
@@ -72,6 +73,19 @@ class MlflowTracker:
             return f"{self.uri}/#/experiments/{self._experiment_id}/runs/{self._run}"
         default = self.uri == absolute("sqlite:///mlflow.db")
         return "mlflow ui" if default else f"mlflow ui --backend-store-uri {self.uri}"
+
+    def join_sweep(self, name: str, parent: Mapping[str, Any] | None) -> None:
+        """Make the run to come one of a sweep: a tag says so, and where there is a parent run it lies below it."""
+        self._sweep_tags = {"sweep": name} | ({"mlflow.parentRunId": parent["run_id"]} if parent else {})
+
+    def finished_on(self, dataset: str, config_hash: str, version: str) -> set[str]:
+        """Return the data hashes of the runs of this very configuration that have ended well or were skipped.
+
+        Runs of the experiment that are RUNNING although their process is gone are closed on the way.
+        """
+        found: set[str] = set()
+        self._guarded(lambda: found.update(self._finished_on(self.experiment or dataset, config_hash, version)))
+        return found
 
     def start(self, dataset: str, name: str, config: dict[str, Any]) -> None:
         """Create the run with its parameters; that a server is away is remembered until the end."""
@@ -110,10 +124,22 @@ class MlflowTracker:
         """Close a run that did not finish, with its reason as a tag and what is on disk as artifacts."""
         self._guarded(lambda: self._close(outcome, reason, folder))
 
+    def _finished_on(self, experiment: str, config_hash: str, version: str) -> set[str]:
+        client = open_store(self.uri)
+        if (known := client.get_experiment_by_name(experiment)) is None:
+            return set()
+        close_dead(client, known.experiment_id)
+        asked = f"tags.config_hash = '{config_hash}' and tags.`version/imbalance_lab` = '{version}'"
+        runs = client.search_runs([known.experiment_id], asked, max_results=1000)
+        return {run.data.tags["data_hash"] for run in runs if run.data.tags.get("outcome") in ("finished", "skipped")}
+
     def _create(self, experiment: str, name: str, config: dict[str, Any]) -> None:
         self._client = open_store(self.uri)
-        self._experiment_id = find_experiment(self._client, experiment, self._artifact_location(experiment))
+        self._experiment_id = find_experiment(
+            self._client, experiment, artifact_location(self.uri, self.artifacts, experiment)
+        )
         tags = {"mlflow.user": _user(), "mlflow.source.name": "imbalance_lab", "mlflow.source.type": "LOCAL"}
+        tags |= process_tags() | self._sweep_tags
         run = self._client.create_run(self._experiment_id, tags=tags, run_name=name)
         self._run = run.info.run_id
         named = [("run", name), *leaves(config)]
@@ -195,11 +221,6 @@ class MlflowTracker:
         if self._client is not None and self._run is not None:
             with contextlib.suppress(Exception):
                 self._client.set_terminated(self._run, STATUS[outcome])
-
-    def _artifact_location(self, experiment: str) -> str | None:
-        if self.uri.startswith("http") or self.uri == "databricks":
-            return None
-        return (self.artifacts / re.sub(r"[^\w.-]", "_", experiment)).as_uri()
 
 
 def key_for(name: str) -> str:

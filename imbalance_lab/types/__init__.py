@@ -2,7 +2,15 @@
 
 from imbalance_lab.types.costs import Costs, balanced_costs, cost_matrix, known_classes
 from imbalance_lab.types.dataset import Dataset, Kind
-from imbalance_lab.types.errors import ConfigError, DataError, Incompatible, LabError, LabWarning, TrackingError
+from imbalance_lab.types.errors import (
+    AlreadyFinished,
+    ConfigError,
+    DataError,
+    Incompatible,
+    LabError,
+    LabWarning,
+    TrackingError,
+)
 from imbalance_lab.types.protocols import (
     ClassWeight,
     DatasetSource,
@@ -21,6 +29,7 @@ from imbalance_lab.types.settings import STRICT, Evaluation, OutputPrior, Positi
 
 __all__ = [
     "STRICT",
+    "AlreadyFinished",
     "ClassWeight",
     "ConfigError",
     "Costs",

@@ -17,6 +17,10 @@ class Incompatible(LabError):
     """Two options that exclude each other; in a sweep such a cell is skipped."""
 
 
+class AlreadyFinished(LabError):
+    """A run of this configuration on these data has ended well before, and ``resume=true`` asked for no second."""
+
+
 class TrackingError(LabError):
     """The tracking server cannot be reached; the run's record is on disk."""
 

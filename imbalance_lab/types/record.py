@@ -109,6 +109,12 @@ class Tracker(Protocol):
     def where(self) -> str | None:
         """The command or address that shows the run."""
 
+    def join_sweep(self, name: str, parent: Mapping[str, Any] | None) -> None:
+        """Make the run to come one of a sweep."""
+
+    def finished_on(self, dataset: str, config_hash: str, version: str) -> set[str]:
+        """Return the hashes of the data on which this very configuration has ended well before."""
+
     def start(self, dataset: str, name: str, config: dict[str, Any]) -> None:
         """Announce the run `name` on the dataset called `dataset`."""
 

@@ -50,11 +50,14 @@ class RunSettings:
     min_class_rows : int
         Classes with fewer rows are dropped.
     save_model : bool
+    resume : bool
+        Whether a run that has ended well before, of the same configuration, data and version, is left out.
     """
 
     seed: Seed = 0
     min_class_rows: Annotated[int, Field(ge=0)] = 0
     save_model: StrictBool = False
+    resume: StrictBool = False
 
 
 @dataclass(frozen=True, config=STRICT)
