@@ -10,7 +10,7 @@ import hydra
 from omegaconf import DictConfig
 
 from imbalance_lab import signals, sweep
-from imbalance_lab.config import CONF, register_resolvers
+from imbalance_lab.config import CONF, option_groups, register_resolvers
 
 _errors: list[Exception] = []
 
@@ -69,6 +69,6 @@ def print_help() -> None:
     """Print what can be typed; the composed configuration follows."""
     # Hydra's own help lists the groups too, but takes three times as long.
     print(HELP)
-    for group in sorted(folder for folder in CONF.iterdir() if folder.is_dir()):
+    for group in option_groups():
         print(f"  {group.name}: {', '.join(sorted(file.stem for file in group.glob('*.yaml')))}")
     print("\nSettings (each can be given by its path, as in training.epochs=50)\n")

@@ -16,10 +16,15 @@ from omegaconf import DictConfig, OmegaConf
 NULL_OPTIONS = {"sampler": "none", "class_weight": "none", "loss": "cross_entropy", "decision": "argmax"}
 
 # A run is the same run wherever it writes to and whoever keeps its record.
-NOT_HASHED = ("output_dir", "tracking", "options", "resume")
+NOT_HASHED = ("output_dir", "tracking", "options", "resume", "threads_per_job")
 
 _PACKAGE = Path(__file__).resolve().parent
 CONF = next(p for p in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if p.is_dir())
+
+
+def option_groups() -> list[Path]:
+    """Return the folders of the options, without Hydra's own."""
+    return sorted(folder for folder in CONF.iterdir() if folder.is_dir() and folder.name != "hydra")
 
 
 def register_resolvers() -> None:

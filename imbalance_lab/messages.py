@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 
-from imbalance_lab.config import CONF, compose, leaves
+from imbalance_lab.config import compose, leaves, option_groups
 
 
 def explain(error: BaseException, arguments: Sequence[str]) -> str:
@@ -46,7 +46,7 @@ def _unknown_option(error: MissingConfigException) -> str:
 
 def _unknown_key(arguments: Sequence[str]) -> str | None:
     """Find the first key on the command line that the configuration does not have."""
-    groups = {folder.name for folder in CONF.iterdir() if folder.is_dir()}
+    groups = {folder.name for folder in option_groups()}
     overrides = [a for a in arguments if "=" in a and not a.startswith("-")]
     parsed = OverridesParser.create().parse_overrides(overrides)
     chosen = [f"{o.key_or_group}={o.value()}" for o in parsed if o.key_or_group in groups and not o.is_sweep_override()]

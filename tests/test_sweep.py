@@ -112,6 +112,27 @@ def test_runs_of_dead_processes_are_closed_and_others_left_alone(client: MlflowC
 
 
 @pytest.mark.slow
+def test_jobs_side_by_side_give_the_bits_of_jobs_in_a_row(client: MlflowClient, tmp_path: Path) -> None:
+    typed = [
+        *(t for t in TRACKED if not t.startswith("model=")),
+        "strategy=none,smote",
+        "model=mlp,logreg,random_forest",
+    ]
+    found = []
+    for launcher in ([], ["hydra/launcher=parallel", "hydra.launcher.n_jobs=2"]):
+        command = [sys.executable, "-m", "imbalance_lab", "-m", *typed, *launcher]
+        said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        assert "6 finished" in said
+        found.append(children(client)[-6:])
+    in_a_row, side_by_side = (
+        {run.info.run_name: {k: v for k, v in run.data.metrics.items() if not k.startswith("timing/")} for run in runs}
+        for runs in found
+    )
+    assert in_a_row == side_by_side
+    assert len({run.data.tags["process"] for run in found[1]}) == 2
+
+
+@pytest.mark.slow
 def test_a_sweep_killed_and_resumed_gives_the_table_of_one_that_was_not(client: MlflowClient, tmp_path: Path) -> None:
     typed = [*TRACKED, "strategy=none,inv_freq,smote", "seed=range(8)"]
     metrics = {}

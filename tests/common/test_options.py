@@ -10,7 +10,7 @@ import pytest
 from hydra.utils import get_class, get_object
 from omegaconf import DictConfig, OmegaConf
 
-from imbalance_lab.config import CONF, NULL_OPTIONS, compose, strategy_name
+from imbalance_lab.config import CONF, NULL_OPTIONS, compose, option_groups, strategy_name
 from imbalance_lab.plan import build
 
 OPTIONS = sorted((file.parent.name, file.stem) for file in CONF.glob("*/*.yaml"))
@@ -71,7 +71,7 @@ def test_keys_match_the_signature_of_the_target(group: str, option: str) -> None
 def test_every_group_of_the_defaults_has_a_folder_and_the_other_way_round() -> None:
     defaults = OmegaConf.load(CONF / "config.yaml").defaults
     named = {key for entry in defaults if OmegaConf.is_dict(entry) for key in entry if not key.startswith("override")}
-    assert named == {folder.name for folder in CONF.iterdir() if folder.is_dir()}
+    assert named == {folder.name for folder in option_groups()}
 
 
 def test_recipes_are_named_after_their_slots() -> None:
