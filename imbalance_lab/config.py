@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 NULL_OPTIONS = {"sampler": "none", "class_weight": "none", "loss": "cross_entropy", "decision": "argmax"}
 
 # A run is the same run wherever it writes to and whoever keeps its record.
-NOT_HASHED = ("output_dir", "tracking", "options", "resume", "threads_per_job")
+NOT_HASHED = ("output_dir", "tracking", "options", "resume")
 
 _PACKAGE = Path(__file__).resolve().parent
 CONF = next(p for p in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if p.is_dir())

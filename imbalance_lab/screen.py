@@ -76,18 +76,18 @@ class Screen:
             cells = f"{row.support:.0f}", _number(row.recall), interval, _number(row.precision), _number(row.f1)
             table.add_row(escape(str(name)), *cells)
         self._print(table, len(record.classes))
-        self.console.print(f"{record.dataset.name}, {record.name}: {_headline(record)}", highlight=False, markup=False)
+        self.say(headline)
         metrics = record.metrics
         shown = ("worst_class_recall", "macro_f1", "g_mean", "mcc", "roc_auc", "log_loss", "ece")
         line = ", ".join(f"{key.replace('_', ' ')} {metrics[key]:.3f}" for key in shown if key in metrics)
         self.console.print(line, highlight=False)
-        self.console.print(f"record: {record.config['output_dir']}", highlight=False, markup=False, soft_wrap=True)
+        self.say(f"record: {record.config['output_dir']}")
         if where:
-            self.console.print(f"browse: {where}", highlight=False, markup=False, soft_wrap=True)
+            self.say(f"browse: {where}")
 
     def skipped(self, name: str, reason: str) -> None:
         """Show a cell of a sweep that two options rule out."""
-        self.console.print(f"{name}: skipped, {reason}", highlight=False, markup=False, soft_wrap=True)
+        self.say(f"{name}: skipped, {reason}")
 
     def say(self, text: str) -> None:
         """Show a line."""
