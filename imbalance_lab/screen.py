@@ -62,13 +62,14 @@ class Screen:
 
     def result(self, record: RunRecord, where: str | None) -> None:
         """Show the result table and the line that opens the UI."""
+        headline = f"{record.dataset.name}, {record.name}: {_headline(record)}"
+        if self.quiet:
+            self.say(headline)
+            for text in record.warnings:
+                self.warn(f"{record.name}: {text}")
+            return
         for text in record.warnings:
             self.warn(text)
-        if self.quiet:
-            self.console.print(
-                f"{record.dataset.name}, {record.name}: {_headline(record)}", highlight=False, markup=False
-            )
-            return
         level = f"{record.config['evaluation']['confidence']:.0%} interval"
         table = self._table("class", "test rows", "recall", level, "precision", "F1")
         for name, row in record.classes.head(MOST_ROWS).iterrows():
