@@ -127,7 +127,7 @@ def test_a_class_cleaned_away_is_reported() -> None:
 def test_any_other_refusal_is_one_line() -> None:
     X, y = rows()
     with pytest.raises(Incompatible, match=r"SMOTE cannot resample these rows|SMOTE: ") as refusal:
-        resample(SMOTE(sampling_strategy={0: 1}), X, y, NAMES, 0)
+        resample(SMOTE(sampling_strategy={"a": 1}), X, y, NAMES, 0)
     assert "\n" not in str(refusal.value)
 
 
