@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ SLOT_METHODS = {
 }
 
 
+@cache
 def composed(group: str, option: str) -> DictConfig:
     return compose([f"{group}={option}", *REQUIRED.get((group, option), [])])
 

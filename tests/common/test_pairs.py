@@ -22,7 +22,7 @@ DATA_DEPENDENT = {"smote_nc", "smote_n", "kmeans_smote"}
 
 
 # Every pair is tried; those that only repeat what another model shows (two networks, several trees) when asked for.
-QUICK = {"mlp", "logreg", "svm", "knn", "balanced_random_forest"}
+QUICK = {"mlp", "logreg", "knn"}
 LABELS_WITH = {"mlp", "logreg"}  # labels go one by one through every scikit-learn model alike
 PAIRS = [
     pytest.param(dataset, strategy, model, marks=[] if model in QUICK else pytest.mark.slow)
