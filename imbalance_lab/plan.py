@@ -84,7 +84,7 @@ def make_plan(config: DictConfig, dataset: Dataset) -> Plan:
     """
     with startup_chatter_hidden():
         learner: Learner = build(config, "model")
-    _check_slots(config, learner)
+    _check_slots(config, learner, dataset)
     groups = ["split", "prepare", "sampler", "class_weight", "decision", "evaluation"]
     groups += ["loss", "training"] if learner.trains_by_loss else []
     parts = {"loss": None, "training": None} | {group: build(config, group) for group in groups}
@@ -94,7 +94,7 @@ def make_plan(config: DictConfig, dataset: Dataset) -> Plan:
     _check_labels(plan, config, dataset)
     _check_training(plan, config)
     _check_prior(plan, config)
-    plan.class_weight.check(dataset.class_names)
+    plan.class_weight.check(dataset.class_names, dataset.counts)
     # Settings by class name are shared by all labels, whose sides are called no and yes.
     names = ("no", "yes") if dataset.labels else dataset.class_names
     loss = plan.loss and plan.loss.for_classes(names)
@@ -161,7 +161,7 @@ def _describe(group: str, detail: Any) -> str:
     return f"{'.'.join([*([group] if group else []), *keys])}: {message}{given}"
 
 
-def _check_slots(config: DictConfig, learner: Learner) -> None:
+def _check_slots(config: DictConfig, learner: Learner, dataset: Dataset) -> None:
     filled = {slot: config.options[slot] for slot, null in NULL_OPTIONS.items() if config.options[slot] != null}
     model = config.options.model
     if "loss" in filled and not learner.trains_by_loss:
@@ -172,7 +172,7 @@ def _check_slots(config: DictConfig, learner: Learner) -> None:
     if "class_weight" in filled and not learner.takes_class_weight:
         raise Incompatible(
             f"class_weight={filled['class_weight']} means nothing to model={model}, whose training takes no weights; "
-            "use a sampler instead: strategy=ros"
+            + ("use another model" if dataset.labels else "use a sampler instead: strategy=ros, or another model")
         )
 
 
@@ -180,7 +180,8 @@ def _check_labels(plan: Plan, config: DictConfig, dataset: Dataset) -> None:
     if dataset.labels and config.options.sampler != NULL_OPTIONS["sampler"]:
         raise Incompatible(
             f"sampler={config.options.sampler} needs one class per row, and '{dataset.name}' has {len(dataset.labels)} "
-            "labels; use class weights instead: strategy=inv_freq weights each label by its own rows"
+            "labels; use class weights instead: strategy=inv_freq weights each label by its own rows (or, where "
+            "the model takes no weights, decision=tuned_threshold)"
         )
 
 

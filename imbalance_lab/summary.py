@@ -51,7 +51,7 @@ def summarise(
         classes=result_table(folds, test, dataset, metrics, intervals),
         history=history,
         never_predicted=missing,
-        warnings=[*warned, *diagnose(config.options, folds, dataset, missing, history, plan.learner.balances_inside)],
+        warnings=[*warned, *diagnose(config.options, plan.learner, plan.loss, folds, dataset, missing, history)],
     )
 
 

@@ -57,17 +57,19 @@ def _weights(scheme: str, how: Normalisation, beta: float, sizes: np.ndarray, na
 def snippets(weights: Mapping[str, float], counts: Mapping[str, int]) -> dict[str, str]:
     """Return code that uses `weights`, by library.
 
-    Keras and TensorFlow know classes by number, in the order given here; scikit-learn knows them by name. Of two
-    classes the last is the positive one.
+    Keras and TensorFlow know classes by number, in the order given here; scikit-learn knows them by their labels. Of
+    two classes the last is the positive one.
     """
     rounded = {name: float(f"{weight:.4g}") for name, weight in weights.items()}
+    by_label = {int(k): v for k, v in rounded.items()} if all(map(_is_number, rounded)) else rounded
     order = ", ".join(f"{k}: {name}" for k, name in enumerate(weights))
     shown = {
-        "imbalance_lab": f"class_weight=by_hand 'class_weight.weights={_hydra(rounded)}'",
         "Keras": f"model.fit(..., class_weight={dict(enumerate(rounded.values()))})  # {order}",
-        "scikit-learn": f"class_weight={rounded}",
+        "scikit-learn": f"class_weight={by_label}",
         "TensorFlow": f"class_weights = tf.constant({list(rounded.values())})  # {order}; tf.gather(class_weights, y)",
     }
+    if all(re.fullmatch(r"[A-Za-z0-9_.-]+", name) for name in weights):  # other names cannot be typed as Hydra keys
+        shown["imbalance_lab"] = f"class_weight=by_hand 'class_weight.weights={_hydra(rounded)}'"
     if len(weights) == 2:
         negative, positive = weights
         ratio = float(f"{weights[positive] / weights[negative]:.4g}")
@@ -78,7 +80,7 @@ def snippets(weights: Mapping[str, float], counts: Mapping[str, int]) -> dict[st
 
 
 def read_counts(arguments: Sequence[str]) -> dict[str, int]:
-    """Return the class sizes that ``A=198 B=436`` or ``table.csv target=label`` stand for; of two the rarer comes last.
+    """Return the class sizes that ``A=198 B=436`` or ``table.csv target=label`` stand for; in order.
 
     Raises
     ------
@@ -95,7 +97,7 @@ def read_counts(arguments: Sequence[str]) -> dict[str, int]:
             raise ConfigError(
                 "give one table and its target, as in my.csv target=label, or class sizes, as in A=198 B=436"
             )
-        return Table(path=files[0], target=[target]).class_sizes()
+        return in_order(Table(path=files[0], target=[target]).class_sizes())
     counts = {}
     for name, rows in pairs:
         if not re.fullmatch(r"[0-9_]+", rows) or int(rows) < 1:
@@ -105,7 +107,14 @@ def read_counts(arguments: Sequence[str]) -> dict[str, int]:
         counts[name] = int(rows)
     if len(counts) < 2:
         raise ConfigError("give at least two classes, as in A=198 B=436 C=710 D=272, or a table: my.csv target=label")
-    return counts if len(counts) > 2 else dict(sorted(counts.items(), key=lambda pair: -pair[1]))
+    return in_order(counts)
+
+
+def in_order(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return class sizes as a model knows the classes: numbers by value; of two words the rarer last, as positive."""
+    if all(map(_is_number, counts)):
+        return dict(sorted(counts.items(), key=lambda pair: int(pair[0])))
+    return dict(counts) if len(counts) > 2 else dict(sorted(counts.items(), key=lambda pair: -pair[1]))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -150,6 +159,10 @@ def _print(counts: Mapping[str, int], weights: Weights, code: Mapping[str, str],
     console.print(f"to paste ({scheme}, mean_one):", highlight=False)
     for library, text in code.items():
         console.print(f"  {library}: {text}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _is_number(name: str) -> bool:
+    return re.fullmatch(r"-?\d+", name) is not None
 
 
 def _hydra(weights: Mapping[str, float]) -> str:

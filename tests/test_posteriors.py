@@ -85,9 +85,36 @@ def test_plain_training_does_not_and_neither_does_correcting_twice(tiny, run, mo
 
     assert shortfall(tiny, run, "model=logreg") > 3 * TOLERANCE
     monkeypatch.setattr(
-        decisions, "_carried", lambda priors: priors.natural
+        decisions, "_log_carried", lambda priors: np.log(priors.natural)
     )  # the raw prior, as if nothing was sampled
     assert shortfall(tiny, run, "model=logreg", "strategy=smote", "decision=logit_adjust") > 3 * TOLERANCE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "typed",
+    [
+        [*NETWORK, "strategy=inv_freq"],
+        [*NETWORK, "strategy=la_loss"],
+        [*NETWORK, "strategy=balanced_batches"],
+        [*NETWORK, "strategy=deferred", "training.patience=null"],
+        ["model=balanced_random_forest", "model.estimator.min_samples_leaf=20", "model.estimator.n_estimators=60"],
+    ],
+    ids=lambda typed: "-".join(o for o in typed if o.startswith(("strategy", "model="))),
+)
+def test_the_carried_prior_is_the_one_carried(typed: list[str], tiny, run) -> None:
+    """Moved from the prior that a run says its scores carry, the rare class gets its true share of the probability."""
+    shares = []
+    for seed in range(4):
+        record = run(tiny(*TYPED, *typed, f"seed={seed}"))
+        rare = record.dataset.class_names.index("rare")
+        (test,) = record.test.tasks()
+        natural = record.classes.train_rows.to_numpy() / record.classes.train_rows.sum()
+        corrected = np.exp(test.log_proba) * natural / record.folds[0].carried_prior[0]
+        corrected /= corrected.sum(axis=1, keepdims=True)
+        shares.append([corrected[:, rare].mean(), np.mean(test.y == rare)])
+    corrected_share, true_share = np.mean(shares, axis=0)
+    assert corrected_share == pytest.approx(true_share, rel=0.3)
 
 
 @pytest.mark.parametrize("strategy", ["ros", "inv_freq", "smote"])

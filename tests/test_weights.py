@@ -70,6 +70,24 @@ def test_two_classes_get_a_positive_weight_which_is_the_same_loss() -> None:
     np.testing.assert_allclose(loss, np.where(y, weights["sick"] / weights["well"], 1) * two, rtol=1e-3)
 
 
+def test_classes_that_are_numbers_keep_their_numbers() -> None:
+    """Class 0 is 0 and class 1 is 1, whichever is rarer; scikit-learn's labels are numbers, not words."""
+    counts = read_counts(["1=900", "0=100"])
+    assert list(counts) == ["0", "1"]
+    weights = weigh(counts)["inv_freq"]["mean_one"]
+    code = snippets(weights, counts)
+    assert "class_weight={0: 5.0, 1: 0.5556})  # 0: 0, 1: 1" in code["Keras"]
+    assert code["scikit-learn"] == "class_weight={0: 5.0, 1: 0.5556}"
+    assert "pos_weight=0.1111)  # positive: 1" in code["pos_weight"]
+    assert list(read_counts(["10=5", "2=10", "1=20"])) == ["1", "2", "10"]
+
+
+def test_names_that_cannot_be_typed_are_not_offered_to_type() -> None:
+    counts = read_counts(["<=50K=100", ">50K=20"])
+    assert list(counts) == ["<=50K", ">50K"]
+    assert "imbalance_lab" not in snippets(weigh(counts)["inv_freq"]["mean_one"], counts)
+
+
 def test_a_table_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = "".join(f"{i},note {i},{'yes' if i % 10 == 0 else 'no'}\n" for i in range(100))
     (tmp_path / "t.csv").write_text("id,note,label\n" + rows)  # columns that a run would refuse do not matter here

@@ -75,16 +75,21 @@ def recentred_mean(draws: np.ndarray, predictions: Predictions) -> np.ndarray:
 def joint_draws(predictions: Predictions, resamples: int, repeats: float, rng: np.random.Generator) -> np.ndarray:
     """Return bootstrap draws of the mean balanced accuracy of several labels, shape (resamples,).
 
-    Labels share their rows, so whole rows are redrawn: all rows that agree in truth and prediction are one cell of a
-    multinomial draw.
+    Labels share their rows, so whole rows are redrawn: rows that agree in truth and prediction are one cell of a
+    multinomial draw. Each side of each label gets one row more, hit or missed by the toss of a coin, so that a side
+    with few rows, all of them hit, is not taken for certain; then the draws are moved to where the estimate is.
     """
     n, labels = predictions.y.shape
     cells, sizes = np.unique(np.hstack([predictions.y, predictions.predicted]), axis=0, return_counts=True)
     truth, hit = cells[:, :labels], cells[:, :labels] == cells[:, labels:]
     drawn = rng.multinomial(round(n / repeats), sizes / n, size=resamples)
-    recalls = []
+    recalls, estimate = [], []
     for side in (0, 1):
-        support = drawn @ (truth == side)
-        hits = drawn @ ((truth == side) & hit)
-        recalls.append(np.divide(hits, support, out=np.full(hits.shape, np.nan), where=support > 0))
-    return np.asarray(np.nanmean(np.stack(recalls), axis=(0, 2)))
+        here = truth == side
+        tossed = rng.integers(2, size=(resamples, labels))
+        recalls.append((drawn @ (here & hit) + tossed) / (drawn @ here + 1))
+        support = sizes @ here
+        estimate.append(np.divide(sizes @ (here & hit), support, out=np.full(labels, np.nan), where=support > 0))
+    mean = np.mean(recalls, axis=(0, 2))
+    point = np.mean([np.nanmean(pair) for pair in np.transpose(estimate)])
+    return np.asarray(np.clip(mean + point - mean.mean(), 0, 1))

@@ -13,6 +13,7 @@ class RowLoss:
     """A loss whose scores are no probabilities, on a plain head, for any classes: override what is otherwise."""
 
     head_scale: float | None = None
+    counts_classes: bool = False  # whether it does nothing of its own where classes are equally large
 
     def for_classes(self, class_names: Sequence[str]) -> Self:
         """Return the loss for these classes."""

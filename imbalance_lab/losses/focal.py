@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.losses.base import RowLoss, cross_entropy
-from imbalance_lab.types import STRICT, ConfigError, known_classes
+from imbalance_lab.types import STRICT, ByName, ConfigError, known_classes
 
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -33,7 +33,7 @@ class Focal(RowLoss):
     """
 
     gamma: Annotated[float, Field(ge=0)] = 2.0
-    alpha: float | dict[str, Weight] | list[Weight] | None = None
+    alpha: float | ByName | list[Weight] | None = None
 
     def for_classes(self, class_names: Sequence[str]) -> Focal:
         """Return the loss with `alpha` as a list.

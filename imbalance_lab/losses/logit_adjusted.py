@@ -25,6 +25,8 @@ class LogitAdjusted(RowLoss):
 
     tau: Annotated[float, Field(ge=0)] = 1.0
 
+    counts_classes = True
+
     def output_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return ``prior / pi^tau``: z + tau log pi carries the effective prior, so z carries this one."""
         return shares(prior / shares(np.maximum(counts, 1.0)) ** self.tau)
@@ -37,6 +39,8 @@ class LogitAdjusted(RowLoss):
 @dataclass(frozen=True, config=STRICT)
 class BalancedSoftmax(RowLoss):
     """Cross-entropy of ``z + log n``; equal to logit adjustment with tau = 1."""
+
+    counts_classes = True
 
     def output_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return ``prior / n``, scaled to sum to 1."""

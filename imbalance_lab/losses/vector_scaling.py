@@ -31,6 +31,8 @@ class VectorScaling(RowLoss):
     gamma: Annotated[float, Field(ge=0)] = 0.3
     tau: Annotated[float, Field(ge=0)] = 1.0
 
+    counts_classes = True
+
     def output_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return what logit adjustment carries if gamma is 0; else the scores are no probabilities."""
         return LogitAdjusted(tau=self.tau).output_prior(prior, counts) if self.gamma == 0 else None

@@ -43,10 +43,13 @@ class Estimator:
     output_prior : {"train", "balanced", "uncalibrated"}
         The class prior its scores carry: that of its training rows, equal shares (it balances inside), or none (they
         are no probabilities).
+    balances_inside : bool
+        Whether it evens out the classes by itself.
     """
 
     estimator: Any
     output_prior: OutputPrior = "train"
+    balances_inside: bool = False
 
     trains_by_loss: ClassVar[bool] = False
     dtype: ClassVar[type[np.floating[Any]]] = np.float64
@@ -54,11 +57,6 @@ class Estimator:
     def __post_init__(self) -> None:
         if not is_classifier(self.estimator):
             raise ConfigError(f"model.estimator is {type(self.estimator).__name__}, which is no classifier")
-
-    @property
-    def balances_inside(self) -> bool:
-        """Whether it evens out the classes by itself."""
-        return self.output_prior == "balanced"
 
     @property
     def gives_probabilities(self) -> bool:

@@ -37,8 +37,8 @@ class Network:
     dropout : float
         Share of units dropped after each hidden layer.
     output_bias : {"prior", "zeros"}
-        Where the output bias starts: at the log of the effective prior, so that the first epochs are not spent on
-        learning it (Karpathy 2019), or at 0.
+        Where the output bias starts: at the log of the prior that the scores are to carry, so that the first epochs are
+        not spent on learning it (Karpathy 2019), or at 0.
     """
 
     hidden: list[Positive]
@@ -69,12 +69,14 @@ class Network:
         """Train on `train`, watching `validation` after every epoch."""
         assert loss is not None and training is not None
         at_first = train.prior if train.weight_from == 0 else shares(train.counts)
-        net = self.build(train.X.shape[1], at_first, seeds, loss.head_scale)
+        # Where the loss adds something to the logits of its own, they start at what is left.
+        start = loss.output_prior(at_first, train.counts)
+        net = self.build(train.X.shape[1], at_first if start is None else start, seeds, loss.head_scale)
         model = EpochModel(net, loss, training.batch_size)
         model.compile(optimizer=training.optimizer(), jit_compile=False)
         watch = Watch(progress)
         callbacks = [watch, *(make() for make in training.callbacks)]
-        weighted_from = int(np.ceil(train.weight_from * training.epochs))
+        weighted_from = min(int(np.ceil(round(train.weight_from * training.epochs, 9))), training.epochs - 1)
         if training.patience is not None:
             callbacks.append(
                 keras.callbacks.EarlyStopping(

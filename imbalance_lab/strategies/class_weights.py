@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field
 from pydantic.dataclasses import dataclass
+from scipy.stats import rankdata
 
-from imbalance_lab.types import STRICT, LabWarning, known_classes
+from imbalance_lab.types import STRICT, ByName, LabWarning, known_classes
 
 Normalisation = Literal["mean_one", "sum_to_one", "sum_to_classes"]
 
@@ -42,8 +43,8 @@ class WeightScheme:
 
     starts_at: float = 0.0
 
-    def check(self, class_names: Sequence[str]) -> None:
-        """Refuse settings that do not fit these classes; most fit any."""
+    def check(self, class_names: Sequence[str], counts: np.ndarray) -> None:
+        """Refuse settings that do not fit classes of these sizes in the data; most fit any."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -114,11 +115,11 @@ class Deferred(WeightScheme):
     ----------
     weights : class weight
     start : float
-        Share of the epochs, between 0 and 1.
+        Share of the epochs, at least 0 and below 1; the last epoch is weighted in any case.
     """
 
     weights: Any
-    start: Annotated[float, Field(ge=0, le=1)] = 0.8
+    start: Annotated[float, Field(ge=0, lt=1)] = 0.8
 
     @property
     def starts_at(self) -> float:  # type: ignore[override]
@@ -129,9 +130,9 @@ class Deferred(WeightScheme):
         """Return the weights that count in the end, shape (C,)."""
         return np.asarray(self.weights(counts, class_names))
 
-    def check(self, class_names: Sequence[str]) -> None:
+    def check(self, class_names: Sequence[str], counts: np.ndarray) -> None:
         """Refuse weights that do not fit these classes."""
-        self.weights.check(class_names)
+        self.weights.check(class_names, counts)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -149,33 +150,30 @@ class ByHand(WeightScheme):
     [0.571, 2.286]
     """
 
-    weights: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
+    weights: ByName
     normalise: Normalisation = "mean_one"
 
-    @field_validator("weights", mode="before")
-    @classmethod
-    def _names_are_text(cls, weights: object) -> object:
-        return {str(k): v for k, v in weights.items()} if isinstance(weights, dict) else weights
-
     def __call__(self, counts: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
-        """Return weights, shape (C,); warns if the rarest class counts less than the most frequent."""
+        """Return weights, shape (C,)."""
         raw = np.array([self.weights.get(name, 1.0) for name in class_names])
-        rare, frequent = int(np.argmin(counts)), int(np.argmax(counts))
-        if raw[rare] < raw[frequent]:
-            warnings.warn(
-                f"the rarest class '{class_names[rare]}' counts less ({raw[rare]:g}) than the most frequent "
-                f"'{class_names[frequent]}' ({raw[frequent]:g}): these weights look like frequencies, which make the "
-                "imbalance worse; their inverse is class_weight=inv_freq",
-                LabWarning,
-                stacklevel=2,
-            )
         return normalised(raw, counts, self.normalise)
 
-    def check(self, class_names: Sequence[str]) -> None:
-        """Refuse weights for classes that do not exist.
+    def check(self, class_names: Sequence[str], counts: np.ndarray) -> None:
+        """Refuse weights for classes that do not exist; warn of weights that grow with class frequency.
 
         Raises
         ------
         ConfigError
         """
         known_classes(list(self.weights), class_names, "class_weight.weights")
+        raw = np.array([self.weights.get(name, 1.0) for name in class_names])
+        centred = (rank - rank.mean() for rank in (rankdata(raw), rankdata(counts)))
+        if np.dot(*centred) > 0:
+            rare, frequent = int(np.argmin(counts)), int(np.argmax(counts))
+            warnings.warn(
+                f"class weights by hand grow with class frequency ('{class_names[rare]}', {counts[rare]} rows: "
+                f"{raw[rare]:g}; '{class_names[frequent]}', {counts[frequent]} rows: {raw[frequent]:g}); are they "
+                "frequencies? They make the imbalance worse; their inverse is class_weight=inv_freq",
+                LabWarning,
+                stacklevel=2,
+            )

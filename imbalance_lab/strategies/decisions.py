@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from imbalance_lab.strategies.offsets import TunedMetric, best_offsets
 from imbalance_lab.types import (
     STRICT,
+    ByName,
     ConfigError,
     Priors,
     Rule,
@@ -78,7 +79,7 @@ class LogitAdjust(DecisionRule):
 
     def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
         """Return the rule; nothing is fitted."""
-        return OffsetRule(-self.tau * np.log(_carried(priors)))
+        return OffsetRule(-self.tau * _log_carried(priors) if self.tau else np.zeros(len(priors.natural)))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -91,7 +92,7 @@ class PriorCorrection(DecisionRule):
         ``natural`` is the prior of the training data, before sampling and weighting. Shares are scaled to sum to 1.
     """
 
-    target: Literal["balanced", "natural"] | dict[str, Annotated[float, Field(gt=0)]] | list[float] = "balanced"
+    target: Literal["balanced", "natural"] | ByName | list[float] = "balanced"
 
     needs_prior = True
 
@@ -116,7 +117,7 @@ class PriorCorrection(DecisionRule):
         """Return the rule; nothing is fitted."""
         target = {"balanced": np.ones(len(priors.natural)), "natural": priors.natural}.get(str(self.target))
         target = np.array(self.target) if target is None else target
-        return OffsetRule(np.log(shares(target)) - np.log(_carried(priors)))
+        return OffsetRule(np.log(shares(target)) - _log_carried(priors))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -149,7 +150,7 @@ class MinCost(DecisionRule):
     def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
         """Return the rule; nothing is fitted."""
         costs = balanced_costs(priors.natural) if self.costs is None else np.array(self.costs)
-        move = np.log(priors.natural) - np.log(_carried(priors))
+        move = np.log(priors.natural) - _log_carried(priors)
         return CostRule(move, costs)
 
 
@@ -176,9 +177,10 @@ class CostRule:
         return np.asarray((shares(_exp(log_proba + self.offsets)) @ self.costs).argmin(axis=1))
 
 
-def _carried(priors: Priors) -> np.ndarray:
+def _log_carried(priors: Priors) -> np.ndarray:
+    """Return the log of the carried prior, infinite for a class without training rows: it is never decided for."""
     assert priors.carried is not None, "refused by the plan"
-    return np.maximum(priors.carried, 1e-12)
+    return np.log(priors.carried, out=np.full(len(priors.carried), np.inf), where=priors.carried > 0)
 
 
 def _exp(log_mass: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ def best_offsets(log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric) -> n
     One class's offset at a time is moved over all values at which some row changes its class, to the best of them, and
     of equally good ones to the smallest move; until no move helps. Only differences of offsets matter, so the first
     class keeps 0 and two classes take one exact search. For more it is a local optimum: the search starts from no
-    offsets and from the log of the class shares, and the better end counts.
+    offsets, from the log of the class shares and from what is best for balanced accuracy; the best end counts.
 
     Examples
     --------
@@ -31,6 +31,8 @@ def best_offsets(log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric) -> n
         share = np.bincount(y, minlength=classes) / len(y)
         rarity = -np.log(np.maximum(share, 0.5 / len(y)))
         starts.append(rarity - rarity[0])
+        if metric != "balanced_accuracy":
+            starts.append(best_offsets(log_proba, y, "balanced_accuracy"))
     ends = [_climb(log_proba, y, metric, start) for start in starts]
     return max(ends, key=lambda end: end[0])[1]
 
@@ -40,8 +42,9 @@ def _climb(log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric, offsets: n
     reached = -np.inf
     for _ in range(PASSES):
         before = reached
-        for k in range(1, classes):
+        for k in range(1 if classes == 2 else 0, classes):
             reached, offsets = _move(log_proba, y, metric, offsets, k)
+            offsets = offsets - offsets[0]
         if reached <= before + 1e-12:
             break
     return reached, offsets

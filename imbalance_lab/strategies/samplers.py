@@ -102,10 +102,12 @@ def _by_number(sampler: Any, class_names: Sequence[str]) -> Any:
     if not hasattr(sampler, "get_params"):
         return sampler
     for key, wanted in sampler.get_params().items():
-        if key.endswith("sampling_strategy") and isinstance(wanted, dict):
+        if key.endswith("sampling_strategy") and isinstance(wanted, dict | list):
             known_classes([str(name) for name in wanted], class_names, f"sampler.{key}")
             at = {name: k for k, name in enumerate(class_names)}
-            sampler.set_params(**{key: {at[str(name)]: rows for name, rows in wanted.items()}})
+            numbered = [at[str(name)] for name in wanted]
+            rows = dict(zip(numbered, wanted.values(), strict=True)) if isinstance(wanted, dict) else numbered
+            sampler.set_params(**{key: rows})
     return sampler
 
 
@@ -200,7 +202,7 @@ def _resampled(sampler: Any, y: np.ndarray) -> np.ndarray:
 def _hold_to_its_word(sampler: Any, y: np.ndarray, made: np.ndarray, class_names: Sequence[str]) -> None:
     """Warn of classes that have fewer rows than the sampler was asked for, and of those that have none."""
     from imblearn.over_sampling.base import BaseOverSampler
-    from imblearn.under_sampling.base import BaseUnderSampler
+    from imblearn.under_sampling.base import BaseCleaningSampler, BaseUnderSampler
 
     before, after = (np.bincount(rows, minlength=len(class_names)) for rows in (y, made))
     asked = np.zeros(len(class_names), dtype=int)
@@ -211,6 +213,11 @@ def _hold_to_its_word(sampler: Any, y: np.ndarray, made: np.ndarray, class_names
         f"'{class_names[k]}' {after[k]} of {asked[k]}{' (untouched)' if after[k] == before[k] else ''}"
         for k in np.flatnonzero((after < asked) & (before > 0)).tolist()
     ]
+    if isinstance(sampler, BaseCleaningSampler):
+        same = [f"'{class_names[k]}'" for k in sampler.sampling_strategy_ if after[k] == before[k] > 0]
+        if same:
+            text = f"{type(sampler).__name__} removed nothing from class {', '.join(same[:10])}"
+            warnings.warn(text, LabWarning, stacklevel=2)
     gone = [f"'{class_names[k]}'" for k in np.flatnonzero((after == 0) & (before > 0)).tolist()]
     name = type(sampler).__name__
     if short:

@@ -25,11 +25,22 @@ from imbalance_lab.types.protocols import (
 )
 from imbalance_lab.types.record import FoldResult, Observer, RunRecord, Tracker
 from imbalance_lab.types.run import Predictions, Priors, Rows, Seeds, Split, TrainingSet, shares
-from imbalance_lab.types.settings import STRICT, Evaluation, OutputPrior, Positive, RunSettings, Seed, Share, Training
+from imbalance_lab.types.settings import (
+    STRICT,
+    ByName,
+    Evaluation,
+    OutputPrior,
+    Positive,
+    RunSettings,
+    Seed,
+    Share,
+    Training,
+)
 
 __all__ = [
     "STRICT",
     "AlreadyFinished",
+    "ByName",
     "ClassWeight",
     "ConfigError",
     "Costs",

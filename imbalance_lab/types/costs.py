@@ -33,7 +33,14 @@ def cost_matrix(costs: Costs, class_names: Sequence[str]) -> np.ndarray:
     >>> cost_matrix({"sick": {"well": 10}}, ["well", "sick"]).tolist()
     [[0.0, 1.0], [10.0, 0.0]]
     """
-    matrix = _from_names(costs, class_names) if isinstance(costs, Mapping) else _from_numbers(costs, class_names)
+    try:
+        matrix = _from_names(costs, class_names) if isinstance(costs, Mapping) else _from_numbers(costs, class_names)
+    except (TypeError, AttributeError, ValueError) as error:
+        a, b = class_names[:2]
+        raise ConfigError(
+            f"costs must be {{truth: {{called: cost}}}}, as in {{{a}: {{{b}: 5}}}}, or a matrix with the "
+            f"truth in rows; not {costs!r}"
+        ) from error
     if not np.isfinite(matrix).all() or matrix.min() < 0:
         raise ConfigError("costs must be numbers of 0 or more")
     if np.diag(matrix).any():

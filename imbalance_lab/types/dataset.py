@@ -89,6 +89,8 @@ class Dataset:
                 raise DataError(f"dataset '{name}': the label '{label}' is {found.pop()} in every row; leave it out")
         labels = tuple(str(label) for label in indicators)
         names = tuple(side for label in labels for side in (f"not {label}", label))
+        if len(set(names)) < len(names):
+            raise DataError(f"dataset '{name}': a label is called as another's absence ('not ...'); rename it")
         X = X.reset_index(drop=True)
         return cls(name, X, indicators.to_numpy().astype(np.int64), names, column_kinds(X), labels)
 

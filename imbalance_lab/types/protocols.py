@@ -104,8 +104,8 @@ class ClassWeight(Protocol):
     def starts_at(self) -> float:
         """Share of the epochs after which the weights count."""
 
-    def check(self, class_names: Sequence[str]) -> None:
-        """Refuse settings that do not fit these classes."""
+    def check(self, class_names: Sequence[str], counts: np.ndarray) -> None:
+        """Refuse settings that do not fit these classes, of so many rows in the data."""
 
     def __call__(self, counts: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
         """Return positive weights, shape (C,), from the rows of each class, shape (C,)."""
@@ -117,6 +117,10 @@ class Loss(Protocol):
     @property
     def head_scale(self) -> float | None:
         """Scale of the normalised head it needs: logits are the scale times a cosine; None for a plain head."""
+
+    @property
+    def counts_classes(self) -> bool:
+        """Whether it is plain cross-entropy where classes are equally large."""
 
     def for_classes(self, class_names: Sequence[str]) -> Loss:
         """Return the loss for these classes, settings given by name looked up."""

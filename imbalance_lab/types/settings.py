@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StrictBool
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool
 from pydantic.dataclasses import dataclass
 
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -14,7 +14,16 @@ STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 OutputPrior = Literal["train", "balanced", "uncalibrated"]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
+# Weights by class name; a class may be called 1 or true.
+ByName = Annotated[
+    dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]],
+    BeforeValidator(lambda given: {_as_typed(k): v for k, v in given.items()} if isinstance(given, dict) else given),
+]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+def _as_typed(name: object) -> str:
+    return str(name).lower() if isinstance(name, bool) else str(name)
 
 
 @dataclass(frozen=True, config=STRICT)

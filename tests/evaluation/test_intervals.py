@@ -103,6 +103,14 @@ def test_labels_share_their_rows() -> None:
         assert list(found.index) == ["balanced_accuracy", *(f"recall/{n}" for task in tasks for n in task)]
         return float(found.high["balanced_accuracy"] - found.low["balanced_accuracy"])
 
+    one = np.zeros((60, 2), int)
+    one[0, 1], one[:20, 0] = 1, 1
+    for said in (one * [1, 0], one):  # the one positive of b missed, and hit
+        found = bootstrap(Predictions(np.arange(60), one, np.zeros((60, 2, 2)), said), tasks, Evaluation(), 0)
+        point = (1 + 1 + 1 + (1 if said[0, 1] else 0)) / 4
+        assert found.low["balanced_accuracy"] <= point <= found.high["balanced_accuracy"]
+        assert found.high["balanced_accuracy"] - found.low["balanced_accuracy"] > 0.05
+
     together = width(np.hstack([hit, hit]))
     assert together == pytest.approx(2 * 1.96 * np.sqrt(0.21 / 1000), rel=0.1)
     assert width(np.hstack([hit, ~hit])) < 0.5 * together

@@ -11,6 +11,7 @@ from scipy.special import softmax
 from imbalance_lab.losses.cross_entropy import CrossEntropy
 from imbalance_lab.losses.focal import Focal
 from imbalance_lab.losses.ldam import LDAM
+from imbalance_lab.losses.logit_adjusted import BalancedSoftmax, LogitAdjusted
 from imbalance_lab.models.network import Network
 from imbalance_lab.models.trainer import BalancedOrder
 from imbalance_lab.types import Rows, Seeds, Training, TrainingSet
@@ -212,6 +213,24 @@ def test_deferred_weights_count_from_their_epoch_on() -> None:
     np.testing.assert_array_equal(late["train/loss"][:8], plain["train/loss"][:8])
     assert late["train/loss"][8] != plain["train/loss"][8]
     assert len(late) >= 9
+
+
+@pytest.mark.parametrize(("epochs", "start"), [(1, 0.8), (4, 0.8), (10, 0.99)])
+def test_deferred_weights_always_count_in_the_end(epochs: int, start: float) -> None:
+    train, validation = data(weight=[0.2, 1, 6])
+    training = Training(epochs=epochs, batch_size=16, optimizer=sgd())
+    plain = fit(Network(hidden=[4]), data()[0], validation, training).history
+    late = fit(Network(hidden=[4]), replace(train, weight_from=start), validation, training).history
+    assert late["train/loss"].iloc[-1] != plain["train/loss"].iloc[-1]
+
+
+def test_logits_start_at_what_the_loss_leaves_to_them() -> None:
+    train, validation = data((60, 20, 5))
+    training = Training(epochs=1, batch_size=100, optimizer=sgd(1e-12))
+    for loss in (CrossEntropy(), LogitAdjusted(1.0), BalancedSoftmax()):
+        model = fit(Network(hidden=[]), train, validation, training, loss=loss)
+        at_zero = model.predict_log_proba(np.zeros((1, 5), np.float32))[0, 0]
+        np.testing.assert_allclose(np.exp(at_zero), loss.output_prior(train.prior, train.counts)[0], rtol=1e-4)
 
 
 @pytest.mark.parametrize(("classes", "batch"), [(3, 12), (3, 16), (5, 4), (2, 7)])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from decimal import Decimal
 
 import numpy as np
@@ -83,7 +84,7 @@ def test_by_hand() -> None:
 
 def test_by_hand_refuses_what_is_no_weight() -> None:
     with pytest.raises(ConfigError, match="'Aa', which does not exist; did you mean 'A'"):
-        ByHand({"Aa": 2}).check(NAMES)
+        ByHand({"Aa": 2}).check(NAMES, QUESTION)
     for bad in (-1, 0, float("nan"), float("inf"), "much"):
         with pytest.raises(ValidationError):
             ByHand({"A": bad})
@@ -92,8 +93,11 @@ def test_by_hand_refuses_what_is_no_weight() -> None:
 def test_frequencies_by_mistake_are_pointed_out() -> None:
     slip = dict(zip(NAMES, (QUESTION / 1616).round(2).tolist(), strict=True))
     assert slip == {"A": 0.12, "B": 0.27, "C": 0.44, "D": 0.17}
-    with pytest.warns(LabWarning, match=r"rarest class 'A' counts less \(0.12\).*frequencies.*class_weight=inv_freq"):
-        ByHand(slip)(QUESTION, NAMES)
+    with pytest.warns(LabWarning, match=r"grow with class frequency \('A', 198 rows: 0.12;.*class_weight=inv_freq"):
+        ByHand(slip).check(NAMES, QUESTION)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ByHand({"A": 2, "D": 1.5}).check(NAMES, QUESTION)
 
 
 def effective_number(n: np.ndarray, beta: float) -> np.ndarray:
@@ -119,4 +123,4 @@ def test_deferred_weights_wait() -> None:
     assert deferred.starts_at == 0.8
     np.testing.assert_array_equal(deferred(QUESTION, NAMES), InverseFrequency()(QUESTION, NAMES))
     with pytest.raises(ConfigError):
-        Deferred(ByHand({"Z": 1})).check(NAMES)
+        Deferred(ByHand({"Z": 1})).check(NAMES, QUESTION)

@@ -136,6 +136,9 @@ def test_balanced_costs_are_the_rule_for_balanced_accuracy() -> None:
         ([[0, 1, 1], [1, 2, 1], [1, 1, 0]], "calling a true 'b' by its name costs 2; it must be 0"),
         ([[0, 1, 1], [0, 0, 0], [1, 1, 0]], "no error on a true 'b' costs anything"),
         ({"a": {"z": 1}}, "'z', which does not exist"),
+        (5, "costs must be .*as in .a: .b: 5.*not 5"),
+        ({"a": 5}, "costs must be .*as in"),
+        ({"a": {"b": "much"}}, "costs must be .*as in"),
         ([[0, 1, float("nan")], [1, 0, 1], [1, 1, 0]], "numbers of 0 or more"),
     ],
 )
@@ -153,3 +156,19 @@ def test_targets_are_checked() -> None:
         PriorCorrection({"a": 1}).for_classes(NAMES)
     with pytest.raises(ConfigError, match="'z', which does not exist"):
         PriorCorrection({"z": 1}).for_classes(NAMES)
+
+
+def test_a_class_without_training_rows_is_never_decided_for() -> None:
+    """Cleaning can remove every row of a class; what an untrained score says of it is no evidence."""
+    y, lp = scores(60, 3)
+    priors = Priors(np.array([0.6, 0.4, 0.0]), np.array([0.5, 0.3, 0.2]))
+    for decision in (LogitAdjust(), PriorCorrection(), PriorCorrection("natural"), MinCost()):
+        assert set(decision.fit(lp, y, priors)(lp)) <= {0, 1}, decision
+
+
+def test_g_mean_is_never_below_where_the_search_starts() -> None:
+    for seed in range(4):
+        y, lp = scores(400, 12, seed)
+        reached = geometric_mean_score(y, (lp + best_offsets(lp, y, "g_mean")).argmax(1))
+        for other in (np.zeros(12), best_offsets(lp, y, "balanced_accuracy")):
+            assert reached >= geometric_mean_score(y, (lp + other).argmax(1)) - 1e-9
