@@ -98,7 +98,7 @@ def test_plain_training_does_not_and_neither_does_correcting_twice(tiny, run, mo
         [*NETWORK, "strategy=la_loss"],
         [*NETWORK, "strategy=balanced_batches"],
         [*NETWORK, "strategy=deferred", "training.patience=null"],
-        ["model=balanced_random_forest", "model.estimator.min_samples_leaf=20", "model.estimator.n_estimators=60"],
+        ["model=balanced_random_forest", "+model.estimator.min_samples_leaf=20", "model.estimator.n_estimators=60"],
     ],
     ids=lambda typed: "-".join(o for o in typed if o.startswith(("strategy", "model="))),
 )
