@@ -22,6 +22,8 @@ MOST_CURVES = 10
 MOST_LABELS_DRAWN = 5
 
 
+# A class may be called $10_$20, which is no formula.
+@rc_context({"text.parse_math": False})
 def draw(
     predictions: Predictions,
     tasks: Sequence[Sequence[str]],
@@ -43,17 +45,6 @@ def draw(
         One row per epoch.
     title : str
     """
-    with rc_context({"text.parse_math": False}):  # a class may be called $10_$20
-        return _drawn(predictions, tasks, classes, history, title)
-
-
-def _drawn(
-    predictions: Predictions,
-    tasks: Sequence[Sequence[str]],
-    classes: pd.DataFrame,
-    history: pd.DataFrame | None,
-    title: str,
-) -> dict[str, Figure]:
     figures = {"recall_per_class": draw_recall(classes)}
     for part, names in list(zip(predictions.tasks(), tasks, strict=True))[:MOST_LABELS_DRAWN]:
         suffix = f"_{re.sub(r'[^A-Za-z0-9_-]', '_', names[1])}" if len(tasks) > 1 else ""
@@ -69,14 +60,10 @@ def _drawn(
     return figures
 
 
+@rc_context({"text.parse_math": False})
 def save(figures: dict[str, Figure], folder: Path) -> None:
     """Write each figure as PNG."""
     folder.mkdir(parents=True, exist_ok=True)
-    with rc_context({"text.parse_math": False}):
-        _write(figures, folder)
-
-
-def _write(figures: dict[str, Figure], folder: Path) -> None:
     for name, figure in figures.items():
         figure.savefig(folder / f"{name}.png", dpi=100)
 
