@@ -128,7 +128,13 @@ def model_name(config: DictConfig) -> str:
 
 def run_name(config: DictConfig) -> str:
     """Name the run: strategy, model and seed."""
-    return f"{strategy_name(config)} {model_name(config)} seed={config.seed}"
+    return names(config)["run"]
+
+
+def names(config: DictConfig) -> dict[str, str]:
+    """Return the names of the ``run``, its ``strategy`` and its ``model``."""
+    strategy, model = strategy_name(config), model_name(config)
+    return {"run": f"{strategy} {model} seed={config.seed}", "strategy": strategy, "model": model}
 
 
 def _option_name(config: DictConfig, group: str) -> str:

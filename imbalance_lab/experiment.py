@@ -10,7 +10,7 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from imbalance_lab import __version__
-from imbalance_lab.config import config_hash, plain, run_name
+from imbalance_lab.config import config_hash, names, plain, run_name
 from imbalance_lab.evaluation.metrics import evaluate
 from imbalance_lab.plan import Plan, build, make_plan, run_settings
 from imbalance_lab.provenance import describe
@@ -66,7 +66,7 @@ def run_experiment(config: DictConfig, observer: Observer, tracker: Tracker) -> 
         source: DatasetSource = build(config, "dataset")
         if settings.resume:
             refuse_a_second_run(source, config, tracker)
-        tracker.start(source.title, run_name(config), plain(config))
+        tracker.start(source.title, names(config), plain(config))
         dataset = source.load().without_rare_classes(settings.min_class_rows)
         tags = describe(config, dataset)
         tracker.describe(tags, dataset.summary())

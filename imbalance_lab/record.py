@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ class RecordOnly:
         """Return nothing: there is nobody to ask."""
         return set()
 
-    def start(self, dataset: str, name: str, config: dict[str, Any]) -> None:
+    def start(self, dataset: str, names: Mapping[str, str], config: dict[str, Any]) -> None:
         """Do nothing."""
 
     def describe(self, tags: dict[str, str], dataset: Any) -> None:

@@ -29,6 +29,7 @@ def summarise(
     metrics = table.mean().to_dict()
     seconds = pd.DataFrame([fold.seconds for fold in folds]).sum()
     metrics |= {f"timing/{stage}": float(value) for stage, value in seconds.items()}
+    metrics.update(rows_per_fold(folds))
 
     test = join(fold.test for fold in folds)
     repeats = max(len(test.rows) / len(dataset.y), 1.0)  # a row is one row, however often it is tested
@@ -53,6 +54,12 @@ def summarise(
         never_predicted=missing,
         warnings=[*warned, *diagnose(config.options, plan.learner, plan.loss, folds, dataset, missing, history)],
     )
+
+
+def rows_per_fold(folds: list[FoldResult]) -> dict[str, float]:
+    """Return how many rows a fold trained, validated and tested on, before sampling; means over folds."""
+    sizes = [(f.classes.train_rows.sum() / f.test.y.shape[1], len(f.validation.rows), len(f.test.rows)) for f in folds]
+    return dict(zip(("rows/train", "rows/validation", "rows/test"), np.mean(sizes, axis=0).tolist(), strict=True))
 
 
 def result_table(

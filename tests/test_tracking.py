@@ -34,7 +34,7 @@ def test_a_run_logs_what_there_is_to_know(tiny, run, client: MlflowClient) -> No
 
     metrics = logged.data.metrics
     for key, value in record.metrics.items():
-        assert metrics[key if key.startswith("timing/") else f"test/{key}"] == value
+        assert metrics[key if key.startswith(("timing/", "rows/")) else f"test/{key}"] == value
     assert metrics["test_interval/low/recall/c"] == record.intervals.loc["recall/c", "low"]
     assert metrics["test/support/c"] == 5
     for key in ("train/loss", "val/loss", "val/balanced_accuracy", "val/recall/c"):

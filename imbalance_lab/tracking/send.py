@@ -36,7 +36,8 @@ def send(folder: Path, uri: str | None = None) -> str | None:
     settings = {key: value for key, value in config["tracking"].items() if not key.startswith("_")}
     settings = {"uri": "sqlite:///mlflow.db"} | settings
     tracker = MlflowTracker(**(settings | ({"uri": uri} if uri else {})))
-    tracker.start(record["dataset"]["name"], record["name"], config)
+    names = {"run": record["name"], "strategy": record["strategy"], "model": record["model"]}
+    tracker.start(record["dataset"]["name"], names, config)
     tracker.describe(record["tags"], record["dataset"])
     if (epochs := folder / "epochs.csv").is_file():
         for row in pd.read_csv(epochs).to_dict("records"):

@@ -87,9 +87,9 @@ class MlflowTracker:
         self._guarded(lambda: found.update(self._finished_on(self.experiment or dataset, config_hash, version)))
         return found
 
-    def start(self, dataset: str, name: str, config: dict[str, Any]) -> None:
+    def start(self, dataset: str, names: Mapping[str, str], config: dict[str, Any]) -> None:
         """Create the run with its parameters; that a server is away is remembered until the end."""
-        self._guarded(lambda: self._create(self.experiment or dataset, name, config))
+        self._guarded(lambda: self._create(dataset, names, config))
 
     def describe(self, tags: dict[str, str], dataset: dict[str, Any]) -> None:
         """Log the tags and the dataset."""
@@ -133,16 +133,19 @@ class MlflowTracker:
         runs = client.search_runs([known.experiment_id], asked, max_results=1000)
         return {run.data.tags["data_hash"] for run in runs if run.data.tags.get("outcome") in ("finished", "skipped")}
 
-    def _create(self, experiment: str, name: str, config: dict[str, Any]) -> None:
+    def _create(self, dataset: str, names: Mapping[str, str], config: dict[str, Any]) -> None:
+        experiment = self.experiment or dataset
         self._client = open_store(self.uri)
         self._experiment_id = find_experiment(
             self._client, experiment, artifact_location(self.uri, self.artifacts, experiment)
         )
         tags = {"mlflow.user": _user(), "mlflow.source.name": "imbalance_lab", "mlflow.source.type": "LOCAL"}
         tags |= process_tags() | self._sweep_tags
-        run = self._client.create_run(self._experiment_id, tags=tags, run_name=name)
+        tags |= {"dataset": dataset, "strategy": names["strategy"], "model": names["model"]}
+        tags = {key: text[:LONGEST_TAG] for key, text in tags.items()}
+        run = self._client.create_run(self._experiment_id, tags=tags, run_name=names["run"])
         self._run = run.info.run_id
-        named = [("run", name), *leaves(config)]
+        named = [*names.items(), *leaves(config)]
         params = [Param(key_for(key), str(value)[:LONGEST_PARAM]) for key, value in named]
         for part in chunks(params, PARAMS_A_CALL):
             self._client.log_batch(self._run, params=part)
@@ -150,14 +153,13 @@ class MlflowTracker:
     def _describe(self, tags: dict[str, str], dataset: dict[str, Any]) -> None:
         client, run = self._opened()
         client.log_batch(run, tags=[RunTag(key_for(key), value) for key, value in tags.items()])
-        client.log_batch(run, params=[Param(key, tags[key]) for key in ("strategy", "model")])
         client.log_inputs(run, [_dataset_input(dataset)])
 
     def _send(self, record: dict[str, Any], folder: Path) -> None:
         client, run = self._opened()
-        timing = {key: value for key, value in record["metrics"].items() if key.startswith("timing/")}
-        self._queue("", timing)
-        self._queue("test/", {key: value for key, value in record["metrics"].items() if key not in timing})
+        whole = {key: value for key, value in record["metrics"].items() if key.startswith(("timing/", "rows/"))}
+        self._queue("", whole)
+        self._queue("test/", {key: value for key, value in record["metrics"].items() if key not in whole})
         self._queue("test_std/", record["deviations"])
         for name, interval in record["intervals"].items():
             self._queue("", {f"test_interval/{end}/{name}": value for end, value in interval.items()})

@@ -36,6 +36,7 @@ from imbalance_lab.types.settings import (
     Share,
     Training,
 )
+from imbalance_lab.types.table import RunTable
 
 __all__ = [
     "STRICT",
@@ -67,6 +68,7 @@ __all__ = [
     "Rule",
     "RunRecord",
     "RunSettings",
+    "RunTable",
     "Sampler",
     "Seed",
     "Seeds",

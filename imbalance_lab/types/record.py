@@ -115,8 +115,8 @@ class Tracker(Protocol):
     def finished_on(self, dataset: str, config_hash: str, version: str) -> set[str]:
         """Return the hashes of the data on which this very configuration has ended well before."""
 
-    def start(self, dataset: str, name: str, config: dict[str, Any]) -> None:
-        """Announce the run `name` on the dataset called `dataset`."""
+    def start(self, dataset: str, names: Mapping[str, str], config: dict[str, Any]) -> None:
+        """Announce the run (`names` of ``run``, ``strategy`` and ``model``) on the dataset called `dataset`."""
 
     def describe(self, tags: dict[str, str], dataset: dict[str, Any]) -> None:
         """Take the run's tags and the summary of its dataset, once that is loaded."""

@@ -1,0 +1,176 @@
+"""The verdict, with its evidence: ``python -m imbalance_lab.compare experiment=four_classes``."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import field, fields
+from typing import Any, Literal
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from imbalance_lab.comparison import Comparison, Settings, compare
+from imbalance_lab.comparison.groups import column
+from imbalance_lab.types import STRICT, ConfigError, LabError, RunTable
+
+HELP = """\
+python -m imbalance_lab.compare [key=value ...]: which strategy is better, by how much, and how sure one can be.
+
+  experiment=four_classes      one or several ([a,b]) MLflow experiments; all by default
+  metric=balanced_accuracy     any metric of the test rows: macro_f1, worst_class_recall, log_loss, recall/<class>, ...
+  baseline=none                the strategy that the others are held against
+  control=tuned_threshold      the strategy that every other must beat to be worth its trouble
+  by=[dataset,model]           what gets a table of its own; by=[dataset] lets models compete as well
+  rope=0.01                    differences smaller than this do not matter
+  confidence=0.95              of intervals and verdicts
+  format=terminal              terminal, markdown, csv or json
+  out=comparison.md            write to this file instead of the screen
+  uri=sqlite:///mlflow.db      the MLflow store; MLFLOW_TRACKING_URI if set
+  sweep=last                   the runs of one sweep, by name; last: the latest
+
+Any other key filters: strategy=[none,smote] model=mlp dataset=yeast seed=[0,1] training.epochs=100
+"""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Request:
+    """Where runs are read and where the comparison goes.
+
+    Parameters
+    ----------
+    uri : str
+    experiment : str or list of str
+        Empty for all.
+    format : str
+    out : str or None
+        A file; None for the screen.
+    """
+
+    uri: str = ""
+    experiment: str | list[str] = field(default_factory=list)
+    format: Literal["terminal", "markdown", "csv", "json"] = "terminal"
+    out: str | None = None
+
+    @property
+    def experiments(self) -> list[str]:
+        """The experiments asked for."""
+        return [self.experiment] if isinstance(self.experiment, str) else self.experiment
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Compare runs as the command line asks."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if {"-h", "--help"} & set(given):
+        print(HELP)
+        return
+    try:
+        request, settings, filters = parse(given)
+        comparison = compare(select(read(request, settings), filters), settings)
+        text = render(comparison, request)
+        if request.out is None:
+            print(text)
+        else:
+            with open(request.out, "w", encoding="utf-8") as file:
+                file.write(text)
+            print(f"{comparison.verdict}\n{request.out}")
+    except BrokenPipeError:
+        sys.exit(1)
+    except (LabError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+def parse(arguments: Sequence[str]) -> tuple[Request, Settings, dict[str, list[str]]]:
+    """Return what ``key=value`` arguments ask for; keys that are no option are filters.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if wrong := [argument for argument in arguments if "=" not in argument]:
+        raise ConfigError(f"'{wrong[0]}': arguments are key=value; --help lists the keys")
+    plain = {key: _value(key, text) for key, _, text in (argument.partition("=") for argument in arguments)}
+    options = [{f.name for f in fields(kind)} for kind in (Request, Settings)]
+    request = _build(Request, {key: value for key, value in plain.items() if key in options[0]})
+    settings = _build(Settings, {key: value for key, value in plain.items() if key in options[1]})
+    filters = {key: _texts(value) for key, value in plain.items() if key not in options[0] | options[1]}
+    return request, settings, filters
+
+
+def _value(key: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text) if text.startswith("[") else text
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{key}={text} is no list; names with commas or brackets need quotes of their own") from error
+
+
+def _build(kind: Any, given: Mapping[str, Any]) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{'.'.join(map(str, first['loc'][:1]))}={first['input']}: {first['msg']}") from error
+
+
+def _texts(value: Any) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+def read(request: Request, settings: Settings) -> RunTable:
+    """Read the runs that are asked for."""
+    from imbalance_lab.tracking.read import read_runs
+
+    uri = request.uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    file = uri.removeprefix("sqlite:///")
+    if file != uri and not os.path.isfile(file):
+        raise ConfigError(f"there is no {file} here; run a sweep first, or give uri=")
+    return read_runs(uri, settings.metric, request.experiments)
+
+
+def select(table: RunTable, filters: Mapping[str, Sequence[str]]) -> RunTable:
+    """Return the runs that pass every filter: a column of the run table or a setting, and the values it may have.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such column or setting, or no run passes.
+    """
+    options = [f.name for kind in (Request, Settings) for f in fields(kind)]
+    for key, values in filters.items():
+        known = [*table.runs, *table.params]
+        if key not in known:
+            near = difflib.get_close_matches(key, [*known, *options], n=1)
+            raise ConfigError(f"runs have no '{key}'" + (f"; did you mean {near[0]}?" if near else ""))
+        own = column(table, key)
+        wanted = [_last_sweep(table)] if (key, *values) == ("sweep", "last") else list(values)
+        kept = table.only(own.isin(wanted))
+        if not len(kept.runs):
+            has = ", ".join(sorted(own.unique())[:20])
+            raise ConfigError(f"no run has {key}={','.join(wanted)}; there is {has}")
+        table = kept
+    return table
+
+
+def _last_sweep(table: RunTable) -> str:
+    swept = table.runs.dropna(subset=["sweep"])
+    return str(swept.sort_values("start").sweep.iloc[-1]) if len(swept) else "last"
+
+
+def render(comparison: Comparison, request: Request) -> str:
+    """Return the comparison in the format asked for."""
+    from imbalance_lab.comparison import text
+
+    if request.format == "terminal":
+        from rich.console import Console
+
+        console = Console()
+        shown = console.is_terminal and request.out is None
+        return text.terminal(comparison, console.width if shown else None, shown)
+    return {"markdown": text.markdown, "csv": text.csv, "json": text.to_json}[request.format](comparison)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""Runs read back as a table: straight from a database, or through the interface of a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+
+from imbalance_lab.tracking.store import absolute, open_store
+from imbalance_lab.tracking.tracker import key_for, without_password
+from imbalance_lab.types import ConfigError, RunTable, TrackingError
+
+TAGS = ("strategy", "model", "dataset", "data_hash", "outcome", "reason", "sweep")
+VERSION = "version/imbalance_lab"
+PAGE = 1000
+READERS = 8
+OUTCOMES = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "killed", "RUNNING": "running"}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Long tables: of runs, and of (run, key, value) and (run, step, value)."""
+
+    runs: list[tuple[str, str, str, int, str]] = field(default_factory=list)
+    tags: list[tuple[str, str, str]] = field(default_factory=list)
+    params: list[tuple[str, str, str]] = field(default_factory=list)
+    metrics: list[tuple[str, str, float]] = field(default_factory=list)
+    folds: list[tuple[str, int, float]] = field(default_factory=list)
+
+
+def read_runs(uri: str, metric: str, experiments: Sequence[str] = ()) -> RunTable:
+    """Read the runs of this package, without the parents of sweeps.
+
+    Parameters
+    ----------
+    uri : str
+        A database (``sqlite:///mlflow.db``) or the address of a server.
+    metric : str
+        The metric whose values for each fold are read too.
+    experiments : sequence of str
+        Names; empty for all.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such experiment.
+    TrackingError
+        If the store cannot be read.
+    """
+    uri = absolute(uri)
+    try:
+        client = open_store(uri)
+        names = _experiments(client, experiments)
+        read = _from_server if uri.startswith("http") or "://" not in uri else _from_database
+        return _table(read(client, uri, sorted(names), key_for(metric)), names)
+    except (MlflowException, OSError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise TrackingError(f"MLflow at {without_password(uri)} cannot be read: {said}") from error
+
+
+def read_epochs(uri: str, runs: Sequence[str]) -> pd.DataFrame:
+    """Return the validation figures of each epoch of `runs`, of all their folds.
+
+    Returns
+    -------
+    DataFrame
+        ``run``, ``key`` (``recall/<class>``, ``balanced_accuracy``, ``loss``), ``epoch``, ``value``.
+    """
+    client = open_store(absolute(uri))
+
+    def histories(run: str) -> list[tuple[str, str, int, float]]:
+        keys = [key for key in client.get_run(run).data.metrics if "val/" in key]
+        return [
+            (run, key.rpartition("val/")[2], point.step, point.value)
+            for key in keys
+            for point in client.get_metric_history(run, key)
+        ]
+
+    with ThreadPoolExecutor(READERS) as pool:
+        found = [row for rows in pool.map(histories, runs) for row in rows]
+    return pd.DataFrame(found, columns=["run", "key", "epoch", "value"])
+
+
+def _experiments(client: MlflowClient, wanted: Sequence[str]) -> dict[str, str]:
+    """Return the names of experiments by id."""
+    found: dict[str, str] = {}
+    token = None
+    while True:
+        page = client.search_experiments(max_results=PAGE, page_token=token)
+        found |= {str(experiment.experiment_id): experiment.name for experiment in page}
+        if not (token := page.token):
+            break
+    if unknown := sorted(set(wanted) - set(found.values())):
+        known = ", ".join(sorted(found.values()))
+        raise ConfigError(f"there is no experiment {', '.join(unknown)}; there are: {known}")
+    return {key: name for key, name in found.items() if not wanted or name in wanted}
+
+
+def _from_server(client: MlflowClient, uri: str, experiments: list[str], metric: str) -> Rows:
+    rows, with_folds = Rows(), []
+    for run in _pages(client, experiments):
+        info, data = run.info, run.data
+        if data.tags.get("mlflow.source.name") != "imbalance_lab":
+            continue
+        rows.runs.append((info.run_id, info.run_name, info.status, info.start_time, str(info.experiment_id)))
+        rows.tags.extend((info.run_id, key, data.tags[key]) for key in (*TAGS, VERSION) if key in data.tags)
+        rows.params.extend((info.run_id, key, value) for key, value in data.params.items())
+        rows.metrics.extend((info.run_id, key, value) for key, value in data.metrics.items() if _wanted(key, metric))
+        if f"test_fold/{metric}" in data.metrics:
+            with_folds.append(info.run_id)
+
+    def history(run: str) -> list[tuple[str, int, float]]:
+        return [(run, point.step, point.value) for point in client.get_metric_history(run, f"test_fold/{metric}")]
+
+    with ThreadPoolExecutor(READERS) as pool:
+        rows.folds.extend(row for found in pool.map(history, with_folds) for row in found)
+    return rows
+
+
+def _pages(client: MlflowClient, experiments: list[str]) -> Iterator[Run]:
+    token = None
+    while experiments:
+        page = client.search_runs(experiments, max_results=PAGE, page_token=token)
+        yield from page
+        if not (token := page.token):
+            return
+
+
+def _wanted(key: str, metric: str) -> bool:
+    return key.startswith(("test/", "timing/", "rows/")) or key in _interval_keys(metric)
+
+
+def _interval_keys(metric: str) -> tuple[str, str]:
+    return f"test_interval/low/{metric}", f"test_interval/high/{metric}"
+
+
+def _from_database(client: MlflowClient, uri: str, experiments: list[str], metric: str) -> Rows:
+    """Read MLflow's tables: the client makes an object of each value, which takes ten times as long."""
+    from sqlalchemy import bindparam, create_engine, text
+
+    ours = (
+        "select r.run_uuid from runs r join tags t on t.run_uuid = r.run_uuid where r.lifecycle_stage = 'active' "
+        "and t.key = 'mlflow.source.name' and t.value = 'imbalance_lab' and r.experiment_id in :experiments"
+    )
+    queries = {
+        "runs": f"select run_uuid, name, status, start_time, experiment_id from runs where run_uuid in ({ours})",
+        "tags": f"select run_uuid, key, value from tags where key in :tags and run_uuid in ({ours})",
+        "params": f"select run_uuid, key, value from params where run_uuid in ({ours})",
+        "metrics": "select run_uuid, key, value from latest_metrics where is_nan = 0 and (key like 'test/%' or "
+        f"key like 'timing/%' or key like 'rows/%' or key in :intervals) and run_uuid in ({ours})",
+        "folds": f"select run_uuid, step, value from metrics where key = :fold and is_nan = 0 and run_uuid in ({ours})",
+    }
+    given = {
+        "experiments": [int(experiment) for experiment in experiments],
+        "tags": [*TAGS, VERSION],
+        "intervals": list(_interval_keys(metric)),
+        "fold": f"test_fold/{metric}",
+    }
+    engine = create_engine(uri)
+    with engine.connect() as connection:
+        found: dict[str, list[Any]] = {}
+        once: dict[str, str] = {}
+        for name, query in queries.items():
+            used = {key: value for key, value in given.items() if f":{key}" in query}
+            lists: list[Any] = [
+                bindparam(key, expanding=True) for key, value in used.items() if isinstance(value, list)
+            ]
+            rows = connection.execute(text(query).bindparams(*lists), used)
+            # Names and values repeat from run to run: each is kept once.
+            found[name] = [tuple(once.setdefault(v, v) if isinstance(v, str) else v for v in row) for row in rows]
+    engine.dispose()
+    runs = [(*row[:4], str(row[4])) for row in found.pop("runs")]
+    return Rows(runs, **found)
+
+
+def _table(rows: Rows, experiments: dict[str, str]) -> RunTable:
+    runs = pd.DataFrame(rows.runs, columns=["run", "name", "status", "start", "experiment_id"]).set_index("run")
+    runs["experiment"] = runs.experiment_id.map(experiments)
+    tags = _wide(rows.tags, runs.index).reindex(columns=[*TAGS, VERSION]).rename(columns={VERSION: "version"})
+    runs = runs.join(tags)
+    runs["outcome"] = runs.outcome.fillna(runs.status.map(OUTCOMES))
+    metrics = _wide(rows.metrics, runs.index)
+    metrics.columns = [_plain(str(key)) for key in metrics]
+    folds = pd.DataFrame(rows.folds, columns=["run", "fold", "value"])
+    folds = folds.drop_duplicates(["run", "fold"], keep="last").pivot(index="run", columns="fold", values="value")
+    return RunTable(runs, _wide(rows.params, runs.index), metrics, folds)
+
+
+def _plain(key: str) -> str:
+    return key.removeprefix("test/").replace("test_interval/", "interval/", 1)
+
+
+def _wide(rows: Iterable[tuple[str, str, object]], index: pd.Index) -> pd.DataFrame:
+    """Return a row per run and a column per key."""
+    long = pd.DataFrame(rows, columns=["run", "key", "value"])
+    long["key"] = long.key.astype("category")
+    return long.pivot(index="run", columns="key", values="value").reindex(index)
