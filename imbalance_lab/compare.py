@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field, fields
 from typing import Any, Literal
 
@@ -152,6 +152,19 @@ def select(table: RunTable, filters: Mapping[str, Sequence[str]]) -> RunTable:
             raise ConfigError(f"no run has {key}={','.join(wanted)}; there is {has}")
         table = kept
     return table
+
+
+def of_cells(uri: str, sweep: str, cells: Collection[str], settings: Settings) -> Comparison | None:
+    """Compare the runs of a sweep, and earlier runs of its `cells` (by hash of their configuration).
+
+    Returns
+    -------
+    Comparison or None
+        None if no run finished.
+    """
+    table = read(Request(uri=uri), settings)
+    kept = table.only((table.runs.sweep == sweep) | table.runs.config_hash.isin(list(cells)))
+    return compare(kept, settings) if (kept.runs.outcome == "finished").any() else None
 
 
 def _last_sweep(table: RunTable) -> str:

@@ -16,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from imbalance_lab.config import model_name, plain, resolve, run_name, strategy_name
+from imbalance_lab.config import config_hash, model_name, plain, resolve, run_name, strategy_name
 from imbalance_lab.experiment import run_experiment
 from imbalance_lab.plan import build
 from imbalance_lab.record import mark_untracked, read_outcome, write_outcome
@@ -114,6 +114,7 @@ class Job:
         if self._config is not None:
             about = {"name": run_name(self._config), "reason": reason}
             about |= {"strategy": strategy_name(self._config), "model": model_name(self._config)}
+            about |= {"tags": {"config_hash": config_hash(self._config)}}
             about |= {"dataset": {"name": self._config.options.dataset}, "config": plain(self._config)}
         write_outcome(self.folder, outcome, **about)
         if details:

@@ -66,17 +66,37 @@ class SweepCallback(Callback):
         outcomes = [said for folder in folders if (said := read_outcome(folder))]
         counts = Counter(said["outcome"] for said in outcomes)
         print(", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]))
-        failures = {}
+        failures: dict[str, str] = {}
         for said in outcomes:
             if reason := said["reason"] if said["outcome"] == "failed" else said.get("untracked"):
                 name = f"{said.get('dataset', {}).get('name', '')}, {said['name']}"
                 failures[name] = reason
                 print(f"failed: {name}: {reason}", file=sys.stderr)
         _failed.extend(failures)
-        if self._parent is not None:
-            from imbalance_lab.tracking import end_parent
+        if self._parent is None:
+            return
+        verdict = self._compare(outcomes) if outcome == "finished" else None
+        from imbalance_lab.tracking import end_parent
 
-            end_parent(self._parent, "failed" if failures and outcome == "finished" else outcome, counts, failures)
+        end_parent(self._parent, "failed" if failures and outcome == "finished" else outcome, counts, failures, verdict)
+
+    def _compare(self, outcomes: list[dict[str, Any]]) -> str | None:
+        """Print the comparison of the sweep's cells, whichever sweep ran them, and return its verdict."""
+        assert self._parent is not None
+        from imbalance_lab.compare import Request, of_cells, render
+        from imbalance_lab.comparison import Settings
+
+        cells = {said["tags"]["config_hash"] for said in outcomes if "config_hash" in said.get("tags", {})}
+        try:
+            comparison = of_cells(self._parent["uri"], self._folder.name, cells, Settings())
+            if comparison is None:
+                return None
+            print(f"\n{render(comparison, Request())}")
+            return comparison.verdict
+        except Exception as error:  # the runs are safe
+            said = " ".join(str(error).split())[:300]
+            print(f"warning: no comparison ({said}); try python -m imbalance_lab.compare", file=sys.stderr)
+            return None
 
 
 def interrupt() -> None:

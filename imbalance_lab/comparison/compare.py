@@ -106,8 +106,8 @@ def compare_group(group: Group, settings: Settings) -> Compared:
             found = paired_differences(group.values, name, group.ratio, settings)
             found["more"] = np.ceil(found["more"] / _values_a_run(group))
             table = table.join(found.add_prefix(f"{role}_"))
-        else:
-            notes.append(f"the {role} '{name}' was not run here" + _near(name, strategies, role))
+        elif near := [str(other) for other in strategies if str(other).split(" ")[0] == name]:
+            notes.append(f"which '{name}' is the {role}? {role}= can be {', '.join(near)}")
     if any(FEW_ROWS in set(table.get(f"{role}_verdict", ())) for role in ("baseline", "control")):
         notes.append(f"{FEW_ROWS}: seeds share their rows, so that no number of further seeds would settle it")
     table = table.sort_values("mean", ascending=settings.sign < 0, kind="stable")
@@ -124,11 +124,6 @@ def _fill_single_runs(table: pd.DataFrame, group: Group, settings: Settings) -> 
     for end, values in ends.items():
         if values is not None:
             table[end] = table[end].fillna(values.groupby(group.runs.strategy).mean())
-
-
-def _near(name: str, strategies: pd.Index, role: str) -> str:
-    near = [str(other) for other in strategies if str(other).split(" ")[0] == name]
-    return f"; {role}= can be {', '.join(near)}" if near else ""
 
 
 def _recalls(group: Group, strategies: pd.Index) -> pd.DataFrame:

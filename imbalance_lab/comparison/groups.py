@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,9 @@ from imbalance_lab.types import ConfigError, RunTable
 SEED = re.compile(r"(^|\.)(seed|random_state)$")
 SLOT = re.compile(rf"^({'|'.join([*NULL_OPTIONS, 'model'])})\.")
 # What says how a run is recorded, or says again what a strategy's, model's or dataset's name says.
-NO_SETTING = re.compile(r"^(run|strategy|model|output_dir|resume|save_model|tracking\..*|options\..*)$|\._target_$")
+NO_SETTING = re.compile(
+    r"^(run|strategy|model|output_dir|resume|save_model|tracking\..*|options\..*|(dataset|training|evaluation)\._target_)$"
+)
 NO_RESULT = re.compile(r"^(evaluation\.(?!calibration_bins).*|dataset\.(path|name|title))$")
 
 
@@ -74,8 +75,7 @@ def group_runs(table: RunTable, metric: str, by: Sequence[str]) -> list[Group]:
     if metric not in finished.metrics:
         raise ConfigError(f"no run logged the metric '{metric}'")
     keys = pd.DataFrame({key: column(finished, key) for key in by}, index=finished.runs.index)
-    parts = keys.groupby(list(by), sort=True, dropna=False).indices if by else {(): range(len(keys))}
-    return [group for rows in parts.values() for group in _split(finished.only(_marked(keys.index, rows)), metric, by)]
+    return [group for ids in _parts(keys) for group in _split(_of(finished, ids), metric, by)]
 
 
 def column(table: RunTable, key: str) -> pd.Series:
@@ -87,10 +87,15 @@ def column(table: RunTable, key: str) -> pd.Series:
     raise ConfigError(f"runs have no '{key}'")
 
 
-def _marked(index: pd.Index, rows: Any) -> pd.Series:
-    marked = pd.Series(False, index=index)
-    marked.iloc[list(rows)] = True
-    return marked
+def _parts(keys: pd.DataFrame) -> list[pd.Index]:
+    """Return the rows of each combination of values."""
+    if not len(keys.columns):
+        return [keys.index]
+    return [part.index for _, part in keys.groupby(list(keys), sort=True, dropna=False)]
+
+
+def _of(table: RunTable, ids: pd.Index) -> RunTable:
+    return table.only(pd.Series(table.runs.index.isin(ids), index=table.runs.index))
 
 
 def _split(table: RunTable, metric: str, by: Sequence[str]) -> Iterator[Group]:
@@ -100,7 +105,8 @@ def _split(table: RunTable, metric: str, by: Sequence[str]) -> Iterator[Group]:
     settings = [key for key in varying if not (SEED.search(key) or SLOT.match(key)) and not NO_RESULT.match(key)]
     if "dataset" not in by and table.runs.dataset.nunique() > 1:
         settings = [key for key in settings if not key.startswith("dataset.")]
-    apart = table.params[settings].astype(str)
+    settings.sort(key=lambda key: key.endswith("_target_"))  # of settings that go together the first gives its name
+    apart = table.params[settings].fillna("")
     if "dataset" not in by:
         apart["dataset"] = table.runs.dataset
     replicate = _labels(seeds, table.params)
@@ -109,15 +115,14 @@ def _split(table: RunTable, metric: str, by: Sequence[str]) -> Iterator[Group]:
         apart["data"] = table.runs.data_hash.str[:6]
     apart = _needed(apart)
     common = {key: column(table, key).iloc[0] for key in by}
-    groups = apart.groupby(list(apart), sort=True).groups if len(apart.columns) else {(): table.runs.index}
-    for ids in groups.values():
-        part = table.only(pd.Series(table.runs.index.isin(ids), index=table.runs.index))
-        name = common | {str(key): str(value) for key, value in apart.loc[ids[0]].items()}
+    for ids in _parts(apart):
+        part = _of(table, ids)
+        name = common | {str(key): str(value) for key, value in apart.loc[ids[0]].items() if value}
         yield _group(part, metric, name, replicate, _contenders(part, by), fresh_data)
 
 
 def _varying(params: pd.DataFrame) -> list[str]:
-    counts = params.astype(str).nunique()
+    counts = params.fillna("").nunique()
     return [str(key) for key in counts.index[counts > 1] if not NO_SETTING.search(str(key))]
 
 

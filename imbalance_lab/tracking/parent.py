@@ -36,11 +36,18 @@ def start_parent(
     return {"uri": uri, "run_id": run.info.run_id}
 
 
-def end_parent(parent: Mapping[str, Any], outcome: str, counts: Mapping[str, int], failures: Mapping[str, str]) -> None:
-    """Log how many jobs ended how, name the failures, and close the parent run."""
+def end_parent(
+    parent: Mapping[str, Any],
+    outcome: str,
+    counts: Mapping[str, int],
+    failures: Mapping[str, str],
+    verdict: str | None = None,
+) -> None:
+    """Log how many jobs ended how, name the failures, put the `verdict` first, and close the parent run."""
     client, run = MlflowClient(tracking_uri=parent["uri"]), parent["run_id"]
     metrics = [Metric(f"jobs/{kind.replace(' ', '_')}", count, 0, 0) for kind, count in counts.items()]
-    lines = [", ".join(f"{count} {kind}" for kind, count in counts.items())]
+    lines = [f"{line}\n" for line in (verdict or "").splitlines()]
+    lines += [", ".join(f"{count} {kind}" for kind, count in counts.items())]
     lines += [f"- {name}: {reason}" for name, reason in failures.items()]
     tags = [RunTag("outcome", outcome), RunTag("mlflow.note.content", "\n".join(lines)[:5000])]
     client.log_batch(run, metrics=metrics, tags=tags)

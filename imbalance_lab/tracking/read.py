@@ -16,7 +16,7 @@ from imbalance_lab.tracking.store import absolute, open_store
 from imbalance_lab.tracking.tracker import key_for, without_password
 from imbalance_lab.types import ConfigError, RunTable, TrackingError
 
-TAGS = ("strategy", "model", "dataset", "data_hash", "outcome", "reason", "sweep")
+TAGS = ("strategy", "model", "dataset", "data_hash", "outcome", "reason", "sweep", "config_hash")
 VERSION = "version/imbalance_lab"
 PAGE = 1000
 READERS = 8

@@ -1,0 +1,53 @@
+"""Run tables whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from imbalance_lab.types import RunTable
+
+RUN = {
+    "experiment": "data", "experiment_id": "1", "outcome": "finished", "reason": None, "sweep": "s", "model": "mlp",
+    "dataset": "data", "data_hash": "d0", "config_hash": "c0", "version": "1",
+}  # fmt: skip
+ROWS = {"rows/train": 60.0, "rows/validation": 20.0, "rows/test": 20.0}
+
+
+def run(strategy: str, seed: int, value: float | None = None, **about: Any) -> dict[str, Any]:
+    """Return a row of a table; `about` may hold columns of the run table, ``folds``, ``params`` and ``metrics``."""
+    return {"strategy": strategy, "seed": seed, "value": value, **about}
+
+
+def table(rows: Iterable[Mapping[str, Any]], metric: str = "balanced_accuracy") -> RunTable:
+    """Return the rows as a table of runs, the later ones started later."""
+    runs, params, metrics, folds = {}, {}, {}, {}
+    for number, row in enumerate(rows):
+        key = f"run{number}"
+        own = {k: v for k, v in row.items() if k in (*RUN, "strategy")}
+        runs[key] = RUN | {"name": key, "start": number} | own
+        params[key] = {"seed": str(row["seed"]), "split.seed": str(row["seed"])} | dict(row.get("params", {}))
+        if "folds" in row:
+            folds[key] = dict(enumerate(row["folds"]))
+        value = row["value"] if "folds" not in row else float(np.mean(row["folds"]))
+        if value is not None:
+            metrics[key] = {metric: value} | ROWS | dict(row.get("metrics", {}))
+    index = pd.Index(runs, name="run")
+    return RunTable(
+        pd.DataFrame.from_dict(runs, orient="index").rename_axis("run"),
+        pd.DataFrame.from_dict(params, orient="index").reindex(index),
+        pd.DataFrame.from_dict(metrics, orient="index").reindex(index),
+        pd.DataFrame.from_dict(folds, orient="index").rename_axis("run"),
+    )
+
+
+def grid(values: np.ndarray, strategies: list[str], **about: Any) -> list[dict[str, Any]]:
+    """Return rows for values of shape (strategies, seeds)."""
+    return [
+        run(strategy, seed, float(value), **about)
+        for strategy, line in zip(strategies, values, strict=True)
+        for seed, value in enumerate(line)
+    ]

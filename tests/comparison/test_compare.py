@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from imbalance_lab.comparison import Settings, compare, text
+from imbalance_lab.comparison.paired import paired_differences
+from imbalance_lab.types import ConfigError
+from tests.comparison.tables import grid, run, table
+
+
+def three(rng: np.random.Generator, seeds: int = 10) -> np.ndarray:
+    """Return values of none, tuned_threshold (.1 above) and smote (.1 above as well)."""
+    return 0.6 + np.array([[0.0], [0.1], [0.1]]) + rng.normal(0, 0.003, size=(3, seeds))
+
+
+NAMES = ["none", "tuned_threshold", "smote"]
+
+
+def test_a_strategy_is_held_against_baseline_and_control() -> None:
+    (one,) = compare(table(grid(three(np.random.default_rng(0)), NAMES)), Settings()).compared
+    smote = one.table.loc["smote"]
+    assert (smote.baseline_verdict, smote.control_verdict) == ("better", "practically the same")
+    assert smote.baseline_difference == pytest.approx(0.1, abs=0.005)
+    assert one.table.loc["none", "control_verdict"] == "worse"
+    assert (smote.runs, smote["values"]) == (10, 10)
+    assert "Against none: better:" in one.verdict
+    assert "Against tuned_threshold: worse: none -0." in one.verdict
+
+
+def test_a_missing_control_is_said() -> None:
+    comparison = compare(table(grid(three(np.random.default_rng(0))[::2], ["none", "smote"])), Settings())
+    assert "the control tuned_threshold was not run anywhere" in comparison.notes[0]
+    assert "Not compared with tuned_threshold, which was not run" in comparison.verdict
+
+
+def test_the_number_of_further_runs_is_in_runs_not_folds() -> None:
+    differences = np.array([0.0, 0.02, 0.04, 0.06, 0.03, -0.03, 0.02, 0.05, 0.08, 0.0]).reshape(2, 5)
+    rows = [run("smote", seed, folds=0.5 + differences[seed]) for seed in (0, 1)]
+    rows += [run("none", seed, folds=[0.5] * 5) for seed in (0, 1)]
+    loose = compare(table(rows), Settings(rope=0.0)).compared[0]
+    folds = loose.table.loc["smote"]
+    assert (folds.runs, folds["values"], folds.baseline_pairs) == (2, 10, 10)
+    of_pairs = paired_differences(loose.group.values, "none", 0.25, Settings(rope=0.0))
+    assert folds.baseline_verdict == of_pairs.verdict["smote"] == "not enough runs"
+    assert folds.baseline_more == np.ceil(of_pairs.more["smote"] / 5)
+
+
+def test_a_single_run_has_the_interval_it_logged() -> None:
+    metrics = {"interval/low/balanced_accuracy": 0.4, "interval/high/balanced_accuracy": 0.6}
+    rows = [run(name, 0, 0.5, metrics=metrics) for name in ("none", "smote")]
+    (one,) = compare(table(rows), Settings()).compared
+    assert one.table.loc["smote", ["mean", "low", "high"]].to_list() == [0.5, 0.4, 0.6]
+    assert one.table.loc["smote", "baseline_verdict"] == "not enough runs"
+    assert "0.500 [0.400, 0.600]" in text.terminal(compare(table(rows), Settings()))
+
+
+def test_cells_that_did_not_finish_are_listed_unless_made_up_for() -> None:
+    rows = [
+        *grid(three(np.random.default_rng(0)), NAMES),
+        run("focal", 0, outcome="skipped", reason="focal has no forest", model="random_forest"),
+        run("focal", 1, outcome="skipped", reason="focal has no forest", model="random_forest"),
+        run("smote", 0, outcome="failed", reason="out of memory"),  # finished above
+        run("adasyn", 3, outcome="failed", reason="out of memory"),
+    ]
+    found = compare(table(rows), Settings()).unfinished
+    assert found[["strategy", "outcome", "reason", "runs"]].to_numpy().tolist() == [
+        ["adasyn", "failed", "out of memory", 1],
+        ["focal", "skipped", "focal has no forest", 2],
+    ]
+    assert "focal has no forest" in text.markdown(compare(table(rows), Settings()))
+
+
+def test_fifty_strategies_pay_for_fifty_tests() -> None:
+    values = np.random.default_rng(2).normal(0.5, 0.05, size=(51, 10))
+    names = ["none", *(f"s{k}" for k in range(50))]
+    (one,) = compare(table(grid(values, names)), Settings(rope=0.0)).compared
+    assert len(one.table) == 51
+    assert not one.table.baseline_verdict.isin(["better", "worse"]).any()
+    assert "and 4" in one.verdict  # names six, and says how many more there are
+
+
+def test_a_thousand_classes() -> None:
+    recalls = {f"recall/c{k}": 0.5 for k in range(1000)} | {f"support/c{k}": float(k) for k in range(1000)}
+    rows = [run(name, seed, 0.5, metrics=recalls) for name in ("none", "smote") for seed in range(3)]
+    (one,) = compare(table(rows), Settings()).compared
+    assert one.recalls.shape == (2, 1000)
+    assert list(one.recalls.columns[:2]) == ["c0", "c1"]  # the rarest first
+    assert len(text.terminal(compare(table(rows), Settings()))) < 5000
+
+
+def test_datasets_are_compared_across() -> None:
+    rng = np.random.default_rng(3)
+    rows = [
+        row for number in range(8) for row in grid(three(rng), NAMES, dataset=f"data{number}", data_hash=f"d{number}")
+    ]
+    comparison = compare(table(rows), Settings())
+    assert len(comparison.compared) == 8
+    (across,) = comparison.across
+    assert across.ranks["none"] == 3
+    assert across.signed_rank.loc["smote", "better"] > 0.99
+    assert "across 8 datasets, mlp:" in comparison.verdict
+
+
+def test_formats_say_the_same() -> None:
+    comparison = compare(table(grid(three(np.random.default_rng(0)), NAMES)), Settings())
+    best = comparison.compared[0].table.iloc[0]
+    shown = f"{best['mean']:.3f} [{best.low:.3f}, {best.high:.3f}]"
+    assert shown in text.terminal(comparison)
+    assert f"| {shown} |" in text.markdown(comparison)
+    first = next(csv.DictReader(io.StringIO(text.csv(comparison))))
+    assert (first["strategy"], float(first["mean"])) == (best.name, best["mean"])
+    tree = json.loads(text.to_json(comparison))
+    assert tree["groups"][0]["strategies"][0]["mean"] == best["mean"]
+    assert tree["groups"][0]["strategies"][0]["strategy"] == best.name
+
+
+def test_names_cannot_break_a_markdown_table() -> None:
+    comparison = compare(table(grid(three(np.random.default_rng(0)), ["none", "a|b", "[red]x"])), Settings())
+    assert "a\\|b" in text.markdown(comparison)
+    assert "[red]x" in text.terminal(comparison)
+
+
+def test_nothing_finished_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="no finished runs"):
+        compare(table([run("none", 0, outcome="failed")]), Settings())

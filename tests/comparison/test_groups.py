@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from imbalance_lab.comparison.groups import group_runs
+from imbalance_lab.types import ConfigError
+from tests.comparison.tables import grid, run, table
+
+BY = ["dataset", "model"]
+VALUES = np.array([[0.5, 0.6, 0.7], [0.6, 0.7, 0.8]])
+
+
+def only(rows, by=BY):
+    (group,) = group_runs(table(rows), "balanced_accuracy", by)
+    return group
+
+
+def test_runs_are_paired_by_seed() -> None:
+    group = only(reversed(grid(VALUES, ["none", "smote"])))
+    assert group.values.loc[["none", "smote"]].to_numpy().tolist() == VALUES.tolist()
+    assert group.values.columns.to_list() == [("0", 0), ("1", 0), ("2", 0)]
+    assert (group.title, group.ratio, group.notes) == ("data, mlp", 0.25, [])
+
+
+def test_seeds_stand_in_the_order_of_numbers() -> None:
+    group = only([run("none", seed, seed / 10) for seed in (10, 9, 2)])
+    assert group.values.columns.get_level_values("seed").to_list() == ["2", "9", "10"]
+
+
+def test_folds_are_paired_too() -> None:
+    group = only(
+        [run("none", 0, folds=[0.5, 0.6]), run("none", 1, folds=[0.7, 0.8]), run("smote", 0, folds=[0.1, 0.2])]
+    )
+    assert group.values.loc["none"].to_list() == [0.5, 0.6, 0.7, 0.8]
+    assert group.values.loc["smote"].iloc[:2].to_list() == [0.1, 0.2]
+    assert group.notes == [
+        "means are over different seeds: smote lacks 1; differences are taken over the seeds that both have"
+    ]
+
+
+def test_a_missing_seed_is_said() -> None:
+    (note,) = only(grid(VALUES, ["none", "smote"])[:-1]).notes
+    assert "smote lacks 2" in note
+
+
+def test_runs_that_did_not_finish_have_no_value() -> None:
+    group = only(
+        [*grid(VALUES, ["none", "smote"]), run("focal", 0, outcome="failed"), run("focal", 1, outcome="running")]
+    )
+    assert list(group.values.index) == ["none", "smote"]
+
+
+def test_the_latest_run_of_a_cell_counts() -> None:
+    group = only([run("none", 0, 0.1), run("none", 0, 0.9)])
+    assert group.values.to_numpy().tolist() == [[0.9]]
+    assert "1 run(s) of a cell that ran again later are left out" in group.notes
+
+
+@pytest.mark.parametrize("key", ["training.epochs", "split.test", "prepare.scale", "dataset.separation"])
+def test_other_settings_are_other_groups(key: str) -> None:
+    rows = [run("none", seed, 0.5, params={key: value}) for seed in (0, 1) for value in ("1", "2")]
+    groups = group_runs(table(rows), "balanced_accuracy", BY)
+    assert [group.name[key] for group in groups] == ["1", "2"]
+    assert [group.values.shape for group in groups] == [(1, 2), (1, 2)]
+
+
+def test_a_setting_that_others_do_not_have_is_one_too() -> None:
+    cv, holdout = {"split.folds": "5", "split._target_": "CV"}, {"split.test": "0.2", "split._target_": "Holdout"}
+    rows = [run("none", seed, 0.5, params=split) for seed in (0, 1) for split in (cv, holdout)]
+    groups = group_runs(table(rows), "balanced_accuracy", BY)
+    assert [group.title for group in groups] == ["data, mlp", "data, mlp, split.folds=5"]
+    assert [group.values.shape for group in groups] == [(1, 2), (1, 2)]
+
+
+def test_settings_that_go_together_are_named_once() -> None:
+    rows = [
+        run("none", seed, 0.5, data_hash=f"d{value}", params={"dataset.separation": value, "dataset.path": f"/{value}"})
+        for seed in (0, 1) for value in ("1", "2")
+    ]  # fmt: skip
+    names = [group.name for group in group_runs(table(rows), "balanced_accuracy", BY)]
+    assert names == [{"dataset": "data", "model": "mlp", "dataset.separation": value} for value in ("1", "2")]
+
+
+@pytest.mark.parametrize("key", ["output_dir", "tracking.uri", "options.loss", "evaluation.resamples", "dataset.path"])
+def test_what_changes_no_result_splits_nothing(key: str) -> None:
+    assert only([run("none", seed, 0.5, params={key: f"/{seed}"}) for seed in (0, 1)]).values.shape == (1, 2)
+
+
+def test_other_data_under_the_same_name_are_another_group() -> None:
+    rows = [run("none", seed, 0.5, data_hash=data) for seed in (0, 1) for data in ("abcdefgh", "ijklmnop")]
+    assert [group.name["data"] for group in group_runs(table(rows), "balanced_accuracy", BY)] == ["abcdef", "ijklmn"]
+
+
+def test_data_redrawn_for_every_seed_are_independent() -> None:
+    rows = [
+        run(strategy, seed, 0.5, data_hash=f"d{seed}", params={"dataset.seed": str(seed)})
+        for strategy in ("none", "smote") for seed in (0, 1, 2)
+    ]  # fmt: skip
+    group = only(rows)
+    assert group.ratio == 0
+    assert group.values.shape == (2, 3)
+    assert "the runs are independent" in group.notes[0]
+
+
+def test_several_seeds_on_several_data() -> None:
+    rows = [
+        run(strategy, seed, 0.5, params={"dataset.seed": data}, data_hash=f"d{data}")
+        for strategy in ("none", "smote") for seed in (0, 1) for data in ("0", "1")
+    ]  # fmt: skip
+    groups = group_runs(table(rows), "balanced_accuracy", BY)
+    assert [group.values.shape for group in groups] == [(2, 2), (2, 2)]  # apart by data, paired by seed
+
+
+def test_one_split_for_all_seeds_is_said() -> None:
+    group = only([run("none", seed, 0.5, params={"split.seed": "0"}) for seed in (0, 1)])
+    assert "all seeds share one split" in group.notes[0]
+
+
+def test_models_compete_where_by_leaves_them_out() -> None:
+    rows = [run(strategy, 0, 0.5, model=model) for strategy in ("none", "smote") for model in ("mlp", "logreg")]
+    assert set(only(rows, ["dataset"]).values.index) == {"none mlp", "none logreg", "smote mlp", "smote logreg"}
+
+
+def test_datasets_never_share_a_group() -> None:
+    rows = [run("none", 0, 0.5, dataset=name, data_hash=name) for name in ("a", "b")]
+    assert [group.name["dataset"] for group in group_runs(table(rows), "balanced_accuracy", ["model"])] == ["a", "b"]
+    assert len(group_runs(table(rows), "balanced_accuracy", [])) == 2
+
+
+def test_options_of_the_users_own_are_told_apart_by_their_settings() -> None:
+    rows = [run("mine", seed, 0.5, params={"loss.gamma": gamma}) for seed in (0, 1) for gamma in ("1", "2")]
+    assert list(only(rows).values.index) == ["mine(loss.gamma=1)", "mine(loss.gamma=2)"]
+
+
+def test_versions_are_said() -> None:
+    (note,) = only([run("none", 0, 0.5), run("none", 1, 0.5, version="2")]).notes
+    assert note == "runs of 2 versions of the program: 1, 2"
+
+
+@pytest.mark.parametrize(("metric", "by"), [("nothing", BY), ("balanced_accuracy", ["nothing"])])
+def test_what_no_run_has_is_refused(metric: str, by: list[str]) -> None:
+    with pytest.raises(ConfigError, match="nothing"):
+        group_runs(table([run("none", 0, 0.5)]), metric, by)
