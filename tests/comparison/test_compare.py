@@ -40,12 +40,13 @@ def test_a_missing_control_is_said() -> None:
 
 def test_the_number_of_further_runs_is_in_runs_not_folds() -> None:
     differences = np.array([0.0, 0.02, 0.04, 0.06, 0.03, -0.03, 0.02, 0.05, 0.08, 0.0]).reshape(2, 5)
-    rows = [run("smote", seed, folds=0.5 + differences[seed]) for seed in (0, 1)]
-    rows += [run("none", seed, folds=[0.5] * 5) for seed in (0, 1)]
+    few = {"rows/test": 4.0}  # of 84
+    rows = [run("smote", seed, folds=0.5 + differences[seed], metrics=few) for seed in (0, 1)]
+    rows += [run("none", seed, folds=[0.5] * 5, metrics=few) for seed in (0, 1)]
     loose = compare(table(rows), Settings(rope=0.0)).compared[0]
     folds = loose.table.loc["smote"]
     assert (folds.runs, folds["values"], folds.baseline_pairs) == (2, 10, 10)
-    of_pairs = paired_differences(loose.group.values, "none", 0.25, Settings(rope=0.0))
+    of_pairs = paired_differences(loose.group.values, "none", 0.05, Settings(rope=0.0))
     assert folds.baseline_verdict == of_pairs.verdict["smote"] == "not enough runs"
     assert folds.baseline_more == np.ceil(of_pairs.more["smote"] / 5)
 
