@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
+from imbalance_lab.comparison import Settings, compare
 from imbalance_lab.tracking.parent import close_dead, is_dead, process_tags
+from imbalance_lab.tracking.read import read_runs
 from tests.conftest import TINY
-from tests.test_cli import invoke, records
+from tests.test_cli import invoke
 
 TRACKED = [*(typed for typed in TINY if typed != "tracking=none"), "model=logreg"]
 
@@ -135,30 +139,41 @@ def test_jobs_side_by_side_give_the_bits_of_jobs_in_a_row(client: MlflowClient, 
 
 
 @pytest.mark.slow
-def test_a_sweep_killed_and_resumed_gives_the_table_of_one_that_was_not(client: MlflowClient, tmp_path: Path) -> None:
-    typed = [*TRACKED, "strategy=none,inv_freq,smote", "seed=range(8)"]
-    metrics = {}
-    for kills in (0, 3):
+def test_a_sweep_killed_ten_times_gives_the_table_of_one_that_was_not(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "imbalance_lab", "-m", *TRACKED]
+    command += ["strategy=none,inv_freq,smote", "seed=range(20)", "resume=true"]
+    moments = np.random.default_rng(0).uniform(1, 12, size=10)  # seconds; before, in and between runs
+    results = {}
+    for kills in (0, 10):
         folder = tmp_path / str(kills)
         folder.mkdir()
-        for kill in range(kills + 1):
-            command = [sys.executable, "-m", "imbalance_lab", "-m", *typed, "resume=true"]
+        for moment in moments[:kills]:
             process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            if kill == kills:
-                assert process.wait(timeout=300) == 0
-                break
-            done = len(records(folder))
-            deadline = time.monotonic() + 120
-            while len(records(folder)) < done + 4 and time.monotonic() < deadline:
-                time.sleep(0.05)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=moment)
             process.kill()
             process.wait()
-        store = MlflowClient(f"sqlite:///{folder}/mlflow.db")
-        found = [run for run in runs(store) if "sweep_parent" not in run.data.tags and run.info.status == "FINISHED"]
-        metrics[kills] = {
-            run.info.run_name: {k: v for k, v in run.data.metrics.items() if not k.startswith("timing/")}
-            for run in found
-        }
-        assert len(found) == len(metrics[kills]) == 24  # one finished run per cell
-        assert [run for run in runs(store) if run.info.status == "RUNNING"] == []
-    assert metrics[0] == metrics[3]
+        said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+        assert "inv_freq" in said  # the comparison, of earlier sweeps' runs too
+        table = read_runs(f"sqlite:///{folder}/mlflow.db", "balanced_accuracy")
+        assert (table.runs.outcome == "finished").sum() == 60  # one of each cell
+        assert not (table.runs.status == "RUNNING").any()
+        (one,) = compare(table, Settings()).compared
+        results[kills] = one.table.drop(columns="timing/fit"), sorted(table.runs.name[table.runs.outcome == "finished"])
+    pd.testing.assert_frame_equal(results[0][0], results[10][0], check_exact=True)
+    assert results[0][1] == results[10][1]
+    assert len(set(results[0][1])) == 60
+
+
+@pytest.mark.slow
+def test_eight_sweeps_start_at_once_where_there_is_nothing_yet(tmp_path: Path) -> None:
+    def start(seed: int) -> subprocess.Popen:
+        command = [sys.executable, "-m", "imbalance_lab", "-m", *TRACKED, "strategy=none,inv_freq", f"seed={seed}"]
+        return subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    sweeps = [start(seed) for seed in range(8)]
+    said = [sweep.communicate(timeout=300)[0] for sweep in sweeps]
+    assert [sweep.returncode for sweep in sweeps] == [0] * 8, said
+    table = read_runs(f"sqlite:///{tmp_path}/mlflow.db", "balanced_accuracy")
+    assert (len(table.runs), set(table.runs.outcome)) == (16, {"finished"})
+    assert table.runs.sweep.nunique() == 8

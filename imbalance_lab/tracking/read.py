@@ -182,8 +182,8 @@ def _from_database(client: MlflowClient, uri: str, experiments: list[str], metri
 def _table(rows: Rows, experiments: dict[str, str]) -> RunTable:
     runs = pd.DataFrame(rows.runs, columns=["run", "name", "status", "start", "experiment_id"]).set_index("run")
     runs["experiment"] = runs.experiment_id.map(experiments)
-    tags = _wide(rows.tags, runs.index).reindex(columns=[*TAGS, VERSION]).rename(columns={VERSION: "version"})
-    runs = runs.join(tags)
+    tags = _wide(rows.tags, runs.index).reindex(columns=[*TAGS, VERSION]).astype(object)
+    runs = runs.join(tags.rename(columns={VERSION: "version"}))
     runs["outcome"] = runs.outcome.fillna(runs.status.map(OUTCOMES))
     metrics = _wide(rows.metrics, runs.index)
     metrics.columns = [_plain(str(key)) for key in metrics]
