@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,7 +20,9 @@ from imbalance_lab.types import ConfigError, RunTable, TrackingError
 
 TAGS = ("strategy", "model", "dataset", "data_hash", "outcome", "reason", "sweep", "config_hash")
 VERSION = "version/imbalance_lab"
+EPOCHS = re.compile(r"^(fold_\d+/)?val/")
 PAGE = 1000
+RUNS_A_QUERY = 500
 READERS = 8
 OUTCOMES = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "killed", "RUNNING": "running"}
 
@@ -57,11 +61,10 @@ def read_runs(uri: str, metric: str, experiments: Sequence[str] = ()) -> RunTabl
     try:
         client = open_store(uri)
         names = _experiments(client, experiments)
-        read = _from_server if uri.startswith("http") or "://" not in uri else _from_database
+        read = _from_server if _is_server(uri) else _from_database
         return _table(read(client, uri, sorted(names), key_for(metric)), names)
     except (MlflowException, OSError) as error:
-        said = " ".join(str(error).split())[:300]
-        raise TrackingError(f"MLflow at {without_password(uri)} cannot be read: {said}") from error
+        raise _unreadable(uri, error) from error
 
 
 def read_epochs(uri: str, runs: Sequence[str]) -> pd.DataFrame:
@@ -71,20 +74,62 @@ def read_epochs(uri: str, runs: Sequence[str]) -> pd.DataFrame:
     -------
     DataFrame
         ``run``, ``key`` (``recall/<class>``, ``balanced_accuracy``, ``loss``), ``epoch``, ``value``.
-    """
-    client = open_store(absolute(uri))
 
+    Raises
+    ------
+    TrackingError
+        If the store cannot be read.
+    """
+    uri = absolute(uri)
+    try:
+        client = open_store(uri)
+        read = _epochs_from_server if _is_server(uri) else _epochs_from_database
+        found = pd.DataFrame(read(client, uri, list(runs)), columns=["run", "key", "epoch", "value"])
+    except (MlflowException, OSError) as error:
+        raise _unreadable(uri, error) from error
+    return found.assign(key=found.key.str.replace(EPOCHS, "", regex=True))
+
+
+def _epochs_from_server(client: MlflowClient, uri: str, runs: list[str]) -> list[tuple[str, str, int, float]]:
     def histories(run: str) -> list[tuple[str, str, int, float]]:
-        keys = [key for key in client.get_run(run).data.metrics if "val/" in key]
+        keys = [key for key in client.get_run(run).data.metrics if EPOCHS.match(key)]
         return [
-            (run, key.rpartition("val/")[2], point.step, point.value)
-            for key in keys
+            (run, key, point.step, point.value)
+            for key in sorted(keys)
             for point in client.get_metric_history(run, key)
+            if not math.isnan(point.value)
         ]
 
     with ThreadPoolExecutor(READERS) as pool:
-        found = [row for rows in pool.map(histories, runs) for row in rows]
-    return pd.DataFrame(found, columns=["run", "key", "epoch", "value"])
+        return [row for rows in pool.map(histories, runs) for row in rows]
+
+
+def _epochs_from_database(client: MlflowClient, uri: str, runs: list[str]) -> list[tuple[str, str, int, float]]:
+    from sqlalchemy import bindparam, create_engine, text
+
+    query = text(
+        "select run_uuid, key, step, value from metrics where is_nan = 0 and run_uuid in :runs "
+        "and (key like 'val/%' or key like 'fold%') order by run_uuid, key, step"
+    ).bindparams(bindparam("runs", expanding=True))
+    engine = create_engine(uri)
+    with engine.connect() as connection:
+        rows = [
+            (run, key, step, value)
+            for start in range(0, len(runs), RUNS_A_QUERY)
+            for run, key, step, value in connection.execute(query, {"runs": runs[start : start + RUNS_A_QUERY]})
+            if EPOCHS.match(key)
+        ]
+    engine.dispose()
+    return rows
+
+
+def _is_server(uri: str) -> bool:
+    return uri.startswith("http") or "://" not in uri
+
+
+def _unreadable(uri: str, error: Exception) -> TrackingError:
+    said = " ".join(str(error).split())[:300]
+    return TrackingError(f"MLflow at {without_password(uri)} cannot be read: {said}")
 
 
 def _experiments(client: MlflowClient, wanted: Sequence[str]) -> dict[str, str]:
