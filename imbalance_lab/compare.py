@@ -27,8 +27,8 @@ python -m imbalance_lab.compare [key=value ...]: which strategy is better, by ho
   by=[dataset,model]           what gets a table of its own; by=[dataset] lets models compete as well
   rope=0.01                    differences smaller than this do not matter
   confidence=0.95              of intervals and verdicts
-  format=terminal              terminal, markdown, csv or json
-  out=comparison.md            write to this file instead of the screen
+  format=terminal              terminal, markdown, csv, json, or html: a report in one file
+  out=comparison.md            write to this file instead of the screen; html goes to comparison.html
   uri=sqlite:///mlflow.db      the MLflow store; MLFLOW_TRACKING_URI if set
   sweep=last                   the runs of one sweep, by name; last: the latest
 
@@ -47,13 +47,23 @@ class Request:
         Empty for all.
     format : str
     out : str or None
-        A file; None for the screen.
+        A file; None for the screen, or for ``comparison.html`` where the format is HTML.
     """
 
     uri: str = ""
     experiment: str | list[str] = field(default_factory=list)
-    format: Literal["terminal", "markdown", "csv", "json"] = "terminal"
+    format: Literal["terminal", "markdown", "csv", "json", "html"] = "terminal"
     out: str | None = None
+
+    @property
+    def file(self) -> str | None:
+        """The file to write, None for the screen."""
+        return self.out or ("comparison.html" if self.format == "html" else None)
+
+    @property
+    def store(self) -> str:
+        """The MLflow store to read."""
+        return self.uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
 
     @property
     def experiments(self) -> list[str]:
@@ -71,12 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         request, settings, filters = parse(given)
         comparison = compare(select(read(request, settings), filters), settings)
         text = render(comparison, request)
-        if request.out is None:
+        if request.file is None:
             print(text)
         else:
-            with open(request.out, "w", encoding="utf-8") as file:
+            with open(request.file, "w", encoding="utf-8") as file:
                 file.write(text)
-            print(f"{comparison.verdict}\n{request.out}")
+            print(f"{comparison.verdict}\n{request.file}")
     except BrokenPipeError:
         sys.exit(1)
     except (LabError, OSError) as error:
@@ -123,7 +133,7 @@ def read(request: Request, settings: Settings) -> RunTable:
     """Read the runs that are asked for."""
     from imbalance_lab.tracking.read import read_runs
 
-    uri = request.uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    uri = request.store
     file = uri.removeprefix("sqlite:///")
     if file != uri and not os.path.isfile(file):
         raise ConfigError(f"there is no {file} here; run a sweep first, or give uri=")
@@ -182,7 +192,34 @@ def render(comparison: Comparison, request: Request) -> str:
         console = Console()
         shown = console.is_terminal and request.out is None
         return text.terminal(comparison, console.width if shown else None, shown)
+    if request.format == "html":
+        return report(comparison, request.store)
     return {"markdown": text.markdown, "csv": text.csv, "json": text.to_json}[request.format](comparison)
+
+
+def report(comparison: Comparison, uri: str) -> str:
+    """Return the comparison as a page in one file, with figures and links to the runs.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    uri : str
+        The MLflow store that the runs were read from.
+    """
+    from imbalance_lab.comparison.html import html, runs_with_epochs
+    from imbalance_lab.tracking.read import read_epochs
+
+    return html(comparison, read_epochs(uri, runs_with_epochs(comparison)), run_links(comparison, uri))
+
+
+def run_links(comparison: Comparison, uri: str) -> dict[str, str]:
+    """Return the address of each run: on its server, or where ``mlflow ui`` shows a local store."""
+    server = uri.rstrip("/") if uri.startswith("http") else "http://localhost:5000"
+    return {
+        str(run): f"{server}/#/experiments/{experiment}/runs/{run}"
+        for one in comparison.compared
+        for run, experiment in one.group.runs.experiment_id.items()
+    }
 
 
 if __name__ == "__main__":
