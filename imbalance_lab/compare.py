@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field, fields
@@ -214,7 +215,7 @@ def report(comparison: Comparison, uri: str) -> str:
 
 def run_links(comparison: Comparison, uri: str) -> dict[str, str]:
     """Return the address of each run: on its server, or where ``mlflow ui`` shows a local store."""
-    server = uri.rstrip("/") if uri.startswith("http") else "http://localhost:5000"
+    server = re.sub(r"//[^/@]+@", "//", uri).rstrip("/") if uri.startswith("http") else "http://localhost:5000"
     return {
         str(run): f"{server}/#/experiments/{experiment}/runs/{run}"
         for one in comparison.compared

@@ -89,6 +89,7 @@ def html(comparison: Comparison, epochs: pd.DataFrame | None, links: Mapping[str
         everything=everything(comparison) if len(compared) > 1 else None,
         unfinished=unfinished_of(comparison.unfinished),
         notes=comparison.notes,
+        server=next(iter(links.values())).partition("/#/")[0] if links else "",
         style=Markup(_bundle("css")),
         script=base64.b64encode(_bundle("js").encode()).decode(),
     )
