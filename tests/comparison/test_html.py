@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from imbalance_lab.compare import run_links
+from imbalance_lab.compare import main, run_links
 from imbalance_lab.comparison import Settings, compare
 from imbalance_lab.comparison.html import MOST_EPOCH_RUNS, html, runs_with_epochs
 from tests.comparison.made import made, made_epochs
@@ -160,3 +161,14 @@ def test_many_groups_are_all_in_one_table(monkeypatch: pytest.MonkeyPatch) -> No
     assert "2 more groups" in page.text
     assert len(page.pictures) == 2 * 3 + 1
     assert all(f"d{k} mlp smote 2" in page.text for k in range(4))
+
+
+def test_the_command_writes_a_file_and_says_where(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("imbalance_lab.compare.read", lambda *_: made({("a", "mlp", "none"): [0.5, 0.6]}))
+    main(["format=html"])
+    assert capsys.readouterr().out.splitlines()[-1] == "comparison.html"
+    assert Page((tmp_path / "comparison.html").read_text()).text.startswith("Strategies compared on a")
+    main(["format=html", "out=other.html"])
+    assert (tmp_path / "other.html").read_text() == (tmp_path / "comparison.html").read_text()
