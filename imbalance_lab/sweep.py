@@ -78,12 +78,14 @@ class SweepCallback(Callback):
         verdict = self._compare(outcomes) if outcome == "finished" else None
         from imbalance_lab.tracking import end_parent
 
-        end_parent(self._parent, "failed" if failures and outcome == "finished" else outcome, counts, failures, verdict)
+        files = [self._folder / "comparison.html"] if verdict else []
+        ended = "failed" if failures and outcome == "finished" else outcome
+        end_parent(self._parent, ended, counts, failures, verdict, files)
 
     def _compare(self, outcomes: list[dict[str, Any]]) -> str | None:
-        """Print the comparison of the sweep's cells, whichever sweep ran them, and return its verdict."""
+        """Print the comparison of the sweep's cells, whoever ran them, write it as a page, and return its verdict."""
         assert self._parent is not None
-        from imbalance_lab.compare import Request, of_cells, render
+        from imbalance_lab.compare import Request, of_cells, render, report
         from imbalance_lab.comparison import Settings
 
         cells = {said["tags"]["config_hash"] for said in outcomes if "config_hash" in said.get("tags", {})}
@@ -92,6 +94,9 @@ class SweepCallback(Callback):
             if comparison is None:
                 return None
             print(f"\n{render(comparison, Request())}")
+            page = self._folder / "comparison.html"
+            page.write_text(report(comparison, self._parent["uri"]), encoding="utf-8")
+            print(f"report: {page}")
             return comparison.verdict
         except Exception as error:  # the runs are safe
             said = " ".join(str(error).split())[:300]

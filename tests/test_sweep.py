@@ -44,6 +44,7 @@ def test_a_sweep_has_a_parent_run_that_counts_its_jobs(client: MlflowClient, cap
     verdict, _, counts = parent.data.tags["mlflow.note.content"].splitlines()
     assert verdict.startswith("synthetic, logreg: none has the best mean, 0.727")
     assert counts == "2 finished, 2 skipped"
+    assert [artifact.path for artifact in client.list_artifacts(parent.info.run_id)] == ["comparison.html"]
     for run in children(client):
         assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert run.data.tags["sweep"] == parent.data.tags["sweep"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -42,8 +43,9 @@ def end_parent(
     counts: Mapping[str, int],
     failures: Mapping[str, str],
     verdict: str | None = None,
+    files: Sequence[Path] = (),
 ) -> None:
-    """Log how many jobs ended how, name the failures, put the `verdict` first, and close the parent run."""
+    """Log how many jobs ended how, name the failures, put the `verdict` first, attach `files`, and close the run."""
     client, run = MlflowClient(tracking_uri=parent["uri"]), parent["run_id"]
     metrics = [Metric(f"jobs/{kind.replace(' ', '_')}", count, 0, 0) for kind, count in counts.items()]
     lines = [f"{line}\n" for line in (verdict or "").splitlines()]
@@ -51,6 +53,8 @@ def end_parent(
     lines += [f"- {name}: {reason}" for name, reason in failures.items()]
     tags = [RunTag("outcome", outcome), RunTag("mlflow.note.content", "\n".join(lines)[:5000])]
     client.log_batch(run, metrics=metrics, tags=tags)
+    for file in files:
+        client.log_artifact(run, str(file))
     client.set_terminated(run, STATUS[outcome])
 
 
