@@ -1,0 +1,269 @@
+"""The report and the runs as a person sees them: in a browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+OPTIONS = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+STRATEGIES = ["none", "tuned_threshold", "inv_freq", "smote"]
+SWEEP = (
+    f"strategy={','.join(STRATEGIES)}", "model=mlp,logreg", "seed=range(3)",
+    "training.epochs=12", "evaluation.resamples=200", "evaluation.figures=false",
+)  # fmt: skip
+# What MLflow's pages complain of by themselves: a server without users, and what they look for on the internet.
+NOT_OURS = re.compile(r"mlflow/users/current|ResizeObserver loop|net::ERR_FAILED")
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory, _migrated: Path) -> Path:
+    """A folder with the runs of a small sweep and their report."""
+    folder = tmp_path_factory.mktemp("swept")
+    shutil.copy(_migrated, folder / "mlflow.db")
+    run = [sys.executable, "-m", "imbalance_lab"]
+    subprocess.run([*run, "-m", *SWEEP], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    run[-1] += ".compare"
+    said = subprocess.run([*run, "format=html"], cwd=folder, check=True, capture_output=True, text=True).stdout
+    assert said.splitlines()[-1] == "comparison.html"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def client(swept: Path):
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{swept}/mlflow.db")
+
+
+@pytest.fixture(scope="module")
+def runs(client) -> list:
+    """The runs as MLflow has them."""
+    (experiment,) = [e for e in client.search_experiments() if e.name == "four_classes"]
+    found = client.search_runs([experiment.experiment_id], "tags.outcome = 'finished' and params.seed != ''")
+    assert len(found) == 3 * 2 * len(STRATEGIES)
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if (path := next(filter(None, map(shutil.which, BROWSERS)), None)) is None:
+        pytest.skip(f"there is no browser: {', '.join(BROWSERS)}")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=path, args=OPTIONS)
+        yield opened
+        opened.close()
+
+
+class Watched:
+    """A page, with what it asked for and complained of."""
+
+    def __init__(self, browser, local: str) -> None:
+        self.page = browser.new_page(viewport={"width": 1280, "height": 1100})
+        self.requests, self.complaints = [], []
+        own = (local, "data:", "blob:")
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda message: message.type == "error" and self._complain(message))
+        self.page.route(lambda url: not url.startswith(own), lambda route: route.abort())
+
+    def _complain(self, message) -> None:
+        self.complaints.append(f"{message.text} {message.location.get('url', '')}")
+
+
+@pytest.fixture
+def report(browser, swept: Path) -> Iterator[Watched]:
+    watched = Watched(browser, "file:")
+    watched.page.goto((swept / "comparison.html").as_uri())
+    watched.page.wait_for_selector("table.dataTable")
+    yield watched
+    assert watched.complaints == []
+    assert [url[:80] for url in watched.requests if not url.startswith(("file:", "data:", "blob:"))] == []
+    watched.page.close()
+
+
+def keep(page, name: str, otherwise: Path) -> None:
+    """Save a screenshot in the folder that KEEP_SCREENSHOTS names, or in the test's own."""
+    folder = Path(os.environ.get("KEEP_SCREENSHOTS") or otherwise)
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / name)
+
+
+def column(page, header: str) -> tuple:
+    """Return a table's head cell and the numbers below it: of the first group's strategies."""
+    table = page.locator("#group-1 table").first
+    headers = [text.strip() for text in table.locator("thead th").all_inner_texts()]
+    at = headers.index(header)
+    cells = table.locator(f"tbody tr > :nth-child({at + 1})")
+    return table.locator("thead th").nth(at), lambda: [float(c.get_attribute("data-order")) for c in cells.all()]
+
+
+def test_the_report_shows_what_mlflow_has(report: Watched, runs: list) -> None:
+    page = report.page
+    for run in runs:
+        value = run.data.metrics["test/balanced_accuracy"]
+        link = page.locator(f"a[href$='/experiments/{run.info.experiment_id}/runs/{run.info.run_id}']")
+        assert link.text_content() == f"{value:.3f}"
+        assert float(link.locator("xpath=..").get_attribute("data-order")) == value
+    for at, model in ((1, "logreg"), (2, "mlp")):
+        rows = page.locator(f"#group-{at} table").first.locator("tbody tr").all()
+        shown = {r.locator("th").inner_text(): r.locator("td").nth(1).get_attribute("data-order") for r in rows}
+        assert sorted(shown) == sorted(STRATEGIES)
+        for name, mean in shown.items():
+            of = [r for r in runs if (r.data.tags["strategy"], r.data.tags["model"]) == (name, model)]
+            logged = [r.data.metrics["test/balanced_accuracy"] for r in of]
+            assert float(mean) == pytest.approx(sum(logged) / 3, abs=1e-12)
+    assert page.locator("#group-2 figure svg").count() == 4
+
+
+def test_a_click_sorts_a_table_by_its_numbers(report: Watched) -> None:
+    head, values = column(report.page, "balanced accuracy")
+    assert values() == sorted(values(), reverse=True)
+    head.click()
+    assert values() == sorted(values())
+    head.click()
+    assert values() == sorted(values(), reverse=True)
+    head, values = column(report.page, "fit (s)")
+    head.click()
+    assert values() == sorted(values())
+
+
+def test_the_table_of_all_groups_can_be_searched(report: Watched) -> None:
+    rows = report.page.locator("#all tbody tr")
+    assert rows.count() == 2 * len(STRATEGIES)
+    report.page.locator("#all input").fill("smote")
+    assert rows.count() == 2
+    assert all("smote" in text for text in rows.all_inner_texts())
+
+
+def test_the_report_fits_a_phone(report: Watched, tmp_path: Path) -> None:
+    report.page.set_viewport_size({"width": 390, "height": 844})
+    for details in report.page.locator("summary").all():
+        details.click()
+    assert report.page.evaluate("document.documentElement.scrollWidth") <= 390
+    keep(report.page, "report_phone.png", tmp_path)
+    last = report.page.locator("#group-1 table").first.locator("tbody tr").first.locator("td").last
+    assert last.bounding_box()["x"] > 390
+    last.scroll_into_view_if_needed()  # the table scrolls by itself
+    assert last.bounding_box()["x"] + last.bounding_box()["width"] <= 390
+
+
+def test_the_report_can_be_printed(report: Watched, tmp_path: Path) -> None:
+    keep(report.page, "report.png", tmp_path)
+    assert report.page.pdf(format="A4").startswith(b"%PDF")
+    report.page.emulate_media(media="print")
+    report.page.set_viewport_size({"width": 703, "height": 1000})  # A4 within its margins
+    for hidden in (".dt-search", "details", ".dt-column-order"):
+        assert not any(found.is_visible() for found in report.page.locator(hidden).all())
+    assert report.page.evaluate("document.documentElement.scrollWidth") <= 703
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def server(swept: Path) -> Iterator[str]:
+    """The address of ``mlflow server`` on the runs of the sweep."""
+    address = f"http://127.0.0.1:{(port := free_port())}"
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{swept}/mlflow.db"]
+    with open(swept / "server.log", "w") as log:
+        started = subprocess.Popen(
+            [*command, "--port", str(port), "--workers", "1"],
+            cwd=swept, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 180
+        while not answers(f"{address}/health"):
+            assert started.poll() is None and time.monotonic() < deadline, (swept / "server.log").read_text()
+            time.sleep(0.5)
+        yield address
+    finally:
+        os.killpg(started.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            started.wait(timeout=20)
+        with suppress(ProcessLookupError):  # what it started may outlive it
+            os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return reply.status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def mlflow_ui(browser, server: str) -> Iterator[Watched]:
+    watched = Watched(browser, server)
+    watched.page.set_default_timeout(180_000)
+    watched.page.set_viewport_size({"width": 1600, "height": 1000})
+    yield watched
+    assert [said for said in watched.complaints if not NOT_OURS.search(said)] == []
+    watched.page.close()
+
+
+def runs_page(server: str, experiment: str, **more: str) -> str:
+    asked = {
+        "workflowType": "machine_learning",
+        "searchFilter": 'tags.outcome = "finished" and params.seed = "0"',
+        "orderByKey": "metrics.`test/balanced_accuracy`",  # a list in another order than of time is not folded
+    }
+    return f"{server}/#/experiments/{experiment}/runs?{urlencode(asked | more)}"
+
+
+def test_mlflow_lists_the_runs(mlflow_ui: Watched, server: str, runs: list, tmp_path: Path) -> None:
+    mlflow_ui.page.goto(runs_page(server, runs[0].info.experiment_id))
+    for run in runs:
+        if run.data.params["seed"] == "0":
+            mlflow_ui.page.get_by_text(run.info.run_name, exact=True).first.wait_for()
+    keep(mlflow_ui.page, "mlflow_runs.png", tmp_path)
+
+
+def test_mlflow_charts_the_runs(mlflow_ui: Watched, server: str, runs: list, tmp_path: Path) -> None:
+    page = mlflow_ui.page
+    page.goto(runs_page(server, runs[0].info.experiment_id, compareRunsMode="CHART"))
+    drawn = [run for run in runs if run.data.params["seed"] == "0"]
+    expected = sorted(f"{run.data.metrics['test/balanced_accuracy']:.2f}" for run in drawn)
+
+    def shown() -> bool:
+        cards = re.findall(r"(?ms)^test/balanced_accuracy\n(.*?)(?=^[a-z_]+/|\Z)", page.inner_text("body"))
+        return expected in [sorted(re.findall(r"(?m)^0\.\d\d$", card)) for card in cards]
+
+    deadline = time.monotonic() + 180
+    while not shown() and time.monotonic() < deadline:
+        page.wait_for_timeout(500)
+    assert shown()
+    assert all(run.info.run_name in page.inner_text("body") for run in drawn)
+    keep(page, "mlflow_chart.png", tmp_path)
+
+
+def test_a_link_of_the_report_leads_to_its_run(
+    mlflow_ui: Watched, report: Watched, server: str, runs: list, tmp_path: Path
+) -> None:
+    link = report.page.locator(f"a[href$='{runs[0].info.run_id}']").get_attribute("href")
+    assert link.startswith("http://localhost:5000/#/")
+    mlflow_ui.page.goto(link.replace("http://localhost:5000", server))
+    mlflow_ui.page.get_by_text(str(runs[0].data.metrics["test/balanced_accuracy"])).first.wait_for()
+    assert runs[0].info.run_name in mlflow_ui.page.inner_text("body")
+    keep(mlflow_ui.page, "mlflow_run.png", tmp_path)
