@@ -91,6 +91,7 @@ def compare(table: RunTable, settings: Settings) -> Comparison:
 def compare_group(group: Group, settings: Settings) -> Compared:
     """Compare the strategies of one group with the baseline and with the control."""
     mean, low, high = interval(group.values.to_numpy(), group.ratio, settings.confidence)
+    low, high = (np.clip(ends, *settings.bounds) for ends in (low, high))
     strategies = group.values.index
     runs = group.runs.strategy.value_counts().reindex(strategies)
     table = pd.DataFrame(

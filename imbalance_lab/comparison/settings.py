@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from math import inf
 from typing import Annotated
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from pydantic.dataclasses import dataclass
 from imbalance_lab.types import STRICT
 
 LOWER_IS_BETTER = ("log_loss", "brier", "ece", "never_predicted", "timing")
+NO_SHARE = ("log_loss", "brier", "mcc", "kappa", "never_predicted", "timing")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -47,4 +49,13 @@ class Settings:
     @property
     def sign(self) -> int:
         """1 where a larger metric is better, -1 where a smaller one is."""
-        return -1 if self.metric.split("/")[0].removesuffix("_corrected") in LOWER_IS_BETTER else 1
+        return -1 if self._kind in LOWER_IS_BETTER else 1
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between what values the metric lies: most are shares."""
+        return (-inf, inf) if self._kind in NO_SHARE else (0.0, 1.0)
+
+    @property
+    def _kind(self) -> str:
+        return self.metric.split("/")[0].removesuffix("_corrected")

@@ -60,6 +60,14 @@ def test_a_single_run_has_the_interval_it_logged() -> None:
     assert "0.500 [0.400, 0.600]" in text.terminal(compare(table(rows), Settings()))
 
 
+def test_the_interval_of_a_share_ends_where_shares_do() -> None:
+    values = np.array([[0.99, 1.0, 0.9], [0.0, 0.1, 0.0]])
+    (one,) = compare(table(grid(values, ["none", "smote"])), Settings()).compared
+    assert (one.table.high["none"], one.table.low["smote"]) == (1.0, 0.0)
+    losses = table(grid(values, ["none", "smote"]), metric="log_loss")
+    assert compare(losses, Settings(metric="log_loss")).compared[0].table.high["none"] > 1
+
+
 def test_cells_that_did_not_finish_are_listed_unless_made_up_for() -> None:
     rows = [
         *grid(three(np.random.default_rng(0)), NAMES),
