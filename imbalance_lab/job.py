@@ -7,6 +7,7 @@ import os
 # Before TensorFlow is imported: no start-up chatter.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # one order of additions, whatever the machine's kernels
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")  # an operation on a small batch is over before a thread wakes up
 
 import traceback
 from pathlib import Path

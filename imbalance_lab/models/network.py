@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass as plain_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -14,11 +16,15 @@ from pydantic.dataclasses import dataclass
 from scipy.special import log_softmax
 
 from imbalance_lab.models.trainer import EpochModel, Watch
+from imbalance_lab.recent import Recent
 from imbalance_lab.types import STRICT, Loss, Positive, Progress, Rows, Seeds, Share, Training, TrainingSet, shares
 
 PREDICT_ROWS = 65536
 
-tf.get_logger().setLevel("ERROR")  # every run of a sweep traces its own graph, which TensorFlow takes for a mistake
+tf.get_logger().setLevel("ERROR")  # a sweep traces many graphs, which TensorFlow takes for a mistake
+
+# Each holds the variables of one network and its optimizer, and no rows.
+_graphs = Recent[EpochModel](most=8)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -71,9 +77,9 @@ class Network:
         at_first = train.prior if train.weight_from == 0 else shares(train.counts)
         # Where the loss adds something to the logits of its own, they start at what is left.
         start = loss.output_prior(at_first, train.counts)
-        net = self.build(train.X.shape[1], at_first if start is None else start, seeds, loss.head_scale)
-        model = EpochModel(net, loss, training.batch_size)
-        model.compile(optimizer=training.optimizer(), jit_compile=False)
+        build = partial(self.build, train.X.shape[1], at_first if start is None else start, seeds, loss.head_scale)
+        net, model = build(), self._graph(build, train, loss, training)
+        model.load(net, training.optimizer())
         watch = Watch(progress)
         callbacks = [watch, *(make() for make in training.callbacks)]
         weighted_from = min(int(np.ceil(round(train.weight_from * training.epochs, 9))), training.epochs - 1)
@@ -88,7 +94,23 @@ class Network:
                 )
             )
         model.fit_epochs(train, validation, seeds.shuffling, training.epochs, weighted_from, callbacks)
-        return FittedNetwork(model, pd.DataFrame(watch.epochs))
+        model.unload(net)
+        return FittedNetwork(net, model, pd.DataFrame(watch.epochs))
+
+    def _graph(
+        self, build: Callable[[], keras.Model], train: TrainingSet, loss: Loss, training: Training
+    ) -> EpochModel:
+        """Return the graph of these settings: one that was traced before, if nothing but `load` can change it."""
+        batch, shape = training.batch_size, train.class_weight.shape
+
+        def make() -> EpochModel:
+            return EpochModel(build(), loss, training.optimizer(), batch, *shape)
+
+        if training.callbacks:  # which may freeze a layer
+            return make()
+        optimizer = training.optimizer
+        made_by = (optimizer.func, optimizer.args, optimizer.keywords) if isinstance(optimizer, partial) else optimizer
+        return _graphs.get((self, train.X.shape[1], shape, loss, batch, made_by), make)
 
     def build(self, features: int, prior: np.ndarray, seeds: Seeds, head_scale: float | None = None) -> keras.Model:
         """Return an untrained network.
@@ -166,22 +188,27 @@ class FittedNetwork:
 
     Parameters
     ----------
-    model : EpochModel
+    net : keras.Model
+        With the run's own variables.
+    graph : EpochModel
+        It was trained in.
     history : DataFrame
         ``train/loss``, ``val/loss``, ``val/balanced_accuracy``, ``val/recall/<number of the class>``,
         ``val/called/<number of the class>`` (rows called so) of each epoch.
     """
 
-    model: EpochModel
+    net: keras.Model
+    graph: EpochModel
     history: pd.DataFrame
 
     def predict_log_proba(self, X: np.ndarray) -> np.ndarray:
         """Return log-probabilities, shape (n, T, C), float64."""
+        self.graph.load(self.net)
         parts = [X[start : start + PREDICT_ROWS] for start in range(0, max(len(X), 1), PREDICT_ROWS)]
-        logits = np.concatenate([self.model.predict_logits(part).numpy() for part in parts])
+        logits = np.concatenate([self.graph.predict_logits(part).numpy() for part in parts])
         return np.asarray(log_softmax(logits.astype(np.float64), axis=-1))
 
     def save(self, folder: Path) -> None:
         """Write ``model.keras``; a two-class network gives the one logit z of the positive class."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.model.net.save(folder / "model.keras")
+        self.net.save(folder / "model.keras")

@@ -8,6 +8,7 @@ validation, so callbacks and optimizers work as ever.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import keras
@@ -18,11 +19,16 @@ from imbalance_lab.types import Loss, Progress, Rows, TrainingSet
 
 EVALUATE_ROWS = 8192
 
+WHOLE, WHOLES = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
+PAIR = tf.TensorSpec([2], tf.int32)
+
 
 class EpochModel(keras.Model):
-    """A network, its loss, and the epoch that trains it.
+    """A network, its loss, its optimizer, and the epoch that trains it.
 
-    T tasks of C classes are T problems with one loss each, which are summed.
+    T tasks of C classes are T problems with one loss each, which are summed. Tracing the epoch takes longer than
+    training a small network, so the graph is traced once, for any number of rows, and runs of equal settings take turns
+    on it: `load` brings a run's own variables in, `unload` takes them out.
 
     Parameters
     ----------
@@ -30,19 +36,44 @@ class EpochModel(keras.Model):
         Maps rows (b, d) to (b, C) logits of one task of more than two classes, or to (b, T) logits z of the second
         class of T tasks of two.
     loss : Loss
-    batch_size : int
+    optimizer : keras optimizer
+    batch_size, tasks, classes : int
     """
 
-    def __init__(self, net: keras.Model, loss: Loss, batch_size: int) -> None:
+    def __init__(
+        self,
+        net: keras.Model,
+        loss: Loss,
+        optimizer: keras.optimizers.Optimizer,
+        batch_size: int,
+        tasks: int,
+        classes: int,
+    ) -> None:
         super().__init__()
-        self.net, self.row_loss, self.batch_size = net, loss, batch_size
-        self.classes = 2
+        self.net, self.row_loss, self.batch_size, self.classes = net, loss, batch_size, classes
         self.built = True
+        self.compile(optimizer=optimizer, jit_compile=False)
+        optimizer.build(self.trainable_variables)
+        X, y = tf.TensorSpec([None, net.input_shape[1]]), tf.TensorSpec([None, tasks], tf.int32)
+        per_class = tf.TensorSpec([tasks, classes])
+        self._epoch = tf.function(self._one_epoch, [(X, y), WHOLES, (X, y), per_class, per_class], autograph=False)
+        self.predict_logits = tf.function(partial(self.call, training=False), [X], autograph=False)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return logits (b, T, C) of rows (b, d)."""
         out = self.net(inputs, training=training)
         return tf.stack([tf.zeros_like(out), out], axis=2) if self.classes == 2 else out[:, None, :]
+
+    def load(self, net: keras.Model, optimizer: keras.optimizers.Optimizer | None = None) -> None:
+        """Take over the variables of a network of the same shape, and of an optimizer of the same settings."""
+        copy_variables(net, self.net)
+        if optimizer is not None:
+            optimizer.build(self.trainable_variables)
+            copy_variables(optimizer, self.optimizer)
+
+    def unload(self, net: keras.Model) -> None:
+        """Hand the variables over to `net`."""
+        copy_variables(self.net, net)
 
     def fit_epochs(
         self,
@@ -57,13 +88,11 @@ class EpochModel(keras.Model):
 
         Callbacks see ``loss``, ``val_loss``, ``val_balanced_accuracy`` and each class's recall and rows called so.
         """
-        self.classes = train.class_weight.shape[1]
         counts, weight = tf.constant(train.counts, tf.float32), tf.constant(train.class_weight, tf.float32)
         rows = tf.constant(train.X, tf.float32), tf.constant(train.y, tf.int32)
         held_out = tf.constant(validation.X, tf.float32), tf.constant(validation.y, tf.int32)
         draw = BalancedOrder(train.y[:, 0], self.classes, self.batch_size) if train.balanced_batches else shuffled
         support = np.stack([np.bincount(column, minlength=self.classes) for column in validation.y.T])
-        self.optimizer.build(self.trainable_variables)
         epoch = iter(range(epochs))
 
         def one_epoch(iterator: object) -> dict[str, float]:
@@ -73,18 +102,14 @@ class EpochModel(keras.Model):
             return _summary(self._epoch(rows, order, held_out, now_weight, counts).numpy(), support)
 
         self.train_function = one_epoch
-        self.fit(tf.zeros((1, 1)), epochs=epochs, batch_size=1, steps_per_epoch=1, callbacks=callbacks, verbose=0)
+        steps = tf.data.Dataset.from_tensors(0).repeat()
+        self.fit(steps, epochs=epochs, steps_per_epoch=1, shuffle=False, callbacks=callbacks, verbose=0)
+        del self.train_function  # it holds the rows
 
     def make_train_function(self, force: bool = False) -> None:
         """Keep the epoch that `fit_epochs` laid down."""
 
-    @tf.function(reduce_retracing=True)
-    def predict_logits(self, X: tf.Tensor) -> tf.Tensor:
-        """Return logits (n, T, C) of rows (n, d)."""
-        return self(X, training=False)
-
-    @tf.function
-    def _epoch(
+    def _one_epoch(
         self,
         rows: tuple[tf.Tensor, tf.Tensor],
         order: tf.Tensor,
@@ -104,7 +129,7 @@ class EpochModel(keras.Model):
             return start + self.batch_size, total + loss * tf.cast(tf.size(chosen), tf.float32)
 
         _, total = tf.while_loop(lambda start, _: start < n, batch, (0, 0.0), parallel_iterations=1)
-        loss = total / tf.cast(n, tf.float32)
+        loss = total * tf.math.reciprocal(tf.cast(n, tf.float32))
         return tf.concat([[loss], self._validate(held_out, weight, counts)], axis=0)
 
     def _step(self, X: tf.Tensor, y: tf.Tensor, weight: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
@@ -137,11 +162,17 @@ class EpochModel(keras.Model):
         _, total, hits, called = tf.while_loop(
             lambda start, *_: start < n, chunk, (0, 0.0, nothing, nothing), parallel_iterations=1
         )
-        mean = total / tf.cast(n, tf.float32)
+        mean = total * tf.math.reciprocal(tf.cast(n, tf.float32))
         return tf.concat([[mean], tf.reshape(hits, [-1]), tf.reshape(called, [-1])], axis=0)
 
 
-@tf.function(reduce_retracing=True)
+def copy_variables(source: Any, target: Any) -> None:
+    """Give the variables of `target`, a model or an optimizer, the values of those of `source`."""
+    for theirs, mine in zip(source.variables, target.variables, strict=True):
+        mine.assign(theirs)
+
+
+@partial(tf.function, input_signature=[WHOLE, PAIR], autograph=False)
 def shuffled(n: tf.Tensor, stream: tf.Tensor) -> tf.Tensor:
     """Return the numbers of `n` rows in an order that the two integers of `stream` decide."""
     return tf.random.experimental.stateless_shuffle(tf.range(n), stream)
@@ -167,18 +198,25 @@ class BalancedOrder:
         self._starts = tf.constant((np.cumsum(sizes) - sizes)[present], tf.int32)
         self._batch_size = batch_size
 
-    @tf.function(reduce_retracing=True)
     def __call__(self, n: tf.Tensor, stream: tf.Tensor) -> tf.Tensor:
         """Return `n` row numbers for the two integers of `stream`."""
-        classes, size = self._sizes.shape[0], self._batch_size
-        for_turns, for_rows = tf.unstack(tf.random.experimental.stateless_split(stream, 2))
-        # A batch takes turns among the classes; which of them come first in a turn is drawn, as the last may be cut.
-        shape = [-(-n // size), -(-size // classes), classes]
-        turns = tf.argsort(tf.random.stateless_uniform(shape, for_turns), axis=2)
-        order = tf.reshape(tf.reshape(turns, [-1, shape[1] * classes])[:, :size], [-1])[:n]
-        among = tf.gather(self._sizes, order)
-        drawn = tf.random.stateless_uniform([n], for_rows, dtype=tf.float64) * tf.cast(among, tf.float64)
-        return tf.gather(self._rows, tf.gather(self._starts, order) + tf.cast(drawn, tf.int32))
+        return balanced(n, stream, self._rows, self._sizes, self._starts, tf.constant(self._batch_size))
+
+
+@partial(tf.function, input_signature=[WHOLE, PAIR, WHOLES, WHOLES, WHOLES, WHOLE], autograph=False)
+def balanced(
+    n: tf.Tensor, stream: tf.Tensor, rows: tf.Tensor, sizes: tf.Tensor, starts: tf.Tensor, batch_size: tf.Tensor
+) -> tf.Tensor:
+    """Return `n` of the `rows`, which lie class by class, `sizes` of them from `starts` on, in even batches."""
+    classes = tf.size(sizes)
+    for_turns, for_rows = tf.unstack(tf.random.experimental.stateless_split(stream, 2))
+    # A batch takes turns among the classes; which of them come first in a turn is drawn, as the last may be cut.
+    shape = [-(-n // batch_size), -(-batch_size // classes), classes]
+    turns = tf.argsort(tf.random.stateless_uniform(shape, for_turns), axis=2)
+    order = tf.reshape(tf.reshape(turns, [-1, shape[1] * classes])[:, :batch_size], [-1])[:n]
+    among = tf.gather(sizes, order)
+    drawn = tf.random.stateless_uniform([n], for_rows, dtype=tf.float64) * tf.cast(among, tf.float64)
+    return tf.gather(rows, tf.gather(starts, order) + tf.cast(drawn, tf.int32))
 
 
 def _summary(result: np.ndarray, support: np.ndarray) -> dict[str, float]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import keras
 import numpy as np
@@ -12,7 +13,7 @@ from imbalance_lab.losses.cross_entropy import CrossEntropy
 from imbalance_lab.losses.focal import Focal
 from imbalance_lab.losses.ldam import LDAM
 from imbalance_lab.losses.logit_adjusted import BalancedSoftmax, LogitAdjusted
-from imbalance_lab.models.network import Network
+from imbalance_lab.models.network import FittedNetwork, Network
 from imbalance_lab.models.trainer import BalancedOrder
 from imbalance_lab.types import Rows, Seeds, Training, TrainingSet
 
@@ -43,7 +44,7 @@ def test_one_step_equals_keras_own_fit_with_class_weights(counts: tuple[int, ...
     train, validation = data(counts, weight=weight)
     network = Network(hidden=[4])
     start = network.build(5, train.prior, SEEDS)
-    ours = fit(network, train, validation, Training(epochs=1, batch_size=1000, optimizer=sgd())).model.net
+    ours = fit(network, train, validation, Training(epochs=1, batch_size=1000, optimizer=sgd())).net
 
     binary = len(counts) == 2
     loss = keras.losses.BinaryCrossentropy(from_logits=True) if binary else (
@@ -181,7 +182,7 @@ def test_labels_are_trained_by_the_sum_of_their_weighted_binary_losses() -> None
     train, validation = labels(weight=((1.0, 2.5), (1.0, 7.0)))
     network = Network(hidden=[4])
     start = network.build(5, train.prior, SEEDS)
-    ours = fit(network, train, validation, Training(epochs=1, batch_size=1000, optimizer=sgd())).model.net
+    ours = fit(network, train, validation, Training(epochs=1, batch_size=1000, optimizer=sgd())).net
 
     def summed(y, z):
         return tf.reduce_sum(tf.nn.weighted_cross_entropy_with_logits(y, z, tf.constant([2.5, 7.0])), axis=1)
@@ -195,7 +196,7 @@ def test_labels_are_trained_by_the_sum_of_their_weighted_binary_losses() -> None
 def test_labels_have_a_channel_each_and_figures_for_both_sides() -> None:
     train, validation = labels()
     model = fit(Network(hidden=[4]), train, validation, Training(epochs=2, batch_size=16, optimizer=sgd()))
-    assert model.model.net.output_shape == (None, 2)
+    assert model.net.output_shape == (None, 2)
     scores = model.predict_log_proba(validation.X)
     assert scores.shape == (27, 2, 2)
     last = model.history.iloc[-1]
@@ -261,11 +262,54 @@ def test_a_normalised_head_gives_scaled_cosines(tmp_path) -> None:
     train, validation = data()
     training = Training(epochs=2, batch_size=16, optimizer=sgd())
     model = fit(Network(hidden=[6]), train, validation, training, loss=LDAM(scale=20.0))
-    logits = model.model.net(validation.X).numpy()
-    features = keras.Model(model.model.net.input, model.model.net.layers[-2].output)(validation.X).numpy()
-    kernel = model.model.net.layers[-1].get_weights()[0]
+    logits = model.net(validation.X).numpy()
+    features = keras.Model(model.net.input, model.net.layers[-2].output)(validation.X).numpy()
+    kernel = model.net.layers[-1].get_weights()[0]
     norms = np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12) * np.linalg.norm(kernel, axis=0)
     np.testing.assert_allclose(logits, 20 * features @ kernel / norms, atol=1e-4)
     model.save(tmp_path)
     again = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(again(validation.X), logits, atol=1e-5)
+
+
+def adam():
+    return partial(keras.optimizers.Adam, learning_rate=0.01)
+
+
+def test_runs_that_share_a_graph_do_not_see_each_other() -> None:
+    """Each of three runs, one after the other on one graph, is what it is on a graph of its own; so it stays."""
+    network = Network(hidden=[8], dropout=0.3)
+
+    def run(seed: int, share: bool) -> FittedNetwork:
+        train, validation = data((40 + 5 * seed, 20, 10), seed=seed, weight=[1, 1 + seed, 3])
+        kept = [] if share else [lambda: keras.callbacks.Callback()]  # with callbacks a run has its own graph
+        training = Training(epochs=4, batch_size=16, optimizer=adam(), callbacks=kept, patience=3)
+        return fit(network, train, validation, training, seeds=Seeds.spawn(seed, 0))
+
+    shared, alone = ([run(seed, share) for seed in (0, 1, 2)] for share in (True, False))
+    assert len({id(one.graph) for one in shared}) == 1
+    assert len({id(one.graph) for one in alone}) == 3
+    rows = data(seed=9)[0].X
+    for one, other in zip(shared, alone, strict=True):
+        assert one.history.equals(other.history)
+        np.testing.assert_array_equal(one.predict_log_proba(rows), other.predict_log_proba(rows))
+        for mine, theirs in zip(one.net.get_weights(), other.net.get_weights(), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+
+def test_only_equal_settings_share_a_graph() -> None:
+    train, validation = data()
+    two = data((40, 20))[0]
+    plain = Training(epochs=1, batch_size=16, optimizer=adam())
+    runs = [
+        fit(Network(hidden=[4]), train, validation, plain),
+        fit(Network(hidden=[5]), train, validation, plain),
+        fit(Network(hidden=[4]), train, validation, plain, loss=Focal(2.0)),
+        fit(Network(hidden=[4]), train, validation, plain, loss=Focal(2.0, alpha=[1.0, 2.0, 3.0])),
+        fit(Network(hidden=[4]), train, validation, replace(plain, batch_size=8)),
+        fit(Network(hidden=[4]), train, validation, replace(plain, optimizer=partial(keras.optimizers.Adam, 0.1))),
+        fit(Network(hidden=[4]), two, Rows(two.X, two.y), plain),
+    ]
+    assert len({id(run.graph) for run in runs}) == len(runs)
+    again = fit(Network(hidden=[4]), train, validation, replace(plain, optimizer=adam(), epochs=2), loss=CrossEntropy())
+    assert again.graph is runs[0].graph
