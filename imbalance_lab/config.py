@@ -7,6 +7,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -144,12 +145,17 @@ def _option_name(config: DictConfig, group: str) -> str:
 
 
 def _changes(node: DictConfig, group: str, option: str) -> list[tuple[str, Any]]:
-    file = CONF / group / f"{option}.yaml"
-    if not file.is_file():  # an option from the user's own --config-dir: its name says it all
+    written = _written(group, option)
+    if written is None:  # an option from the user's own --config-dir: its name says it all
         return []
-    written = dict(leaves(OmegaConf.to_container(OmegaConf.load(file))))
     now = dict(leaves(plain(node)))
     return [(k, _short(v)) for k, v in now.items() if written.get(k, ...) != v and not _is_reference(written.get(k))]
+
+
+@cache
+def _written(group: str, option: str) -> dict[str, Any] | None:
+    file = CONF / group / f"{option}.yaml"
+    return dict(leaves(OmegaConf.to_container(OmegaConf.load(file)))) if file.is_file() else None
 
 
 def _is_reference(value: Any) -> bool:

@@ -11,10 +11,10 @@ from mlflow import MlflowClient
 from imbalance_lab.config import leaves, plain
 from imbalance_lab.tracking import open_store
 from imbalance_lab.tracking.__main__ import main as send_main
+from imbalance_lab.tracking.keys import key_for
 from imbalance_lab.tracking.read import _epochs_from_database, _epochs_from_server, read_epochs
 from imbalance_lab.tracking.send import send
 from imbalance_lab.tracking.store import absolute, find_experiment
-from imbalance_lab.tracking.tracker import key_for
 from imbalance_lab.types import DataError, TrackingError
 
 

@@ -14,8 +14,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
+from imbalance_lab.tracking.keys import key_for
 from imbalance_lab.tracking.store import absolute, open_store
-from imbalance_lab.tracking.tracker import key_for, without_password
+from imbalance_lab.tracking.tracker import without_password
 from imbalance_lab.types import ConfigError, RunTable, TrackingError
 
 TAGS = ("strategy", "model", "dataset", "data_hash", "outcome", "reason", "sweep", "config_hash")

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 
 # A server that is down is noticed in seconds, not in MLflow's minutes; what the user has set stays.
@@ -36,8 +37,9 @@ def absolute(uri: str) -> str:
     return uri.rstrip("/") if uri.startswith("http") else uri
 
 
+@cache
 def open_store(uri: str) -> MlflowClient:
-    """Open a store. Of many processes that find no database yet, one creates it and the others wait.
+    """Open a store, once in a process. Of many processes that find no database yet, one creates it and the others wait.
 
     Raises
     ------

@@ -1,4 +1,7 @@
-"""One run in MLflow: created when training starts, so that it can be watched; logged in few large batches."""
+"""One run in MLflow: created when training starts, so that it can be watched; logged in few large batches.
+
+Every call is a transaction of its own in a database, or a request to a server.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ import getpass
 import json
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,11 +20,12 @@ from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
 
 from imbalance_lab.config import leaves
+from imbalance_lab.tracking.keys import key_for, unique_keys
 from imbalance_lab.tracking.parent import STATUS, close_dead, process_tags
 from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
 from imbalance_lab.types import TrackingError
 
-PARAMS_A_CALL, METRICS_A_CALL = 100, 1000
+PARAMS_A_CALL, TAGS_A_CALL, METRICS_A_CALL = 100, 100, 800
 LONGEST_PARAM, LONGEST_TAG = 6000, 5000
 SECONDS_BETWEEN_CALLS = 10.0
 
@@ -59,7 +64,9 @@ class MlflowTracker:
         self._run: str | None = None
         self._experiment_id: str | None = None
         self._keys: dict[str, str | None] = {}
-        self._waiting: list[Metric] = []
+        self._metrics: list[Metric] = []
+        self._params: list[Param] = []
+        self._tags: list[RunTag] = []
         self._sent_at = time.monotonic()
         self._failed: str | None = None
         self._sweep_tags: dict[str, str] = {}
@@ -146,13 +153,12 @@ class MlflowTracker:
         run = self._client.create_run(self._experiment_id, tags=tags, run_name=names["run"])
         self._run = run.info.run_id
         named = [*names.items(), *leaves(config)]
-        params = [Param(key_for(key), str(value)[:LONGEST_PARAM]) for key, value in named]
-        for part in chunks(params, PARAMS_A_CALL):
-            self._client.log_batch(self._run, params=part)
+        self._params = [Param(key_for(key), str(value)[:LONGEST_PARAM]) for key, value in named]
 
     def _describe(self, tags: dict[str, str], dataset: dict[str, Any]) -> None:
         client, run = self._opened()
-        client.log_batch(run, tags=[RunTag(key_for(key), value) for key, value in tags.items()])
+        self._tag(tags)
+        self._flush()
         client.log_inputs(run, [_dataset_input(dataset)])
 
     def _send(self, record: dict[str, Any], folder: Path) -> None:
@@ -166,10 +172,9 @@ class MlflowTracker:
         if len(record["folds"]) > 1:
             for fold, result in enumerate(record["folds"]):
                 self._queue("test_fold/", result["metrics"], fold)
+        self._tag({"outcome": "finished", "mlflow.note.content": note(record)})
+        self._tag({"warnings": "\n".join(record["warnings"]), "never_predicted": ", ".join(record["never_predicted"])})
         self._flush()
-        tags = {"outcome": "finished", "mlflow.note.content": note(record), "warnings": "\n".join(record["warnings"])}
-        tags["never_predicted"] = ", ".join(record["never_predicted"])
-        client.log_batch(run, tags=[RunTag(key, text[:LONGEST_TAG]) for key, text in tags.items() if text])
         client.log_artifacts(run, str(folder))
         client.set_terminated(run, STATUS["finished"])
 
@@ -177,23 +182,31 @@ class MlflowTracker:
         if self._run is None:
             return
         client, run = self._opened()
+        self._tag({"outcome": outcome, "reason": reason})
         self._flush()
-        client.log_batch(run, tags=[RunTag("outcome", outcome), RunTag("reason", reason[:LONGEST_TAG])])
         if folder.is_dir():
             client.log_artifacts(run, str(folder))
         client.set_terminated(run, STATUS[outcome])
 
     def _flush(self) -> None:
         client, run = self._opened()
-        for part in chunks(self._waiting, METRICS_A_CALL):
-            client.log_batch(run, metrics=part)
-        self._waiting, self._sent_at = [], time.monotonic()
+        parts = (
+            chunks(self._metrics, METRICS_A_CALL),
+            chunks(self._params, PARAMS_A_CALL),
+            chunks(self._tags, TAGS_A_CALL),
+        )
+        for metrics, params, tags in zip_longest(*parts, fillvalue=()):
+            client.log_batch(run, metrics, params, tags)
+        self._metrics, self._params, self._tags, self._sent_at = [], [], [], time.monotonic()
+
+    def _tag(self, tags: Mapping[str, str]) -> None:
+        self._tags += [RunTag(key_for(key), text[:LONGEST_TAG]) for key, text in tags.items() if text]
 
     def _queue(self, prefix: str, values: Mapping[str, float], step: int = 0) -> None:
         now = int(time.time() * 1000)
         for name, value in values.items():
             if (key := self._key(name)) is not None:
-                self._waiting.append(Metric(prefix + key, float(value), now, step))
+                self._metrics.append(Metric(prefix + key, float(value), now, step))
 
     def _key(self, name: str) -> str | None:
         """Return the key of ``recall/<class>`` and the like; None for a class that is left out."""
@@ -223,29 +236,6 @@ class MlflowTracker:
         if self._client is not None and self._run is not None:
             with contextlib.suppress(Exception):
                 self._client.set_terminated(self._run, STATUS[outcome])
-
-
-def key_for(name: str) -> str:
-    """Return `name` with what MLflow does not allow in a key replaced.
-
-    >>> key_for("recall/<=50K (%)")
-    'recall/__50K ___'
-    """
-    return re.sub(r"[^\w\-.:/ ]", "_", name)[:250]
-
-
-def unique_keys(classes: Iterable[str], kept: Collection[str]) -> dict[str, str | None]:
-    """Return the part of a metric's key that stands for each class: allowed, and another for each; None if not `kept`.
-
-    >>> unique_keys(["<5", ">5", "a/b"], kept=["<5", ">5", "a/b"])
-    {'<5': '_5', '>5': '_5 2', 'a/b': 'a_b'}
-    """
-    keys: dict[str, str | None] = {}
-    for name in classes:
-        plain = re.sub(r"[^\w\-.: ]", "_", name)[:150].strip(".") or "_"
-        taken = sum(key is not None and re.sub(r" \d+$", "", key) == plain for key in keys.values())
-        keys[name] = (f"{plain} {taken + 1}" if taken else plain) if name in kept else None
-    return keys
 
 
 def without_password(uri: str) -> str:
