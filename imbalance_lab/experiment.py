@@ -120,9 +120,9 @@ def run_fold(
     natural = shares(dataset.count(y))
     with clock("sample"):
         if not dataset.labels:
-            names = dataset.class_names
+            names, say = dataset.class_names, None if fold else observer.say
             columns, labels = resample(
-                plan.sampler, columns, y[:, 0], names, seeds.sampling, prepare.categorical, prepare.encode
+                plan.sampler, columns, y[:, 0], names, seeds.sampling, prepare.categorical, prepare.encode, say
             )
             y = labels[:, None]
     train = training_set(plan, dataset, prepare.encode(columns), y)

@@ -55,7 +55,7 @@ class Silent:
     """An observer that keeps what it is shown."""
 
     def __init__(self) -> None:
-        self.tables, self.epochs, self.record = [], [], None
+        self.tables, self.epochs, self.lines, self.record = [], [], [], None
 
     def classes(self, table, fold):
         self.tables.append(table)
@@ -64,6 +64,9 @@ class Silent:
         from contextlib import nullcontext
 
         return nullcontext(lambda epoch, metrics: self.epochs.append((fold, epoch, dict(metrics))))
+
+    def say(self, text):
+        self.lines.append(text)
 
     def result(self, record, where):
         self.record = record

@@ -9,7 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
+from imbalance_lab.strategies.forecast import forecast
 from imbalance_lab.types import STRICT, Incompatible, LabWarning, Sampler, known_classes
+
+WORTH_SAYING = 60.0  # seconds
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -38,6 +41,7 @@ def resample(
     seed: int,
     categorical: np.ndarray,
     encode: Callable[[np.ndarray], np.ndarray],
+    say: Callable[[str], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Resample training rows.
 
@@ -58,6 +62,8 @@ def resample(
         Which columns are codes.
     encode : callable
         Maps columns to features (n, d).
+    say : callable, optional
+        Told, beforehand, of a sampler that will take long.
 
     Returns
     -------
@@ -74,8 +80,13 @@ def resample(
     ready = _for_columns(_by_number(_seeded(sampler, seed), class_names), categorical)
     _within_limits(ready, y, class_names)
     chooses = categorical.any() and _chooses(ready)
+    rows = encode(columns) if chooses else columns
+    if say is not None and (seconds := forecast(ready, rows, y)) > WORTH_SAYING:
+        text = f"{type(sampler).__name__} will take about {seconds / 60:.0f} minutes on {len(y)} rows"
+        say(f"{text}; sampler=ros, sampler=rus and class weights take none")
+        warnings.warn(text, LabWarning, stacklevel=2)
     try:
-        made, y_made = ready.fit_resample(encode(columns) if chooses else columns, y)
+        made, y_made = ready.fit_resample(rows, y)
     except (ValueError, RuntimeError) as error:
         raise Incompatible(
             f"{type(sampler).__name__} cannot resample these rows ({_sizes(y, class_names)}): "

@@ -140,5 +140,8 @@ class Observer(Protocol):
     def progress(self, fold: int, epochs: int | None) -> AbstractContextManager[Progress]:
         """Show a progress bar over `epochs`; of unknown length if None."""
 
+    def say(self, text: str) -> None:
+        """Show a line."""
+
     def result(self, record: RunRecord, where: str | None) -> None:
         """Show the result table, and where to look further."""
