@@ -14,6 +14,7 @@ from imbalance_lab.config import config_hash, names, plain, run_name
 from imbalance_lab.evaluation.metrics import evaluate
 from imbalance_lab.plan import Plan, build, make_plan, run_settings
 from imbalance_lab.provenance import describe
+from imbalance_lab.recent import Recent
 from imbalance_lab.record import save_models, write_record
 from imbalance_lab.strategies.samplers import resample
 from imbalance_lab.summary import summarise
@@ -37,6 +38,8 @@ from imbalance_lab.types import (
     shares,
 )
 from imbalance_lab.watch import Clock, collected_warnings, messages
+
+_loaded = Recent[Dataset](most=1)
 
 
 def run_experiment(config: DictConfig, observer: Observer, tracker: Tracker) -> RunRecord:
@@ -67,7 +70,7 @@ def run_experiment(config: DictConfig, observer: Observer, tracker: Tracker) -> 
         if settings.resume:
             refuse_a_second_run(source, config, tracker)
         tracker.start(source.title, names(config), plain(config))
-        dataset = source.load().without_rare_classes(settings.min_class_rows)
+        dataset = load(source, settings.min_class_rows)
         tags = describe(config, dataset)
         tracker.describe(tags, dataset.summary())
         plan = make_plan(config, dataset)
@@ -94,6 +97,14 @@ def run_experiment(config: DictConfig, observer: Observer, tracker: Tracker) -> 
     return record
 
 
+def load(source: DatasetSource, min_class_rows: int) -> Dataset:
+    """Return the data, read anew only if the run before was of others or their file has changed."""
+    path = getattr(source, "path", None)
+    file = Path(path).expanduser() if isinstance(path, str) else None
+    stamp = (file.stat().st_mtime_ns, file.stat().st_size) if file is not None and file.is_file() else None
+    return _loaded.get((source, stamp, min_class_rows), lambda: source.load().without_rare_classes(min_class_rows))
+
+
 def refuse_a_second_run(source: DatasetSource, config: DictConfig, tracker: Tracker) -> None:
     """Refuse a run that has ended well before.
 
@@ -102,7 +113,7 @@ def refuse_a_second_run(source: DatasetSource, config: DictConfig, tracker: Trac
     AlreadyFinished
     """
     earlier = tracker.finished_on(source.title, config_hash(config), __version__)
-    if earlier and source.load().without_rare_classes(config.min_class_rows).content_hash in earlier:
+    if earlier and load(source, config.min_class_rows).content_hash in earlier:
         raise AlreadyFinished(f"{run_name(config)} on {source.title} has finished before; resume=false runs it again")
 
 

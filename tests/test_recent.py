@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imbalance_lab.datasets.files import Table
+from imbalance_lab.experiment import load
 from imbalance_lab.recent import Recent
 from imbalance_lab.record import read_predictions
 from tests.conftest import TINY
@@ -26,6 +28,20 @@ def test_keys_that_cannot_be_compared_equal_no_other() -> None:
     recent = Recent[int](most=2)
     assert recent.get((np.array([1, 2]),), lambda: 1) == 1
     assert recent.get((np.array([1, 2]),), lambda: 2) == 2
+
+
+def test_data_are_read_anew_if_their_file_has_changed(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("x,y\n" + "1,a\n2,b\n2.5,b\n" * 4)
+
+    def source() -> Table:
+        return Table(path=str(file), target=["y"])
+
+    first = load(source(), 0)
+    assert load(source(), 0) is first
+    assert load(source(), 1) is not first
+    file.write_text("x,y\n" + "1,a\n2,b\n2.5,b\n" * 5)
+    assert len(load(source(), 0).y) == 15
 
 
 @pytest.mark.slow

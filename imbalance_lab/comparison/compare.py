@@ -197,8 +197,7 @@ def _across(compared: Sequence[Compared], settings: Settings) -> list[Across]:
 def unfinished(table: RunTable) -> pd.DataFrame:
     """Return the cells that were skipped, failed, killed or are running, and have no finished run."""
     runs = table.runs.fillna({"strategy": "?", "model": "?", "dataset": "?", "reason": ""})
-    keys = ["dataset", "model", "strategy", "seed"]
-    runs = runs.assign(seed=table.params.get("seed", pd.Series("", index=runs.index)))
+    keys = ["dataset", "name"]
     done = set(runs.loc[runs.outcome == "finished", keys].itertuples(index=False, name=None))
     open_ = runs[runs.outcome != "finished"]
     made_up_for = [row in done for row in open_[keys].itertuples(index=False, name=None)]

@@ -28,7 +28,8 @@ def table(rows: Iterable[Mapping[str, Any]], metric: str = "balanced_accuracy") 
     for number, row in enumerate(rows):
         key = f"run{number}"
         own = {k: v for k, v in row.items() if k in (*RUN, "strategy")}
-        runs[key] = RUN | {"name": key, "start": number} | own
+        runs[key] = RUN | {"start": number} | own
+        runs[key]["name"] = f"{row['strategy']} {runs[key]['model']} seed={row['seed']}"
         params[key] = {"seed": str(row["seed"]), "split.seed": str(row["seed"])} | dict(row.get("params", {}))
         if "folds" in row:
             folds[key] = dict(enumerate(row["folds"]))
