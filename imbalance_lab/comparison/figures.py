@@ -22,6 +22,7 @@ MOST_CLASSES = 50
 MOST_NUMBERS = 300
 MOST_PANELS = 12
 MOST_CURVES = 8
+MOST_POINTS = 60
 LONGEST_NAME = 40
 WIDTH = 6.0
 COLOURS = {BETTER: "#2a7f4f", WORSE: "#b3402e", SAME: "#4878a8"}
@@ -159,6 +160,8 @@ def draw_trade_off(one: Compared, settings: Settings) -> Figure | None:
 def draw_epochs(epochs: pd.DataFrame) -> Figure | None:
     """Draw validation recall of each class by epoch, a panel per strategy: the mean over runs, and their range.
 
+    Of long trainings every second, third, ... epoch is drawn.
+
     Parameters
     ----------
     epochs : DataFrame
@@ -207,6 +210,7 @@ def shortened(name: str, most: int = LONGEST_NAME) -> str:
 def _curve(axes: Axes, part: pd.DataFrame, colour: str, label: str) -> None:
     by_epoch = part.groupby("epoch").value.agg(["mean", "min", "max", "size"])
     by_epoch = by_epoch[by_epoch["size"] >= by_epoch["size"].max() / 2]  # some runs stop early
+    by_epoch = by_epoch.iloc[:: -(-len(by_epoch) // MOST_POINTS)]
     axes.plot(by_epoch.index, by_epoch["mean"], color=colour, linewidth=1, label=shortened(label, 20))
     axes.fill_between(by_epoch.index, by_epoch["min"], by_epoch["max"], color=colour, alpha=0.15, linewidth=0)
 

@@ -122,3 +122,8 @@ def test_epochs_of_many_strategies_and_classes_are_capped() -> None:
     figure = draw_epochs(epochs.assign(strategy=epochs.run))
     assert len([axes for axes in figure.axes if axes.lines]) == MOST_PANELS
     assert len(figure.axes[0].lines) == MOST_CURVES
+
+
+def test_of_long_trainings_some_epochs_are_drawn() -> None:
+    figure = draw_epochs(made_epochs(["r"], ["a"], epochs=150).assign(strategy="s"))
+    assert list(figure.axes[0].lines[0].get_xdata()) == list(range(1, 151, 3))
