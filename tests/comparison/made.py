@@ -28,8 +28,11 @@ def made(cells: Cells, classes: Sequence[str] = ("rare", "common"), skipped: Seq
     columns |= {"rows/test": 20, "rows/train": 70, "rows/validation": 10}
     metrics = pd.DataFrame(columns, index=runs.index).where(runs.outcome == "finished")
     params = pd.DataFrame({"seed": runs.seed, "model": runs.model, "strategy": runs.strategy}, index=runs.index)
-    same = {"experiment": "e", "experiment_id": "7", "name": "n", "sweep": None, "version": "1"}
-    table = runs.drop(columns=["seed", "value"]).assign(**same, start=range(len(runs)), data_hash=runs.dataset)
+    names = runs.strategy + " " + runs.model + " seed=" + runs.seed
+    same = {"experiment": "e", "experiment_id": "7", "sweep": None, "version": "1"}
+    table = runs.drop(columns=["seed", "value"]).assign(
+        **same, name=names, start=range(len(runs)), data_hash=runs.dataset
+    )
     return RunTable(table, params, metrics, pd.DataFrame(index=pd.Index([], name="run")))
 
 
