@@ -1,0 +1,46 @@
+"""A scikit-learn fit and nothing else.
+
+``python sklearn_fit.py data.csv MODEL STRATEGIES SEEDS``, lists with commas, prints the seconds that ``fit`` took in each run, and what it reaches on the test rows.
+"""
+
+import json
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.pipeline import make_pipeline
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.preprocessing import StandardScaler
+
+SAMPLERS = {"ros": RandomOverSampler, "smote": SMOTE}
+POWERS = {"inv_freq": 1.0, "sqrt_inv": 0.5}
+MODELS = {
+    "logreg": lambda seed: LogisticRegression(max_iter=1000, random_state=seed),
+    "hist_gb": lambda seed: HistGradientBoostingClassifier(random_state=seed),
+    "random_forest": lambda seed: RandomForestClassifier(200, random_state=seed),
+}
+
+path, model, strategies, seeds = sys.argv[1:]
+table = pd.read_csv(path)
+for strategy in strategies.split(","):
+    for seed in map(int, seeds.split(",")):
+        train, test = (table[table[f"part_{seed}"] == part] for part in ("train", "test"))
+        X, y = train.filter(like="x").to_numpy(), train["label"].to_numpy()
+        counts = train["label"].value_counts()
+        weights = (counts / len(train)) ** -POWERS.get(strategy, 0.0)
+        weights /= (weights * counts).sum() / len(train)  # a row weighs 1 on average
+        weighted = {} if np.ptp(weights) == 0 else {"sample_weight": weights[y].to_numpy()}
+
+        started = time.perf_counter()
+        steps = [StandardScaler(), *([SAMPLERS[strategy](random_state=seed)] if strategy in SAMPLERS else [])]
+        classifier = MODELS[model](seed)
+        pipeline = make_pipeline(*steps, classifier)
+        pipeline.fit(X, y, **{f"{type(classifier).__name__.lower()}__{key}": w for key, w in weighted.items()})
+        seconds = time.perf_counter() - started
+
+        score = balanced_accuracy_score(test["label"], pipeline.predict(test.filter(like="x").to_numpy()))
+        print(json.dumps({"run": f"{strategy} {seed}", "seconds": seconds, "balanced_accuracy": score}))
