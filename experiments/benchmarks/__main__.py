@@ -6,7 +6,8 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from experiments.benchmarks.blocks import HERE, Broken, run_block
@@ -25,14 +26,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = comparisons(asked.quick, data)
         if unknown := set(asked.only) - set(chosen):
             sys.exit(f"no comparison {', '.join(sorted(unknown))}; there are {', '.join(chosen)}")
-        chosen = {name: one for name, one in chosen.items() if not asked.only or name in asked.only}
+        chosen = {
+            name: replace(one, rounds=asked.rounds or one.rounds)
+            for name, one in chosen.items()
+            if not asked.only or name in asked.only
+        }
         make_data(chosen.values(), folder, data)
         rows, broken = run_all(chosen, folder, data / "mlflow.db")
     text = f"{ratio_table(rows)}\n\n{circumstances(asked.command)}"
     print(f"\n{text}")
     if broken:
         print("\n".join(f"broken: {reason}" for reason in broken), file=sys.stderr)
-    elif asked.out or not (asked.quick or asked.only):
+    elif asked.out or not (asked.quick or asked.only or asked.rounds):
         page = (asked.out or HERE) / "README.md"
         page.parent.mkdir(parents=True, exist_ok=True)
         replace_section(page, SECTION, text)
@@ -44,15 +49,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m experiments.benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke test of a few minutes; its numbers mean little")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="a comparison; may be repeated")
+    parser.add_argument("--rounds", type=int, metavar="N", help="so many rounds of each, whatever its usual number")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write FOLDER/README.md instead of this folder's")
     asked = parser.parse_args(arguments)
-    asked.command = " ".join(
-        ["python -m experiments.benchmarks", *["--quick"] * asked.quick, *(f"--only {name}" for name in asked.only)]
-    )
+    typed = ["--quick"] * asked.quick + [f"--only {name}" for name in asked.only]
+    typed += [f"--rounds {asked.rounds}"] if asked.rounds else []
+    asked.command = " ".join(["python -m experiments.benchmarks", *typed])
     return asked
 
 
-def make_data(chosen: Sequence[Comparison], folder: Path, data: Path) -> None:
+def make_data(chosen: Iterable[Comparison], folder: Path, data: Path) -> None:
     """Write the rows that the comparisons need, and an empty MLflow database, by a process of its own."""
     data.mkdir()
     needed = dict.fromkeys(name for comparison in chosen for name in comparison.data)

@@ -31,6 +31,8 @@ class Block:
     ----------
     seconds : float
         Wall time from its start to its end.
+    cpu_seconds : float
+        What its threads, and the processes it started, computed in that time.
     peak_mb : float
         The most memory that it, or a process it started, held at a time.
     folder : Path
@@ -38,6 +40,7 @@ class Block:
     """
 
     seconds: float
+    cpu_seconds: float
     peak_mb: float
     folder: Path
 
@@ -70,7 +73,7 @@ def run_block(command: Sequence[str], folder: Path, store: Path | None = None) -
     if child.returncode:
         said = (folder / "errors.txt").read_text(errors="replace").strip().splitlines()
         raise Broken(f"{command_line(command)} ended with {child.returncode}: {said[-1] if said else 'nothing said'}")
-    return Block(seconds, used.ru_maxrss * BYTES / 2**20, folder)
+    return Block(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * BYTES / 2**20, folder)
 
 
 def command_line(command: Sequence[str]) -> str:

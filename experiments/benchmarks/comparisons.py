@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, median
@@ -16,7 +16,7 @@ from experiments.benchmarks.blocks import (
     recorded_sets,
     stored_scores,
 )
-from experiments.benchmarks.pairs import Comparison, Rival, Side
+from experiments.benchmarks.pairs import Clock, Comparison, Cost, Rival, Side, whole
 
 PYTHON = sys.executable
 LAB = (PYTHON, "-m", "imbalance_lab")
@@ -24,13 +24,13 @@ IMPORTS = (PYTHON, "-c", "import tensorflow, mlflow, sklearn, imblearn, hydra")
 WITH_TENSORFLOW = (PYTHON, "-c", "import tensorflow; from imbalance_lab.cli import main; main()")
 STRATEGIES = ("none", "inv_freq", "sqrt_inv", "ros", "smote")
 # Numeric sets whose rarest class has at least 30 rows, so that SMOTE finds its neighbours in every fold.
-KEEL = (
+KEEL_SETS = (
     "glass-0-1-2-3_vs_4-5-6 glass0 glass1 new-thyroid1 new_thyroid2 newthyroid ecoli-0_vs_1 spect spectfheart "
     "haberman ecoli1 ecoli2 ecoli3 bupa ionosphere monk-2 led7digit-0-2-4-5-6-7-8-9_vs_1 yeast-1_vs_7 cm1 "
     "led7digit yeast-0-3-5-9_vs_7-8 yeast-2_vs_4 yeast-0-5-6-7-9_vs_4 wdbc balance wisconsin yeast-1-4-5-8_vs_7 "
     "pima mammographic vehicle vehicle0 vehicle1 vehicle2 vehicle3 yeast-1-2-8-9_vs_7 vowel0 vowel "
     "yeast-0-2-5-6_vs_3-7-8-9 yeast-0-2-5-7-9_vs_3-6-8 pc1 "
-).split()
+)
 SLOW_ROWS = 20_000
 SWEEP = 50  # runs: five strategies, ten seeds
 TO_THE_END = ("training.patience=null", "model.output_bias=zeros")  # as the rivals: every epoch, Keras' own start
@@ -41,29 +41,34 @@ def rival(name: str, *arguments: str) -> tuple[str, ...]:
     return (PYTHON, str(HERE / "rivals" / f"{name}.py"), *arguments)
 
 
-def first_fit(blocks: Sequence[Block]) -> float:
+def first_fit(blocks: Sequence[Block], clock: Clock) -> float:
     """Return the seconds of the first fit that was printed."""
-    return blocks[0].printed[0]["seconds"]
+    return blocks[0].printed[0][clock]
 
 
-def later_fits(blocks: Sequence[Block]) -> float:
+def later_fits(blocks: Sequence[Block], clock: Clock) -> float:
     """Return the median seconds of the fits after the first."""
-    return median(line["seconds"] for line in blocks[0].printed[1:])
+    return median(line[clock] for line in blocks[0].printed[1:])
 
 
-def mean_fit(blocks: Sequence[Block]) -> float:
+def mean_fit(blocks: Sequence[Block], clock: Clock) -> float:
     """Return the mean seconds of the fits that were printed."""
-    return fmean(line["seconds"] for line in blocks[0].printed)
+    return fmean(line[clock] for line in blocks[0].printed)
 
 
-def per_run(runs: int, of: int) -> Callable[[Sequence[Block]], float]:
+def per_run(runs: int, of: int) -> Cost:
     """Return what a run costs in a sweep of `of` runs, from a block of `runs` and a block of the imports alone."""
-    return lambda blocks: blocks[1].seconds / of + (blocks[0].seconds - blocks[1].seconds) / runs
+
+    def cost(blocks: Sequence[Block], clock: Clock) -> float:
+        sweep, imports = (getattr(block, clock) for block in blocks)
+        return imports / of + (sweep - imports) / runs
+
+    return cost
 
 
-def each_more(more: int) -> Callable[[Sequence[Block]], float]:
+def each_more(more: int) -> Cost:
     """Return what a run costs once all is loaded: a block that has `more` runs than another, less the other."""
-    return lambda blocks: (blocks[0].seconds - blocks[1].seconds) / more
+    return lambda blocks, clock: (getattr(blocks[0], clock) - getattr(blocks[1], clock)) / more
 
 
 def training(name: str, rows: int, epochs: int, batch: int, target: float, rounds: int, data: Path) -> Comparison:
@@ -83,8 +88,8 @@ def training(name: str, rows: int, epochs: int, batch: int, target: float, round
 def first_of_a_process(comparison: Comparison) -> Comparison:
     """Compare the first fits of a process instead of the later ones, without a target."""
     (one,) = comparison.rivals
-    theirs = replace(one, side=replace(one.side, seconds=first_fit), target=None)
-    ours = replace(comparison.ours, seconds=first_fit)
+    theirs = replace(one, side=replace(one.side, cost=first_fit), target=None)
+    ours = replace(comparison.ours, cost=first_fit)
     return replace(comparison, name=f"{comparison.name}, first fit of a process", ours=ours, rivals=(theirs,))
 
 
@@ -96,7 +101,7 @@ def sweep(rounds: int, data: Path, quick: bool) -> Comparison:
     seeds = "seed=0" if quick else "seed=range(10)"
     ours = Side(
         ((*LAB, *what, seeds, f"training.epochs={epochs}", *TO_THE_END),),
-        lambda blocks: blocks[0].seconds / ours_runs,
+        lambda blocks, clock: whole(blocks, clock) / ours_runs,
         recorded_scores,
     )
 
@@ -177,7 +182,7 @@ def comparisons(quick: bool, data: Path) -> dict[str, Comparison]:
             "start": one_run(1),
             "sklearn": without_tensorflow(1),
             "harness": harness(1, data, quick),
-            "keel": keel(1, data, KEEL[:1]),
+            "keel": keel(1, data, KEEL_SETS.split()[:1]),
         }
     small = training("1,616 rows x 100 epochs, batch 32", 1616, 100, 32, 6, 3, data)
     return {
@@ -191,5 +196,5 @@ def comparisons(quick: bool, data: Path) -> dict[str, Comparison]:
         "sklearn": without_tensorflow(5),
         "harness": harness(3, data, quick),
         "slow-fit": slow_fit(2, data),
-        "keel": keel(2, data, KEEL),
+        "keel": keel(2, data, KEEL_SETS.split()),
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.benchmarks.comparisons import KEEL
+from experiments.benchmarks.comparisons import KEEL_SETS
 from imbalance_lab.config import compose
 from imbalance_lab.datasets.split import Holdout
 from imbalance_lab.plan import build
@@ -58,7 +58,7 @@ def write(folder: Path, name: str) -> None:
     elif name == "four_classes":
         table_with_parts(load(), SEEDS).to_csv(folder / f"{name}.csv", index=False)
     elif name == "keel":
-        for each in KEEL:
+        for each in KEEL_SETS.split():
             dataset = load("dataset=keel", f"dataset.name={each}")
             labelled = dataset.X.assign(label=np.array(dataset.class_names)[dataset.y])
             labelled.to_csv(folder / f"{each}.csv", index=False)

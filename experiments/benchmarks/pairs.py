@@ -11,6 +11,8 @@ from typing import Literal
 from experiments.benchmarks.blocks import Block, Broken, Scores, no_scores, run_block
 
 Kind = Literal["times faster", "of the time", "s more"]
+Clock = Literal["seconds", "cpu_seconds"]
+Cost = Callable[[Sequence[Block], Clock], float]
 
 # What two fits of the same thing may differ by on average: three standard errors, or this much.
 TOLERANCE, ENOUGH, TOO_FEW = 0.01, 5, 0.15
@@ -22,9 +24,9 @@ VALUES: dict[Kind, Callable[[float, float], float]] = {
 }
 
 
-def wall(blocks: Sequence[Block]) -> float:
-    """Return the wall time of the first block."""
-    return blocks[0].seconds
+def whole(blocks: Sequence[Block], clock: Clock) -> float:
+    """Return the time of the first block."""
+    return getattr(blocks[0], clock)
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,9 @@ class Side:
     Parameters
     ----------
     commands : tuple of sequence of str
-        Run one after the other; the first is the program itself, others measure what `seconds` takes away.
-    seconds : callable
-        Of all their blocks.
+        Run one after the other; the first is the program itself, others measure what `cost` takes away.
+    cost : callable
+        The time that counts, of all their blocks.
     scores : callable
         Of the first block.
     store : bool
@@ -44,7 +46,7 @@ class Side:
     """
 
     commands: tuple[Sequence[str], ...]
-    seconds: Callable[[Sequence[Block]], float] = wall
+    cost: Cost = whole
     scores: Scores = no_scores
     store: bool = True
 
@@ -75,6 +77,7 @@ class Measured:
     """What a side did in each round."""
 
     seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
     peak_mb: list[float] = field(default_factory=list)
     scores: dict[str, float] = field(default_factory=dict)
 
@@ -92,7 +95,8 @@ def run_rounds(comparison: Comparison, folder: Path, store: Path) -> list[Measur
         for index in list(range(len(sides)))[:: -1 if number % 2 else 1]:
             place = folder / f"{number}-{index}"
             blocks = list(run_side(sides[index], number, place, store))
-            measured[index].seconds.append(sides[index].seconds(blocks))
+            measured[index].seconds.append(sides[index].cost(blocks, "seconds"))
+            measured[index].cpu_seconds.append(sides[index].cost(blocks, "cpu_seconds"))
             measured[index].peak_mb.append(blocks[0].peak_mb)
             measured[index].scores.update(sides[index].scores(blocks[0]))
     return measured
@@ -123,6 +127,7 @@ def summarise(comparison: Comparison, rival: Rival, ours: Measured, theirs: Meas
         "kind": rival.kind,
         "target": rival.target,
         "value": value(median(ours.seconds), median(theirs.seconds)),
+        "cpu_value": value(median(ours.cpu_seconds), median(theirs.cpu_seconds)),
         "low": min(pairs),
         "middle": median(pairs),
         "high": max(pairs),

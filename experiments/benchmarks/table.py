@@ -16,6 +16,7 @@ HEAD = (
     "rival",
     "target",
     "of medians",
+    "of CPU seconds",
     "of pairs: min, median, max",
     "seconds, ours : rival",
     "peak MB",
@@ -24,7 +25,7 @@ HEAD = (
 )
 SIGNS = {
     "times faster": "at least {:g} x faster",
-    "of the time": "at most {:g} of its time",
+    "of the time": "at most {:g} of it",
     "s more": "at most +{:g} s",
 }
 UNITS = {"times faster": "{:.2f} x", "of the time": "{:.2f}", "s more": "{:+.3f} s"}
@@ -58,6 +59,7 @@ def ratio_row(row: dict) -> list[str]:
         row["rival"],
         "-" if row["target"] is None else SIGNS[row["kind"]].format(row["target"]) + mark,
         unit.format(row["value"]),
+        unit.format(row["cpu_value"]),
         ", ".join(unit.format(row[key]) for key in ("low", "middle", "high")),
         " : ".join(f"{seconds:.3g}" for seconds in row["seconds"]),
         " : ".join(f"{peak:.0f}" for peak in row["peak_mb"]),
@@ -68,10 +70,11 @@ def ratio_row(row: dict) -> list[str]:
 
 def circumstances(command: str) -> str:
     """Return what the numbers were measured on, and the command that measures them again."""
+    busy = f"load average {os.getloadavg()[2]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    return f"`{command}` on {cores} cores, {system}, {versions}."
+    return f"`{command}` on {cores} cores ({busy} over 15 minutes), {system}, {versions}."
 
 
 def replace_section(page: Path, name: str, text: str) -> None:

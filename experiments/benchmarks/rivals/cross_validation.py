@@ -1,6 +1,7 @@
 """imbalanced-learn's ``Pipeline`` in scikit-learn's ``cross_validate``, and nothing logged.
 
-``python cross_validation.py A.csv B.csv ...``: every set with every strategy and model, 5 folds; prints the mean balanced accuracy of each.
+``python cross_validation.py A.csv B.csv ...``: every set with every strategy and model, 5 folds; prints the mean
+balanced accuracy of each.
 """
 
 import json
