@@ -49,10 +49,16 @@ def like_four_classes(rows: int) -> Dataset:
 
 
 def write(folder: Path, name: str) -> None:
-    """Write what `name` asks for: ``four_classes``, ``keel``, ``store``, ``rows_<n>`` or ``table_<n>``."""
+    """Write what `name` asks for: ``four_classes``, ``keel``, ``store``, ``rows_<n>``, ``table_<n>``, ``file_<n>``."""
     kind, _, size = name.rpartition("_")
     if kind == "rows":
         np.savez(folder / f"{name}.npz", **arrays(like_four_classes(int(size))))
+    elif kind == "file":
+        dataset = like_four_classes(int(size))
+        text = np.array(["north", "east", "south", "west"])[np.arange(len(dataset.y)) % 4]
+        table = dataset.X.assign(place=text, label=np.array(dataset.class_names)[dataset.y])
+        table.to_csv(folder / f"{name}.csv", index=False)
+        table.to_parquet(folder / f"{name}.parquet")
     elif kind == "table":
         table_with_parts(like_four_classes(int(size)), 5).to_csv(folder / f"{name}.csv", index=False)
     elif name == "four_classes":

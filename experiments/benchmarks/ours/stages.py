@@ -1,0 +1,106 @@
+"""One run of this project by its stages: ``python stages.py OVERRIDE...``.
+
+A tiny run comes first, so that imports are not counted. Prints the CPU seconds of each stage, the wall time of all, the
+most memory that the process held (above what it held before), the stage that reached it, and the size of the data.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from typing import Any
+
+import psutil
+
+import imbalance_lab.job  # noqa: F401  the environment of every run
+from imbalance_lab import experiment
+from imbalance_lab.config import compose
+from imbalance_lab.datasets import synthetic
+from imbalance_lab.evaluation import figures
+from imbalance_lab.plan import build, startup_chatter_hidden
+from imbalance_lab.watch import Clock
+
+UNIT = 1 if sys.platform == "darwin" else 1024
+RENAMED = {"fit": "train"}
+STAGES = ("load", "prepare", "sample", "train", "decide", "evaluate", "record")
+
+seconds = dict.fromkeys(STAGES, 0.0)
+rises: list[tuple[float, str]] = []
+
+
+def most_mb() -> float:
+    return getrusage(RUSAGE_SELF).ru_maxrss * UNIT / 2**20
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    started, held = time.process_time(), most_mb()
+    yield
+    seconds[name] += time.process_time() - started
+    if most_mb() > 1.02 * held:
+        rises.append((most_mb(), name))
+
+
+class StageClock(Clock):
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        with stage(RENAMED.get(name, name)), super().__call__(name):
+            yield
+
+
+def within(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def timed(*arguments: Any, **more: Any) -> Any:
+        with stage(name):
+            return function(*arguments, **more)
+
+    return timed
+
+
+class Silent:
+    def classes(self, table: object, fold: int) -> None: ...
+
+    def progress(self, fold: int, epochs: int | None) -> Any:
+        return nullcontext(lambda epoch, metrics: None)
+
+    def result(self, record: object, where: object) -> None: ...
+
+
+def run(*overrides: str) -> float:
+    """Run once; return the size of the data in MB."""
+    config = compose(overrides)
+    config.output_dir = str(Path("run").absolute())
+    with startup_chatter_hidden():
+        build(config, "model")  # TensorFlow, where it is needed
+    tracker = build(config, "tracking")
+    for method in ("start", "describe", "finish"):
+        setattr(tracker, method, within("record", getattr(tracker, method)))
+    record = experiment.run_experiment(config, Silent(), tracker)
+    return float(record.dataset.X.memory_usage(deep=True).sum()) / 2**20
+
+
+for source in (synthetic.GaussianClusters, synthetic.LongTail):
+    source.load = within("load", source.load)
+experiment.Clock = StageClock
+experiment.summarise = within("evaluate", experiment.summarise)
+experiment.write_record = within("record", experiment.write_record)
+for function in ("draw", "save"):
+    setattr(figures, function, within("record", getattr(figures, function)))
+
+settings = [override for override in sys.argv[1:] if not override.startswith("dataset")]
+run(*settings, "dataset=synthetic", "dataset.rows=300", "dataset.priors={a: 0.5, b: 0.5}")
+seconds.update(dict.fromkeys(seconds, 0.0))
+rises.clear()
+before, began, cpu = psutil.Process().memory_info().rss / 2**20, time.perf_counter(), time.process_time()
+data_mb = run(*sys.argv[1:])
+spent = time.process_time() - cpu
+line = {
+    "stages": seconds | {"rest": spent - sum(seconds.values())},
+    "wall": time.perf_counter() - began,
+    "above_mb": most_mb() - before,
+    "peak_in": max(rises)[1] if rises else "-",
+    "data_mb": data_mb,
+}
+print(json.dumps(line))
