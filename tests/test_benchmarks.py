@@ -1,0 +1,165 @@
+"""The benchmarks: what their table says, that it lands between its markers, and that a broken comparison fails."""
+
+from __future__ import annotations
+
+import doctest
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.benchmarks import __main__ as benchmarks
+from experiments.benchmarks import blocks, comparisons, growth, pairs, table
+
+
+def measured(seconds: list[float], scores: dict[str, float] | None = None) -> pairs.Measured:
+    return pairs.Measured(seconds, [2 * s for s in seconds], [100.0] * len(seconds), scores or {})
+
+
+def program(text: str) -> pairs.Side:
+    return pairs.Side(((sys.executable, "-c", text),), scores=blocks.printed_scores)
+
+
+def learns(score: float, run: str = "a") -> pairs.Side:
+    line = f'{{"run": "{run}", "balanced_accuracy": {score}}}'
+    return program(f"print('chatter'); print('''{line}''')")
+
+
+def compared(ours: pairs.Side, rival: pairs.Side, rounds: int = 1) -> pairs.Comparison:
+    return pairs.Comparison("us", ours, (pairs.Rival("them", rival, target=2.0),), rounds)
+
+
+@pytest.fixture
+def empty_store(tmp_path: Path) -> Path:
+    file = tmp_path / "empty.db"
+    file.touch()
+    return file
+
+
+def test_a_row_is_the_ratio_of_medians_with_the_spread_of_the_pairs() -> None:
+    rival = pairs.Rival("them", pairs.Side(()), target=4.0)
+    row = pairs.summarise(
+        pairs.Comparison("us", pairs.Side(()), (rival,), 3), rival, measured([1, 2, 4]), measured([8] * 3)
+    )
+    assert (row["value"], row["low"], row["middle"], row["high"]) == (4.0, 2.0, 4.0, 8.0)
+    assert pairs.met(row)
+    cells = table.ratio_row(row)
+    assert cells[2:6] == ["at least 4 x faster (met)", "4.00 x", "4.00 x", "2.00 x, 4.00 x, 8.00 x"]
+    assert cells[6:] == ["2 : 8", "100 : 100", "-", "3"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("times faster", 6 / 3), ("of the time", 3 / 6), ("s more", 3 - 6)], ids=str
+)
+def test_ratios_point_the_way_they_are_named(kind: pairs.Kind, value: float) -> None:
+    assert pairs.VALUES[kind](3, 6) == value
+
+
+def test_a_smaller_sweep_is_billed_its_share_of_the_imports() -> None:
+    # 10 s of imports: 5 runs in 35 s are 5 s each, and 10 s over 50 runs.
+    sweep, imports = (blocks.Block(seconds, seconds, 1.0, Path()) for seconds in (35.0, 10.0))
+    assert comparisons.per_run(5, 50)([sweep, imports], "seconds") == pytest.approx(5.2)
+    assert comparisons.each_more(5)([sweep, imports], "cpu_seconds") == pytest.approx(5.0)
+
+
+def test_sides_take_turns_and_the_order_turns_round(tmp_path: Path, empty_store: Path) -> None:
+    order = tmp_path / "order"
+    ours, theirs = (program(f"open({str(order)!r}, 'a').write('{who}ROUND ')") for who in "AB")
+    pairs.run_rounds(compared(ours, theirs, rounds=2), tmp_path / "turns", empty_store)
+    assert order.read_text().split() == ["A0", "B0", "B1", "A1"]
+
+
+def test_blocks_are_timed_and_weighed(tmp_path: Path) -> None:
+    code = "import time; block = bytearray(200 * 2**20); time.sleep(0.2); print('{\"run\": 1}')"
+    block = blocks.run_block([sys.executable, "-c", code], tmp_path / "block")
+    assert block.seconds > 0.2
+    assert 0 < block.cpu_seconds < block.seconds + 1
+    assert 200 < block.peak_mb < 1000
+    assert block.printed == [{"run": 1}]
+
+
+@pytest.mark.parametrize(
+    ("ours", "rival", "reason"),
+    [
+        (learns(0.9), learns(0.6), "balanced accuracy differs by +0.300"),
+        (learns(0.9), learns(0.9, "b"), "no result for b"),
+        (learns(0.9), program("pass"), "no result for any run of the rival"),
+        (learns(0.9), program("raise SystemExit('no such package')"), "ended with 1: no such package"),
+    ],
+    ids=["other accuracy", "other run", "no run", "rival fails"],
+)
+def test_a_broken_comparison_fails(ours, rival, reason, tmp_path: Path, empty_store: Path) -> None:
+    rows, broken = benchmarks.run_all({"it": compared(ours, rival)}, tmp_path / "runs", empty_store)
+    assert not rows
+    assert broken[0].startswith("it: ") and reason in broken[0]
+
+
+def test_the_exit_status_tells_broken_from_slow(monkeypatch, tmp_path: Path, capsys) -> None:
+    monkeypatch.setattr(benchmarks, "make_data", lambda chosen, folder, data: data.mkdir() or (data / STORE).touch())
+    slow = {"slow": compared(program(f"import time; time.sleep(0.3); {LINE}"), learns(0.9))}
+    monkeypatch.setattr(benchmarks, "comparisons", lambda quick, data: slow)
+    assert benchmarks.main(["--out", str(tmp_path)]) == 0
+    page = (tmp_path / "README.md").read_text()
+    assert "(missed)" in page
+    monkeypatch.setattr(benchmarks, "comparisons", lambda quick, data: {"bad": compared(learns(0.9), learns(0.1))})
+    assert benchmarks.main(["--out", str(tmp_path)]) == 1
+    assert "broken: bad" in capsys.readouterr().err
+    assert (tmp_path / "README.md").read_text() == page  # the numbers of a broken comparison are not written
+
+
+STORE = "mlflow.db"
+LINE = 'print(\'{"run": "a", "balanced_accuracy": 0.9}\')'
+
+
+def test_noise_is_allowed_and_a_bias_is_not() -> None:
+    noise, bias = [0.03, -0.03] * 10, [0.03, 0.02] * 10
+    assert pairs.allowed(noise) > 0.01
+    assert sum(bias) / 20 > pairs.allowed(bias)
+
+
+def test_tables_go_between_their_markers(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("before\n<!-- ratios -->\nold\n<!-- end of ratios -->\nafter\n")
+    table.replace_section(page, "ratios", "new")
+    table.replace_section(page, "ratios", "newer")
+    assert page.read_text() == "before\n<!-- ratios -->\n\nnewer\n\n<!-- end of ratios -->\nafter\n"
+    with pytest.raises(ValueError, match="no section"):
+        table.replace_section(page, "growth", "x")
+
+
+def test_the_page_has_the_markers() -> None:
+    page = (blocks.HERE / "README.md").read_text()
+    assert all(
+        page.count(f"<!-- {name} -->") == page.count(f"<!-- end of {name} -->") == 1 for name in ("ratios", "growth")
+    )
+
+
+def test_growth_beyond_n_log_n_and_hungry_runs_are_told() -> None:
+    def row(rows: int) -> dict:
+        stages = dict.fromkeys(growth.STAGES, 0.0) | {"train": (rows / 1e5) ** 2, "load": rows / 1e5}
+        size = {"model": "m", "features": 10, "classes": 2, "rows": rows}
+        return {**size, "stages": stages, "above_mb": 5 * rows / 1e4, "data_mb": rows / 1e4, "peak_in": "train"}
+
+    results = [row(n) for n in (1_000, 10_000, 100_000, 1_000_000)]
+    assert list(growth.steep(results)) == ["m, 10 features: train grows as rows ** 2.00"]
+    assert list(growth.hungry(results)) == [
+        "m, 1,000,000 rows x 10 features (100 MB): 5.0 times the data at its peak, in train"
+    ]
+
+
+@pytest.mark.parametrize("module", [pairs, table, growth], ids=lambda module: module.__name__)
+def test_examples_are_true(module) -> None:
+    tried = doctest.testmod(module)
+    assert tried.attempted and not tried.failed
+
+
+@pytest.mark.slow
+def test_the_benchmarks_run(tmp_path: Path) -> None:
+    assert benchmarks.main(["--quick", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "README.md").read_text().count("\n|") > len(comparisons.comparisons(True, tmp_path))
+
+
+@pytest.mark.slow
+def test_growth_runs(tmp_path: Path) -> None:
+    assert growth.main(["--quick", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "growth.png").stat().st_size > 10_000
