@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.preprocessing import StandardScaler
@@ -21,8 +21,7 @@ SAMPLERS = {"ros": RandomOverSampler, "smote": SMOTE}
 POWERS = {"inv_freq": 1.0, "sqrt_inv": 0.5}
 MODELS = {
     "logreg": lambda seed: LogisticRegression(max_iter=1000, random_state=seed),
-    "hist_gb": lambda seed: HistGradientBoostingClassifier(random_state=seed),
-    "random_forest": lambda seed: RandomForestClassifier(200, random_state=seed),
+    "gradient_boosting": lambda seed: GradientBoostingClassifier(random_state=seed),
 }
 
 path, model, strategies, seeds = sys.argv[1:]
