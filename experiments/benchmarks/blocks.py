@@ -117,9 +117,9 @@ def recorded_scores(block: Block) -> dict[str, float]:
 
 
 def recorded_sets(block: Block) -> dict[str, float]:
-    """Return the balanced accuracy of each run of this project: ``<dataset> <strategy> <model>``."""
+    """Return the balanced accuracy of each run of this project: ``<strategy> <model> <dataset>``."""
     return {
-        f"{record['dataset']['name']} {record['strategy']} {record['model']}": record["metrics"]["balanced_accuracy"]
+        f"{record['strategy']} {record['model']} {record['dataset']['name']}": record["metrics"]["balanced_accuracy"]
         for record in records(block)
     }
 

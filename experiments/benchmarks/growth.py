@@ -26,6 +26,7 @@ MODELS = {
     ),
 }
 THREE_CLASSES = "dataset.priors={a: 0.5, b: 0.3, c: 0.2}"
+PICTURE = "![Time and memory over rows, classes and runs](growth.png)"
 ROWS_OF_CLASSES = 20_000
 STEEPEST = 1.2  # n log n from 10,000 to 1,000,000 rows rises as n ** 1.09; what is left is noise
 COPIES, LARGE_MB, MOST_MB = 3.0, 50.0, 4096.0
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except Broken as error:
             print(f"broken: {error}", file=sys.stderr)
             return 1
-    text += f"\n\n{circumstances('python -m experiments.benchmarks.growth' + ' --quick' * asked.quick)}"
+    text += f"\n\n{PICTURE}\n\n{circumstances('python -m experiments.benchmarks.growth' + ' --quick' * asked.quick)}"
     print(text)
     asked.out.mkdir(parents=True, exist_ok=True)
     draw(results, asked.out / "growth.png")

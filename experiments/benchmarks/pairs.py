@@ -15,7 +15,7 @@ Clock = Literal["seconds", "cpu_seconds"]
 Cost = Callable[[Sequence[Block], Clock], float]
 
 # What two fits of the same thing may differ by on average: three standard errors, or this much.
-TOLERANCE, ENOUGH, TOO_FEW = 0.01, 5, 0.15
+TOLERANCE, ENOUGH, TOO_FEW = 0.01, 5, 0.1
 
 VALUES: dict[Kind, Callable[[float, float], float]] = {
     "times faster": lambda ours, rival: rival / ours,
@@ -151,21 +151,33 @@ def check_scores(side: Side, rival: Rival, ours: Measured, theirs: Measured) -> 
     if not theirs.scores or (missing := theirs.scores.keys() - ours.scores.keys()):
         what = ", ".join(sorted(missing)[:5]) if theirs.scores else "any run of the rival"
         raise Broken(f"against {rival.title}: one side has no result for {what}")
-    differences = [ours.scores[key] - score for key, score in theirs.scores.items()]
+    differences = independent({key: ours.scores[key] - score for key, score in theirs.scores.items()})
     if abs(fmean(differences)) > (most := allowed(differences)):
         raise Broken(
             f"against {rival.title}: balanced accuracy differs by {fmean(differences):+.3f} over "
-            f"{len(differences)} runs, and noise explains {most:.3f} at most"
+            f"{len(differences)} seeds or sets, and noise explains {most:.3f} at most"
         )
+
+
+def independent(differences: dict[str, float]) -> list[float]:
+    """Return the mean of the runs of each seed (or set), the last word of their names: they share a split and a start.
+
+    >>> independent({"none 0": 1.0, "smote 0": 3.0, "none 1": 5.0})
+    [2.0, 5.0]
+    """
+    groups: dict[str, list[float]] = {}
+    for name, difference in differences.items():
+        groups.setdefault(name.rpartition(" ")[2], []).append(difference)
+    return [fmean(group) for group in groups.values()]
 
 
 def allowed(differences: Sequence[float]) -> float:
     """Return how far the mean of paired differences may be from 0: three standard errors, if that is more than 0.01.
 
-    Of fewer than five pairs, which tell little of their spread, 0.15.
+    Of fewer than five pairs, which tell little of their spread, 0.1.
 
     >>> allowed([0.1, -0.1])
-    0.15
+    0.1
     >>> round(allowed([0.03, -0.03] * 8), 4)
     0.0232
     """

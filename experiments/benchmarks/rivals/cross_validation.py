@@ -33,4 +33,4 @@ for file in sys.argv[1:]:
             steps = [SimpleImputer(strategy="median"), StandardScaler(), *SAMPLERS.get(strategy, []), model]
             scores = cross_validate(make_pipeline(*steps), table, y, cv=folds, scoring="balanced_accuracy")
             score = scores["test_score"].mean()
-            print(json.dumps({"run": f"{Path(file).stem} {strategy} {name}", "balanced_accuracy": score}))
+            print(json.dumps({"run": f"{strategy} {name} {Path(file).stem}", "balanced_accuracy": score}))
