@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from imbalance_lab.types import Predictions
 MOST_LABELS = 30
 MOST_CURVES = 10
 MOST_LABELS_DRAWN = 5
+LONGEST_LABEL = 25
 
 
 # A class may be called $10_$20, which is no formula.
@@ -65,19 +66,21 @@ def save(figures: dict[str, Figure], folder: Path) -> None:
     """Write each figure as PNG."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
-        figure.savefig(folder / f"{name}.png", dpi=100)
+        figure.savefig(folder / f"{name}.png", dpi=90)
 
 
 def draw_confusion(predictions: Predictions, names: Sequence[str]) -> Figure:
     """Draw shares of each true class (rows) by predicted class, with the counts."""
     counts = confusion_matrix(predictions.y, predictions.predicted, len(names))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, axes = _blank(max(4.0, 0.5 * min(len(names), MOST_LABELS) + 2.5))
+    labels = _shortened(names) if len(names) <= MOST_LABELS else []
+    longest = max(map(len, labels), default=4)
+    figure, axes = _blank(max(4.0, 0.5 * len(labels) + 2.5), longest, longest if longest > 3 else 1)
     axes.imshow(shares, vmin=0, vmax=1, cmap="Blues")
     axes.set(xlabel="predicted", ylabel="true")
-    if len(names) <= MOST_LABELS:
-        axes.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > 3 else 0)
-        axes.set_yticks(range(len(names)), names)
+    if labels:
+        axes.set_xticks(range(len(names)), labels, rotation=90 if longest > 3 else 0)
+        axes.set_yticks(range(len(names)), labels)
         for (row, column), count in np.ndenumerate(counts):
             colour = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
@@ -87,13 +90,14 @@ def draw_confusion(predictions: Predictions, names: Sequence[str]) -> Figure:
 def draw_recall(classes: pd.DataFrame) -> Figure:
     """Draw the recall of each class with its interval, rarest class first."""
     table = classes.sort_values("support").dropna(subset=["recall"])
-    figure, axes = _blank(max(3.0, 0.3 * min(len(table), MOST_LABELS) + 1.5))
+    labels = [f"{name} ({n:g})" for name, n in zip(_shortened(table.index), table.support, strict=True)]
+    labels = labels if len(labels) <= MOST_LABELS else []
+    figure, axes = _blank(max(3.0, 0.3 * len(labels) + 1.5), max(map(len, labels), default=1))
     at = np.arange(len(table))
     around = np.clip([table.recall - table.low, table.high - table.recall], 0, None)
     axes.barh(at, table.recall, color="#4878a8", xerr=around, error_kw={"elinewidth": 1, "capsize": 2})
     axes.set(xlabel="recall", xlim=(0, 1))
-    if len(table) <= MOST_LABELS:
-        axes.set_yticks(at, [f"{name} ({n:g})" for name, n in zip(table.index, table.support, strict=True)])
+    axes.set_yticks(at if labels else [], labels)
     return figure
 
 
@@ -144,6 +148,15 @@ def draw_epochs(history: pd.DataFrame, names: Sequence[str]) -> Figure:
     return figure
 
 
-def _blank(height: float = 4.0) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(5.0, height), layout="constrained")
+def _shortened(names: Iterable[object]) -> list[str]:
+    return [name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}…" for name in map(str, names)]
+
+
+def _blank(height: float = 4.0, left: int = 4, below: int = 1) -> tuple[Figure, Axes]:
+    """Return axes with room for labels of so many characters; to let matplotlib find out takes twice as long."""
+    figure = Figure(figsize=(5.0, height))
+    inches, margin = 0.085, 0.6
+    figure.subplots_adjust(
+        left=(margin + inches * left) / 5, right=0.97, bottom=(margin + inches * below) / height, top=1 - 0.4 / height
+    )
     return figure, figure.subplots()
