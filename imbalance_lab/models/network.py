@@ -57,6 +57,7 @@ class Network:
     balances_inside: ClassVar[bool] = False
     gives_probabilities: ClassVar[bool] = True
     dtype: ClassVar[type[np.floating[Any]]] = np.float32
+    trainer: ClassVar[type[EpochModel]] = EpochModel
 
     def carried_prior(self, train: TrainingSet, loss: Loss | None) -> np.ndarray | None:
         """Return the class prior that softmax of its logits carries, shape (T, C), or None: the loss knows."""
@@ -104,7 +105,7 @@ class Network:
         batch, shape = training.batch_size, train.class_weight.shape
 
         def make() -> EpochModel:
-            return EpochModel(build(), loss, training.optimizer(), batch, *shape)
+            return self.trainer(build(), loss, training.optimizer(), batch, *shape)
 
         if training.callbacks:  # which may freeze a layer
             return make()

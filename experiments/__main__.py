@@ -1,0 +1,38 @@
+"""``python -m experiments STUDY``: run a study's sweeps, then write its answer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from experiments import study
+
+USAGE = """\
+python -m experiments STUDY [SETTING=VALUE ...] [out=FOLDER]
+
+Runs the sweeps of a study (what has run before is left out), then writes its answer: experiments/STUDY/README.md,
+tables/ and pictures/. Settings are put into every sweep, as in seed=0,1 training.epochs=2; they change the question, so
+they need out=, a folder for the answer. hydra/launcher=parallel runs several jobs at once and changes nothing.
+
+Studies: """
+
+
+def main(arguments: list[str]) -> None:
+    """Run what was typed."""
+    if not arguments or arguments[0] not in study.names():
+        sys.exit(USAGE + ", ".join(study.names()))
+    preset = study.read(arguments[0])
+    outs = [typed.removeprefix("out=") for typed in arguments[1:] if typed.startswith("out=")]
+    overrides = [typed for typed in arguments[1:] if not typed.startswith("out=")]
+    changed = any(not study.key_of(typed).startswith("hydra") for typed in overrides)
+    if changed and not outs:
+        sys.exit(f"error: {' '.join(overrides)} changes the question of {preset.name}; say where its answer goes: out=")
+    asked = preset.with_overrides(overrides)
+    folders = study.run(asked)
+    from experiments.answer import write
+
+    print(write(asked, folders, Path(outs[-1]) if outs else preset.folder, as_preset=not changed))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
