@@ -28,10 +28,10 @@ class Study:
     title, question : str
         What the answer begins with.
     sweeps : list of list of str
-        Overrides of each sweep.
+        Overrides of each sweep; those of ``common`` in the file are in all of them.
     names : dict
         ``<strategy> <model>`` of a run: what the answer calls it. With ``names`` the models are one to the comparison.
-    compare : dict
+    compare : list of dict
         What is compared and how.
     epochs : list of dict
         Pictures of a class's recall by epoch.
@@ -44,7 +44,7 @@ class Study:
     question: str
     sweeps: list[list[str]]
     names: dict[str, str] = field(default_factory=dict)
-    compare: dict[str, Any] = field(default_factory=dict)
+    compare: list[dict[str, Any]] = field(default_factory=list)
     epochs: list[dict[str, Any]] = field(default_factory=list)
     reading: str = ""
 
@@ -74,7 +74,9 @@ def read(name: str) -> Study:
     """Read a study by the name of its folder."""
     said = OmegaConf.to_container(OmegaConf.load(HERE / name / FILE))
     assert isinstance(said, dict)
-    return Study(name, **{str(key): value for key, value in said.items()})
+    common = said.pop("common", [])
+    sweeps = [[*common, *sweep] for sweep in said.pop("sweeps")]
+    return Study(name=name, sweeps=sweeps, **{str(key): value for key, value in said.items()})
 
 
 def key_of(override: str) -> str:
