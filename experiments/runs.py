@@ -13,7 +13,8 @@ from omegaconf import OmegaConf
 
 from imbalance_lab.config import config_hash
 from imbalance_lab.record import RECORD, read_outcome
-from imbalance_lab.tracking import open_store, read_epochs, read_runs
+from imbalance_lab.tracking import open_store
+from imbalance_lab.tracking.read import read_epochs, read_runs
 from imbalance_lab.types import RunTable
 
 MODEL = "network"  # what models are called where a study's names tell them apart

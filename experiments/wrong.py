@@ -1,4 +1,4 @@
-"""The recipes of the two questions this project was born from, as they were asked: what the studies hold up to the light.
+"""The recipes of the two questions this project was born from, as they were asked.
 
 They live here and not in the package, because nobody should use them.
 """

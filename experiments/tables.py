@@ -1,0 +1,141 @@
+"""The tables of an answer: the package's comparison of a study's runs, written down. No statistics of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from experiments.runs import StudyRuns
+from imbalance_lab.comparison import Compared, Comparison, Settings, compare
+from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
+from imbalance_lab.comparison.text import figure, flat, markdown, verdict_text
+from imbalance_lab.types import RunTable
+
+SETTINGS = ("baseline", "control", "by", "rope")
+ALIKE = ("dataset", "model")  # what the groups of one table have in common
+VERDICTS = {"better than": [BETTER], "the same as": [SAME], "worse than": [WORSE], "open against": [FEW_RUNS, FEW_ROWS]}
+
+
+def compared(runs: StudyRuns, spec: Mapping[str, Any], out: Path) -> list[str]:
+    """Compare as one entry of a study's ``compare`` asks, and write every figure to ``tables/`` under `out`.
+
+    Parameters
+    ----------
+    runs : StudyRuns
+    spec : mapping
+        ``title``, ``text``; ``file``, how the tables' names begin; ``metrics``, the verdicts being on the first;
+        ``only``, ``{setting: [values]}`` of the runs wanted; ``competing``, the ``setting`` that competes in place of
+        strategies and the ``names`` of its values; ``show``: ``groups`` (a table each), ``rows`` (all in one) or
+        ``across`` (datasets put together); and settings of the comparison.
+    out : Path
+
+    Returns
+    -------
+    list of str
+        Paragraphs of Markdown.
+    """
+    settings = {key: spec[key] for key in SETTINGS if key in spec}
+    found = []
+    (out / "tables").mkdir(parents=True, exist_ok=True)
+    for metric in spec["metrics"]:
+        found.append(compare(chosen(runs.table(metric), spec), Settings(metric=metric, **settings)))
+        file = out / "tables" / f"{spec['file']}-{metric.replace('/', '-')}.csv"
+        flat(found[-1]).to_csv(file, index=False, float_format="%.6g")
+    shown = SHOWN[spec.get("show", "groups")](found)
+    text = [spec["text"]] if "text" in spec else []
+    return [f"## {spec['title']}", *text, *shown, f"Every figure: `tables/{spec['file']}-*.csv`."]
+
+
+def chosen(table: RunTable, spec: Mapping[str, Any]) -> RunTable:
+    """Return the runs that `spec` wants, what competes in them being called the strategy."""
+    wanted = pd.Series(True, index=table.runs.index)
+    for key, values in spec.get("only", {}).items():
+        wanted &= table.params[key].isin(values)
+    if competing := spec.get("competing"):
+        names = table.params[competing["setting"]].map(competing["names"])
+        table, wanted = replace(table, runs=table.runs.assign(strategy=names)), wanted & names.notna()
+    return table.only(wanted)
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """Return a table of text as Markdown.
+
+    >>> print(to_markdown(pd.DataFrame({"recall": ["0.5"]}, index=pd.Index(["A"], name="class"))))
+    | class | recall |
+    |---|---|
+    | A | 0.5 |
+    """
+    rows = [
+        [table.index.name, *table],
+        *([name, *row] for name, row in zip(table.index, table.to_numpy(), strict=True)),
+    ]
+    lines = ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def _groups(found: Sequence[Comparison]) -> list[str]:
+    """Return a table for each group."""
+    parts = []
+    for same in zip(*(one.compared for one in found), strict=True):
+        parts += [f"### {same[0].group.title}", to_markdown(_wide(same, [one.settings for one in found]))]
+        parts += [f"Note: {note}." for note in same[0].notes]
+    return parts
+
+
+def _rows(found: Sequence[Comparison]) -> list[str]:
+    """Return all groups in one table, with what tells them apart in columns."""
+    settings, parts = [one.settings for one in found], []
+    for same in zip(*(one.compared for one in found), strict=True):
+        name = {key.removeprefix("options."): value for key, value in same[0].group.name.items() if key not in ALIKE}
+        table = _wide(same, settings).reset_index()
+        parts.append(table.assign(**name)[[*name, *table]])
+    whole = pd.concat(parts).fillna("")
+    notes = dict.fromkeys(note for one in found[0].compared for note in one.notes)
+    return [to_markdown(whole.set_index(whole.columns[0])), *(f"Note: {note}." for note in notes)]
+
+
+def _across(found: Sequence[Comparison]) -> list[str]:
+    """Return what holds across datasets; the datasets by themselves are in the files."""
+    one = found[0]
+    ranks = re.sub(r"^# .*\n", "", markdown(replace(one, compared=[], unfinished=one.unfinished.iloc[:0])))
+    ranks = re.sub(r"^#", "##", ranks, flags=re.MULTILINE)
+    return [ranks, "### Verdicts dataset by dataset", to_markdown(_verdicts(one))]
+
+
+SHOWN = {"groups": _groups, "rows": _rows, "across": _across}
+
+
+def _wide(same: Sequence[Compared], settings: Sequence[Settings]) -> pd.DataFrame:
+    """Return one group by several metrics: each mean with its interval, and the verdicts on the first metric."""
+    first = same[0].table
+    shown = pd.DataFrame({"runs": first.runs.map("{:.0f}".format)}, index=first.index)
+    for one, setting in zip(same, settings, strict=True):
+        ends = one.table.loc[first.index, ["mean", "low", "high"]]
+        shown[setting.metric.replace("_", " ")] = [figure(*row) for row in ends.to_numpy()]
+    for role, name in (("baseline", settings[0].baseline), ("control", settings[0].control)):
+        if f"{role}_difference" in first and not (role == "control" and name == settings[0].baseline):
+            ends = first[[f"{role}_{key}" for key in ("difference", "low", "high")]]
+            shown[f"less {name}"] = [figure(*row, signed=True) for row in ends.to_numpy()]
+            verdicts = zip(first[f"{role}_verdict"], first[f"{role}_more"], strict=True)
+            shown[f"than {name}"] = [verdict_text(*pair) for pair in verdicts]
+    return shown.rename_axis("strategy")
+
+
+def _verdicts(one: Comparison) -> pd.DataFrame:
+    """Count the datasets on which each strategy did better, the same or worse, or on which it is open."""
+    every = flat(one)
+    roles = {"baseline": one.settings.baseline, "control": one.settings.control}
+    counts = {
+        f"{word} {name}": every[f"{role}_verdict"].isin(verdicts)
+        for role, name in roles.items()
+        for word, verdicts in VERDICTS.items()
+    }
+    groups = [every.model, every.strategy]
+    table = pd.DataFrame(counts).groupby(groups, sort=False).sum()
+    table.insert(0, "datasets", every.groupby(groups, sort=False).size())
+    return table.reset_index().set_index("model").sort_index(kind="stable")
