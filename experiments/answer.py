@@ -52,8 +52,8 @@ def _how(study: Study, as_preset: bool) -> list[str]:
     if not as_preset:
         asked = "\n".join(f"    {' '.join(sweep)}" for sweep in study.sweeps)
         return [typed, "This page answers other sweeps than those of the preset:", asked]
-    by_hand = "; a person wrote the next section after reading the others" if study.reading else ""
-    return [typed, f"runs the sweeps of `study.yaml` and writes this page, its tables and pictures{by_hand}."]
+    by_hand = "\nA person wrote the next section after reading the others." if study.reading else ""
+    return [typed, f"runs the sweeps of `study.yaml` and writes this page, its tables and pictures.{by_hand}"]
 
 
 def _picture(runs: StudyRuns, spec: Mapping[str, Any], out: Path) -> str:
