@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from experiments.runs import StudyRuns
 from imbalance_lab.comparison import Compared, Comparison, Settings, compare
+from imbalance_lab.comparison.figures import draw_differences, draw_ranks, draw_recalls
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
 from imbalance_lab.comparison.text import figure, flat, markdown, verdict_text
 from imbalance_lab.types import RunTable
@@ -31,7 +33,8 @@ def compared(runs: StudyRuns, spec: Mapping[str, Any], out: Path) -> list[str]:
         ``title``, ``text``; ``file``, how the tables' names begin; ``metrics``, the verdicts being on the first;
         ``only``, ``{setting: [values]}`` of the runs wanted; ``competing``, the ``setting`` that competes in place of
         strategies and the ``names`` of its values; ``show``: ``groups`` (a table each), ``rows`` (all in one) or
-        ``across`` (datasets put together); and settings of the comparison.
+        ``across`` (datasets put together); ``pictures``: ``recalls``, ``differences``, ``ranks``; and settings of the
+        comparison.
     out : Path
 
     Returns
@@ -48,7 +51,8 @@ def compared(runs: StudyRuns, spec: Mapping[str, Any], out: Path) -> list[str]:
         flat(found[-1]).to_csv(file, index=False, float_format="%.6g")
     shown = SHOWN[spec.get("show", "groups")](found)
     text = [spec["text"]] if "text" in spec else []
-    return [f"## {spec['title']}", *text, *shown, f"Every figure: `tables/{spec['file']}-*.csv`."]
+    pictures = [_kept(name, drawn, out) for name, drawn in _drawn(found[0], spec) if drawn is not None]
+    return [f"## {spec['title']}", *text, *shown, *pictures, f"Every figure: `tables/{spec['file']}-*.csv`."]
 
 
 def chosen(table: RunTable, spec: Mapping[str, Any]) -> RunTable:
@@ -76,6 +80,25 @@ def to_markdown(table: pd.DataFrame) -> str:
     ]
     lines = ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def _drawn(one: Comparison, spec: Mapping[str, Any]) -> Iterator[tuple[str, Figure | None]]:
+    """Yield the pictures that `spec` wants by their names."""
+    wanted = spec.get("pictures", [])
+    for number, group in enumerate(one.compared, start=1):
+        which = f"-{number}" if len(one.compared) > 1 else ""
+        if "recalls" in wanted:
+            yield f"{spec['file']}-recalls{which}", draw_recalls(group)
+        if "differences" in wanted:
+            yield f"{spec['file']}-differences{which}", draw_differences(group, one.settings)
+    for across in one.across if "ranks" in wanted else []:
+        yield f"{spec['file']}-ranks-{across.name}", draw_ranks(across, 1 - one.settings.confidence)
+
+
+def _kept(name: str, drawn: Figure, out: Path) -> str:
+    (out / "pictures").mkdir(parents=True, exist_ok=True)
+    drawn.savefig(out / "pictures" / f"{name}.png", dpi=90)
+    return f"![{name.replace('-', ' ')}](pictures/{name}.png)"
 
 
 def _groups(found: Sequence[Comparison]) -> list[str]:
