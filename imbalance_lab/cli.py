@@ -58,6 +58,7 @@ def main() -> None:
         sys.exit("interrupted")
     except Exception as error:
         _errors.append(error)
+        sweep.interrupt("failed")
     if _errors:
         if show_traceback:
             raise _errors[0]

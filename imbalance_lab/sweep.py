@@ -104,10 +104,10 @@ class SweepCallback(Callback):
             return None
 
 
-def interrupt() -> None:
-    """Close the sweeps that are open as killed."""
-    for sweep in _open:
-        sweep.close("killed")
+def interrupt(outcome: str = "killed") -> None:
+    """Close the sweeps that are open, as killed or failed."""
+    for sweep in list(_open):
+        sweep.close(outcome)
 
 
 def exit_status() -> int:
