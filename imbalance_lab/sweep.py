@@ -106,8 +106,8 @@ class SweepCallback(Callback):
 
 def interrupt(outcome: str = "killed") -> None:
     """Close the sweeps that are open, as killed or failed."""
-    for sweep in list(_open):
-        sweep.close(outcome)
+    while _open:
+        _open[-1].close(outcome)
 
 
 def exit_status() -> int:
