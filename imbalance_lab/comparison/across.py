@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import factorial
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from imbalance_lab.comparison.paired import holm
 from imbalance_lab.comparison.settings import Settings
 
 FEWEST_DATASETS = 5
-DRAWS = 5000
+DRAWS, FEWEST_DRAWS, MOST_NUMBERS = 5000, 500, 20_000_000
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ def friedman(means: pd.DataFrame, sign: int = 1) -> dict[str, float]:
         "chi2": chi2,
         "p": float(stats.chi2.sf(chi2, k - 1)),
         "F": float(f),
-        "p_F": float(stats.f.sf(f, k - 1, (k - 1) * (n - 1))),
+        # That all datasets agree by chance has a probability that F, then infinite, knows nothing of.
+        "p_F": max(float(stats.f.sf(f, k - 1, (k - 1) * (n - 1))), factorial(k) ** -(n - 1.0)),
     }
 
 
@@ -155,7 +157,8 @@ def signed_rank(means: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     rows = {}
     for name in means.columns.drop(settings.baseline):
         other = settings.sign * means[name].to_numpy()
-        found = SignedRankTest(base, other, settings.rope, nsamples=DRAWS, random_state=0)
+        draws = int(np.clip(MOST_NUMBERS / len(means) ** 2, FEWEST_DRAWS, DRAWS))
+        found = SignedRankTest(base, other, settings.rope, nsamples=draws, random_state=0)
         rows[name] = found.probs(with_rope=True)
     return pd.DataFrame.from_dict(rows, orient="index", columns=["worse", "same", "better"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,8 @@ NO_SETTING = re.compile(
     r"^(run|strategy|model|output_dir|resume|save_model|tracking\..*|options\..*|(dataset|training|evaluation)\._target_)$"
 )
 NO_RESULT = re.compile(r"^(evaluation\.(?!calibration_bins).*|dataset\.(path|name|title))$")
+
+KEPT = ("seed", "split.seed")
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,16 @@ def group_runs(table: RunTable, metric: str, by: Sequence[str]) -> list[Group]:
     finished = table.only(table.runs.outcome == "finished")
     if metric not in finished.metrics:
         raise ConfigError(f"no run logged the metric '{metric}'")
+    finished = finished.only(finished.metrics[metric].notna())
     keys = pd.DataFrame({key: column(finished, key) for key in by}, index=finished.runs.index)
-    return [group for ids in _parts(keys) for group in _split(_of(finished, ids), metric, by)]
+    used = dict.fromkeys([*_varying(finished.params), *KEPT, *by])
+    finished = replace(finished, params=finished.params[[key for key in used if key in finished.params]])
+    return [
+        group
+        # Settings are told apart over all datasets, so that groups of one name may be put side by side.
+        for ids in _parts(keys.drop(columns="dataset", errors="ignore"))
+        for group in _split(_of(finished, ids), metric, by)
+    ]
 
 
 def column(table: RunTable, key: str) -> pd.Series:
@@ -99,26 +109,44 @@ def _of(table: RunTable, ids: pd.Index) -> RunTable:
 
 
 def _split(table: RunTable, metric: str, by: Sequence[str]) -> Iterator[Group]:
-    """Yield a group for each combination of the settings in which runs of one kind differ."""
-    varying = _varying(table.params)
-    seeds = _without_copies(table.params[[key for key in varying if SEED.search(key) and not SLOT.match(key)]])
-    settings = [key for key in varying if not (SEED.search(key) or SLOT.match(key)) and not NO_RESULT.match(key)]
-    if "dataset" not in by and table.runs.dataset.nunique() > 1:
-        settings = [key for key in settings if not key.startswith("dataset.")]
-    settings.sort(key=lambda key: key.endswith("_target_"))  # of settings that go together the first gives its name
-    apart = table.params[settings].fillna("")
-    if "dataset" not in by:
-        apart["dataset"] = table.runs.dataset
-    replicate = _labels(seeds, table.params)
-    fresh_data = _one_each(table.runs.data_hash, replicate)
-    if not fresh_data:
-        apart["data"] = table.runs.data_hash.str[:6]
-    apart = _needed(apart)
-    common = {key: column(table, key).iloc[0] for key in by}
+    """Yield a group for each dataset and each combination of the settings in which runs differ."""
+    settings = _settings(table.params)
+    apart = _needed(table.params[[key for key in settings if not key.startswith("dataset.")]].fillna(""))
+    apart = apart.assign(dataset=table.runs.dataset.fillna(""))
     for ids in _parts(apart):
         part = _of(table, ids)
+        common = {key: column(part, key).iloc[0] for key in by} | {"dataset": apart.dataset.loc[ids[0]]}
         name = common | {str(key): str(value) for key, value in apart.loc[ids[0]].items() if value}
-        yield _group(part, metric, name, replicate, _contenders(part, by), fresh_data)
+        yield from _split_by_data(part, metric, by, name)
+
+
+def _split_by_data(table: RunTable, metric: str, by: Sequence[str], name: dict[str, str]) -> Iterator[Group]:
+    """Yield a group for each draw of a dataset, unless the draws are seeds like any other."""
+    own = [key for key in _settings(table.params) if key.startswith("dataset.")]
+    apart = _needed(table.params[own].fillna("").assign(data=table.runs.data_hash.str[:6]))
+    settings = apart.drop(columns="data", errors="ignore")
+    for ids in _parts(settings):
+        part = _of(table, ids)
+        replicate = _replicates(part.params)
+        fresh = _one_each(part, replicate)
+        drawn = part.runs[["data_hash"]] if not fresh else part.runs[[]]
+        for same in _parts(drawn):
+            shown = settings if fresh or part.runs.data_hash.nunique() == 1 else apart
+            told = {str(key): str(value) for key, value in shown.loc[same[0]].items() if value}
+            some = _of(part, same)
+            yield _group(some, metric, name | told, replicate, _contenders(some, by), fresh)
+
+
+def _settings(params: pd.DataFrame) -> list[str]:
+    """Return the settings in which runs differ and that change their results; of a strategy or model its name tells."""
+    settings = [key for key in _varying(params) if not (SEED.search(key) or SLOT.match(key) or NO_RESULT.match(key))]
+    return sorted(settings, key=lambda key: key.endswith("_target_"))  # the first of those that go together is shown
+
+
+def _replicates(params: pd.DataFrame) -> pd.Series:
+    """Name each run's seed; where several seeds vary, all of them."""
+    seeds = [key for key in _varying(params) if SEED.search(key) and not SLOT.match(key)]
+    return _labels(_without_copies(params[seeds]), params)
 
 
 def _varying(params: pd.DataFrame) -> list[str]:
@@ -151,10 +179,11 @@ def _labels(seeds: pd.DataFrame, params: pd.DataFrame) -> pd.Series:
     return seeds.apply(lambda row: " ".join(f"{key}={value}" for key, value in row.items()), axis=1)
 
 
-def _one_each(data: pd.Series, replicate: pd.Series) -> bool:
-    """Whether each seed has data of its own."""
-    several = data.nunique() > 1
-    return several and bool((data.groupby(replicate).nunique() == 1).all() and data.nunique() == replicate.nunique())
+def _one_each(table: RunTable, replicate: pd.Series) -> bool:
+    """Whether the data were drawn anew for each seed, on purpose."""
+    data = table.runs.data_hash
+    drawn = any(SEED.search(key) and key.startswith("dataset.") for key in _varying(table.params))
+    return drawn and bool((data.groupby(replicate).nunique() == 1).all() and data.nunique() == replicate.nunique())
 
 
 def _contenders(table: RunTable, by: Sequence[str]) -> pd.Series:
@@ -181,16 +210,19 @@ def _group(
     latest = runs.drop_duplicates(["strategy", "seed"], keep="last")
     metrics = table.metrics.loc[latest.index]
     values = _values(latest, metrics[metric], table.folds)
+    if fresh_data:  # the folds of a seed share its data
+        values = values.T.groupby(level="seed", sort=False).mean().T
+        values.columns = pd.MultiIndex.from_product([values.columns, [0]], names=["seed", "fold"])
     notes = []
     if repeated := len(runs) - len(latest):
         notes.append(f"{repeated} run(s) of a cell that ran again later are left out")
-    if (versions := runs.version.nunique()) > 1:
-        notes.append(f"runs of {versions} versions of the program: {', '.join(sorted(runs.version.unique()))}")
+    if len(versions := sorted(latest.version.dropna().unique())) > 1:
+        notes.append(f"runs of {len(versions)} versions of the program: {', '.join(versions)}")
     if unpaired := _unpaired(values):
         notes.append(unpaired)
     if fresh_data:
         notes.append("every seed has data of its own, so the runs are independent")
-    elif latest.seed.nunique() > 1 and table.params.get("split.seed", pd.Series(["", ""])).nunique() == 1:
+    elif latest.seed.nunique() > 1 and table.params.get("split.seed", latest.seed).nunique() == 1:
         notes.append(
             "all seeds share one split: intervals tell how the training's randomness varies, not other test rows"
         )

@@ -69,11 +69,13 @@ def paired_differences(values: pd.DataFrame, reference: str, ratio: float, setti
         A row per strategy but the reference: ``pairs``, ``difference`` (strategy - reference) with ``low`` and
         ``high``, ``p`` (adjusted by Holm's method over the strategies), ``verdict``, and ``more``: how many further
         pairs would settle it. The verdict is ``not enough rows`` where ten pairs or more say that no number up to
-        1000 would; of fewer pairs, ``more`` is what ten take.
+        1000 would; of fewer pairs, ``more`` is what ten take. Of independent pairs 1000 stands for that many or more.
     """
     others = values.drop(index=reference)
     differences = others.to_numpy() - values.loc[reference].to_numpy()
     mean, error, df = corrected_t(differences, ratio)
+    smallest = 1e-9 * np.nanmax(np.abs(values.to_numpy()), initial=1e-300)  # below it there is rounding only
+    error, mean = (np.where(np.abs(part) < smallest, 0.0, part) for part in (error, mean))
     # The same difference several times is no evidence of a deviation of 0, unless the strategies are one.
     error = np.where((error == 0) & (mean != 0), np.nan, error)
     tail = (1 - settings.confidence) / 2
@@ -103,6 +105,8 @@ def _verdict(
     if p < 1 - settings.confidence:
         return (BETTER if mean * settings.sign > 0 else WORSE), np.nan
     more = further_values(pairs, mean, deviation, ratio, tests, settings)
+    if np.isinf(more) and ratio == 0:
+        return FEW_RUNS, float(MOST_VALUES)
     if np.isinf(more):
         return (FEW_RUNS, ENOUGH_TO_TELL - pairs) if pairs < ENOUGH_TO_TELL else (FEW_ROWS, np.nan)
     return FEW_RUNS, more
