@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field, fields
 from typing import Any, Literal
@@ -103,7 +104,10 @@ def parse(arguments: Sequence[str]) -> tuple[Request, Settings, dict[str, list[s
     """
     if wrong := [argument for argument in arguments if "=" not in argument]:
         raise ConfigError(f"'{wrong[0]}': arguments are key=value; --help lists the keys")
-    plain = {key: _value(key, text) for key, _, text in (argument.partition("=") for argument in arguments)}
+    pairs = [argument.partition("=")[::2] for argument in arguments]
+    if twice := [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]:
+        raise ConfigError(f"{twice[0]}= is given twice; several values are a list: {twice[0]}=[a,b]")
+    plain = {key: _value(key, text) for key, text in pairs}
     options = [{f.name for f in fields(kind)} for kind in (Request, Settings)]
     request = _build(Request, {key: value for key, value in plain.items() if key in options[0]})
     settings = _build(Settings, {key: value for key, value in plain.items() if key in options[1]})
@@ -113,7 +117,7 @@ def parse(arguments: Sequence[str]) -> tuple[Request, Settings, dict[str, list[s
 
 def _value(key: str, text: str) -> Any:
     try:
-        return yaml.safe_load(text) if text.startswith("[") else text
+        return yaml.load(text, yaml.BaseLoader) if text.startswith("[") else text
     except yaml.YAMLError as error:
         raise ConfigError(f"{key}={text} is no list; names with commas or brackets need quotes of their own") from error
 
@@ -165,8 +169,8 @@ def select(table: RunTable, filters: Mapping[str, Sequence[str]]) -> RunTable:
     return table
 
 
-def of_cells(uri: str, sweep: str, cells: Collection[str], settings: Settings) -> Comparison | None:
-    """Compare the runs of a sweep, and earlier runs of its `cells` (by hash of their configuration).
+def of_cells(uri: str, parent: str, cells: Collection[str], settings: Settings) -> Comparison | None:
+    """Compare the runs below a sweep's `parent`, and earlier runs of its `cells` (by hash of their configuration).
 
     Returns
     -------
@@ -174,7 +178,7 @@ def of_cells(uri: str, sweep: str, cells: Collection[str], settings: Settings) -
         None if no run finished.
     """
     table = read(Request(uri=uri), settings)
-    kept = table.only((table.runs.sweep == sweep) | table.runs.config_hash.isin(list(cells)))
+    kept = table.only((table.runs.parent == parent) | table.runs.config_hash.isin(list(cells)))
     return compare(kept, settings) if (kept.runs.outcome == "finished").any() else None
 
 

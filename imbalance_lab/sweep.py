@@ -90,7 +90,7 @@ class SweepCallback(Callback):
 
         cells = {said["tags"]["config_hash"] for said in outcomes if "config_hash" in said.get("tags", {})}
         try:
-            comparison = of_cells(self._parent["uri"], self._folder.name, cells, Settings())
+            comparison = of_cells(self._parent["uri"], self._parent["run_id"], cells, Settings())
             if comparison is None:
                 return None
             print(f"\n{render(comparison, Request())}")
@@ -121,9 +121,12 @@ def sweep_overrides(overrides: list[str]) -> dict[str, list[str]]:
     >>> sweep_overrides(["model=mlp", "strategy=none,focal", "seed=range(3)"])
     {'strategy': ['none', 'focal'], 'seed': ['0', '1', '2']}
     """
+    from hydra.core.global_hydra import GlobalHydra
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    hydra = GlobalHydra.instance()
+    loader = hydra.config_loader() if hydra.is_initialized() else None  # glob(*) needs to know the options
+    parsed = OverridesParser.create(loader).parse_overrides(list(overrides))
     return {o.key_or_group: list(map(str, o.sweep_string_iterator())) for o in parsed if o.is_sweep_override()}
 
 

@@ -97,6 +97,7 @@ def test_filters(runs: str) -> None:
         ("rope=-1", "rope=-1"),
         ("confidence=95", "confidence=95"),
         ("format=pdf", "format=pdf"),
+        ("metric=f1 metric=mcc", "metric= is given twice"),
         ("model", "'model': arguments are key=value"),
         ("outcome=failed", "there is finished, skipped"),
         ("outcome=skipped", "no finished runs"),
@@ -104,7 +105,7 @@ def test_filters(runs: str) -> None:
 )
 def test_mistakes_are_explained_in_a_line(typed: str, said: str, runs: str) -> None:
     with pytest.raises(SystemExit) as error:
-        main([f"uri={runs}", typed])
+        main([f"uri={runs}", *typed.split(" ")])
     assert said in str(error.value)
     assert "\n" not in str(error.value)
 

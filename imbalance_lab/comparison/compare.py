@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -107,12 +108,15 @@ def compare_group(group: Group, settings: Settings) -> Compared:
             found = paired_differences(group.values, name, group.ratio, settings)
             found["more"] = np.ceil(found["more"] / _values_a_run(group))
             table = table.join(found.add_prefix(f"{role}_"))
-        elif near := [str(other) for other in strategies if str(other).split(" ")[0] == name]:
+        elif near := [str(other) for other in strategies if _base(other) == name]:
             notes.append(f"which '{name}' is the {role}? {role}= can be {', '.join(near)}")
     if any(FEW_ROWS in set(table.get(f"{role}_verdict", ())) for role in ("baseline", "control")):
         notes.append(f"{FEW_ROWS}: seeds share their rows, so that no number of further seeds would settle it")
     table = table.sort_values("mean", ascending=settings.sign < 0, kind="stable")
-    return Compared(group, table, _recalls(group, table.index), _sentence(table, settings), notes)
+    said = _sentence(table, settings)
+    if table["values"].nunique() > 1:
+        said += " Means are over different seeds, differences over those that both have."
+    return Compared(group, table, _recalls(group, table.index), said, notes)
 
 
 def _values_a_run(group: Group) -> int:
@@ -142,8 +146,17 @@ def _sentence(table: pd.DataFrame, settings: Settings) -> str:
         if f"{role}_verdict" in table:
             said += f". {_against(table, role, name)}"
         else:
-            said += f". Not compared with {name}, which was not run"
+            said += f". Not compared with {name}, of which there is no run" + _as_such(table.index, name)
     return said + "."
+
+
+def _as_such(strategies: pd.Index, name: str) -> str:
+    return " as such" if name in map(_base, strategies) else ""
+
+
+def _base(contender: object) -> str:
+    """Return a contender's strategy, without the model or the settings that tell it apart."""
+    return re.split(r"[ (]", str(contender))[0]
 
 
 def _figure(row: pd.Series) -> str:
@@ -171,8 +184,9 @@ def summary(across: Across, settings: Settings) -> str:
     if across.friedman["p_F"] >= alpha:
         return f"average ranks do not differ more than chance allows (Friedman, p = {across.friedman['p_F']:.2g})"
     return (
-        f"{best} has the best average rank, {across.ranks.iloc[0]:.2f}; not distinguishable from it by Nemenyi's test: "
-        f"{', '.join(map(str, tied[1:])) or 'none'} (Friedman, p = {across.friedman['p_F']:.2g})"
+        f"{best} has the best average rank, {across.ranks.iloc[0]:.2f}; Nemenyi's test tells it "
+        f"{'from all others' if len(tied) == 1 else 'not from ' + ', '.join(map(str, tied[1:]))} "
+        f"(Friedman, p = {across.friedman['p_F']:.2g})"
     )
 
 
@@ -182,27 +196,44 @@ def _of(name: str) -> str:
 
 def _across(compared: Sequence[Compared], settings: Settings) -> list[Across]:
     """Put groups that differ in their dataset only side by side."""
-    kinds: dict[str, dict[str, pd.Series]] = {}
+    kinds: dict[str, dict[str, Compared]] = {}
     for one in compared:
         rest = {key: value for key, value in one.group.name.items() if key not in ("dataset", "data")}
         kind = ", ".join(value if key == "model" else f"{key}={value}" for key, value in rest.items())
-        dataset = " ".join(one.group.name[key] for key in ("dataset", "data") if key in one.group.name)
-        shared = one.group.values.dropna(axis=1)
-        means = shared.mean(axis=1) if len(shared.columns) else one.table["mean"]
-        kinds.setdefault(kind, {})[dataset] = means
-    found = [across_datasets(kind, pd.DataFrame(means).T, settings) for kind, means in kinds.items() if len(means) > 1]
+        known = kinds.setdefault(kind, {}).get(one.group.name["dataset"])
+        if known is None or known.group.runs.start.max() < one.group.runs.start.max():
+            kinds[kind][one.group.name["dataset"]] = one
+    found = [_side_by_side(kind, groups, settings) for kind, groups in kinds.items() if len(groups) > 1]
     return [one for one in found if one is not None]
+
+
+def _side_by_side(kind: str, groups: Mapping[str, Compared], settings: Settings) -> Across | None:
+    """Compare one group of each dataset; the means are those of the seeds that all its strategies have."""
+    shared = {name: one.group.values.dropna(axis=1) for name, one in groups.items()}
+    means = {
+        name: values.mean(axis=1) if len(values.columns) else groups[name].table["mean"]
+        for name, values in shared.items()
+    }
+    across = across_datasets(kind, pd.DataFrame(means).T, settings)
+    if across is None:
+        return None
+    notes = []
+    if unpaired := [name for name, values in shared.items() if not len(values.columns)]:
+        notes.append(f"strategies share no seed, so means are over different ones, on {', '.join(unpaired)}")
+    if cut := [name for name, v in shared.items() if 0 < len(v.columns) < len(groups[name].group.values.columns)]:
+        notes.append(f"means are over the seeds that all strategies have, on {', '.join(cut)}")
+    if draws := [name for name, one in groups.items() if "data" in one.group.name]:
+        notes.append(f"of several data of one name the latest count, on {', '.join(draws)}")
+    return replace(across, notes=[*across.notes, *notes])
 
 
 def unfinished(table: RunTable) -> pd.DataFrame:
     """Return the cells that were skipped, failed, killed or are running, and have no finished run."""
     runs = table.runs.fillna({"strategy": "?", "model": "?", "dataset": "?", "reason": ""})
-    keys = ["dataset", "name"]
-    done = set(runs.loc[runs.outcome == "finished", keys].itertuples(index=False, name=None))
-    open_ = runs[runs.outcome != "finished"]
-    made_up_for = [row in done for row in open_[keys].itertuples(index=False, name=None)]
-    left = open_[~np.array(made_up_for, bool)]
-    left = left.sort_values("start").drop_duplicates(keys, keep="last")
+    runs = runs.assign(cell=runs.dataset + runs.config_hash.fillna(runs.name))
+    done = set(runs.cell[runs.outcome == "finished"])
+    left = runs[(runs.outcome != "finished") & ~runs.cell.isin(done)]
+    left = left.sort_values("start").drop_duplicates("cell", keep="last")
     return (
         left.groupby(["dataset", "model", "strategy", "outcome", "reason"], dropna=False)
         .size()
@@ -212,7 +243,11 @@ def unfinished(table: RunTable) -> pd.DataFrame:
 
 
 def _general_notes(compared: Sequence[Compared], settings: Settings) -> list[str]:
-    without = [one.group.title for one in compared if settings.control not in one.group.values.index]
+    without = [
+        one.group.title
+        for one in compared
+        if settings.control not in one.table.index and not _as_such(one.table.index, settings.control)
+    ]
     if not without or settings.control == settings.baseline:
         return []
     where = "anywhere" if len(without) == len(compared) else f"on {', '.join(without[:5])}"

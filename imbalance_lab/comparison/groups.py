@@ -123,15 +123,15 @@ def _split(table: RunTable, metric: str, by: Sequence[str]) -> Iterator[Group]:
 def _split_by_data(table: RunTable, metric: str, by: Sequence[str], name: dict[str, str]) -> Iterator[Group]:
     """Yield a group for each draw of a dataset, unless the draws are seeds like any other."""
     own = [key for key in _settings(table.params) if key.startswith("dataset.")]
-    apart = _needed(table.params[own].fillna("").assign(data=table.runs.data_hash.str[:6]))
-    settings = apart.drop(columns="data", errors="ignore")
+    settings = _needed(table.params[own].fillna(""))
+    with_data = settings.assign(data=table.runs.data_hash.str[:6])
     for ids in _parts(settings):
         part = _of(table, ids)
         replicate = _replicates(part.params)
         fresh = _one_each(part, replicate)
         drawn = part.runs[["data_hash"]] if not fresh else part.runs[[]]
         for same in _parts(drawn):
-            shown = settings if fresh or part.runs.data_hash.nunique() == 1 else apart
+            shown = settings if fresh or part.runs.data_hash.nunique() == 1 else with_data
             told = {str(key): str(value) for key, value in shown.loc[same[0]].items() if value}
             some = _of(part, same)
             yield _group(some, metric, name | told, replicate, _contenders(some, by), fresh)

@@ -171,7 +171,9 @@ def verdict_text(verdict: Any, more: float) -> str:
         return ""
     if verdict != FEW_RUNS:
         return verdict
-    return f"{verdict} (2 at least)" if np.isnan(more) else f"{verdict} ({more:.0f} more)"
+    if np.isnan(more):
+        return f"{verdict} (2 at least)"
+    return f"{verdict} ({'over 999' if more > 999 else f'{more:.0f}'} more)"
 
 
 def figure(mean: float, low: float, high: float, signed: bool = False) -> str:

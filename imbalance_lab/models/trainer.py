@@ -103,8 +103,10 @@ class EpochModel(keras.Model):
 
         self.train_function = one_epoch
         steps = tf.data.Dataset.from_tensors(0).repeat()
-        self.fit(steps, epochs=epochs, steps_per_epoch=1, shuffle=False, callbacks=callbacks, verbose=0)
-        del self.train_function  # it holds the rows
+        try:
+            self.fit(steps, epochs=epochs, steps_per_epoch=1, shuffle=False, callbacks=callbacks, verbose=0)
+        finally:
+            del self.train_function  # it holds the rows
 
     def make_train_function(self, force: bool = False) -> None:
         """Keep the epoch that `fit_epochs` laid down."""

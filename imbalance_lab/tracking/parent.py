@@ -14,6 +14,7 @@ from mlflow.entities import Metric, Param, RunTag
 
 from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
 
+LONGEST_NOTE = 5000
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "skipped": "KILLED"}
 
 
@@ -48,14 +49,17 @@ def end_parent(
     """Log how many jobs ended how, name the failures, put the `verdict` first, attach `files`, and close the run."""
     client, run = MlflowClient(tracking_uri=parent["uri"]), parent["run_id"]
     metrics = [Metric(f"jobs/{kind.replace(' ', '_')}", count, 0, 0) for kind, count in counts.items()]
-    lines = [f"{line}\n" for line in (verdict or "").splitlines()]
-    lines += [", ".join(f"{count} {kind}" for kind, count in counts.items())]
+    lines = [", ".join(f"{count} {kind}" for kind, count in counts.items())]
     lines += [f"- {name}: {reason}" for name, reason in failures.items()]
-    tags = [RunTag("outcome", outcome), RunTag("mlflow.note.content", "\n".join(lines)[:5000])]
-    client.log_batch(run, metrics=metrics, tags=tags)
-    for file in files:
-        client.log_artifact(run, str(file))
-    client.set_terminated(run, STATUS[outcome])
+    said = "\n".join(lines)[:LONGEST_NOTE]
+    found = "".join(f"{line}\n\n" for line in (verdict or "").splitlines())[: LONGEST_NOTE - len(said)]
+    tags = [RunTag("outcome", outcome), RunTag("mlflow.note.content", found + said)]
+    try:
+        client.log_batch(run, metrics=metrics, tags=tags)
+        for file in files:
+            client.log_artifact(run, str(file))
+    finally:
+        client.set_terminated(run, STATUS[outcome])
 
 
 def process_tags() -> dict[str, str]:

@@ -13,6 +13,7 @@ import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from imbalance_lab.tracking.keys import key_for
 from imbalance_lab.tracking.store import absolute, open_store
@@ -20,7 +21,8 @@ from imbalance_lab.tracking.tracker import without_password
 from imbalance_lab.types import ConfigError, RunTable, TrackingError
 
 TAGS = ("strategy", "model", "dataset", "data_hash", "outcome", "reason", "sweep", "config_hash")
-VERSION = "version/imbalance_lab"
+VERSION, PARENT = "version/imbalance_lab", "mlflow.parentRunId"
+PREFIXES = ("test/", "timing/", "rows/")
 EPOCHS = re.compile(r"^(fold_\d+/)?val/")
 PAGE = 1000
 RUNS_A_QUERY = 500
@@ -64,7 +66,7 @@ def read_runs(uri: str, metric: str, experiments: Sequence[str] = ()) -> RunTabl
         names = _experiments(client, experiments)
         read = _from_server if _is_server(uri) else _from_database
         return _table(read(client, uri, sorted(names), key_for(metric)), names)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         raise _unreadable(uri, error) from error
 
 
@@ -86,7 +88,7 @@ def read_epochs(uri: str, runs: Sequence[str]) -> pd.DataFrame:
         client = open_store(uri)
         read = _epochs_from_server if _is_server(uri) else _epochs_from_database
         found = pd.DataFrame(read(client, uri, list(runs)), columns=["run", "key", "epoch", "value"])
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         raise _unreadable(uri, error) from error
     return found.assign(key=found.key.str.replace(EPOCHS, "", regex=True))
 
@@ -155,7 +157,7 @@ def _from_server(client: MlflowClient, uri: str, experiments: list[str], metric:
         if data.tags.get("mlflow.source.name") != "imbalance_lab":
             continue
         rows.runs.append((info.run_id, info.run_name, info.status, info.start_time, str(info.experiment_id)))
-        rows.tags.extend((info.run_id, key, data.tags[key]) for key in (*TAGS, VERSION) if key in data.tags)
+        rows.tags.extend((info.run_id, key, data.tags[key]) for key in (*TAGS, VERSION, PARENT) if key in data.tags)
         rows.params.extend((info.run_id, key, value) for key, value in data.params.items())
         rows.metrics.extend((info.run_id, key, value) for key, value in data.metrics.items() if _wanted(key, metric))
         if f"test_fold/{metric}" in data.metrics:
@@ -179,7 +181,7 @@ def _pages(client: MlflowClient, experiments: list[str]) -> Iterator[Run]:
 
 
 def _wanted(key: str, metric: str) -> bool:
-    return key.startswith(("test/", "timing/", "rows/")) or key in _interval_keys(metric)
+    return key.startswith(PREFIXES) or key in _interval_keys(metric)
 
 
 def _interval_keys(metric: str) -> tuple[str, str]:
@@ -188,49 +190,55 @@ def _interval_keys(metric: str) -> tuple[str, str]:
 
 def _from_database(client: MlflowClient, uri: str, experiments: list[str], metric: str) -> Rows:
     """Read MLflow's tables: the client makes an object of each value, which takes ten times as long."""
-    from sqlalchemy import bindparam, create_engine, text
+    from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric, SqlParam, SqlRun, SqlTag
+    from sqlalchemy import create_engine, or_, select
 
-    ours = (
-        "select r.run_uuid from runs r join tags t on t.run_uuid = r.run_uuid where r.lifecycle_stage = 'active' "
-        "and t.key = 'mlflow.source.name' and t.value = 'imbalance_lab' and r.experiment_id in :experiments"
+    source: Any = select(SqlTag.run_uuid).where(SqlTag.key == "mlflow.source.name", SqlTag.value == "imbalance_lab")
+    active = SqlRun.lifecycle_stage == "active", SqlRun.experiment_id.in_([int(number) for number in experiments])
+    ours = select(SqlRun.run_uuid).where(*active, SqlRun.run_uuid.in_(source))
+    wanted = or_(
+        *(SqlLatestMetric.key.startswith(prefix) for prefix in PREFIXES),
+        SqlLatestMetric.key.in_(_interval_keys(metric)),
     )
-    queries = {
-        "runs": f"select run_uuid, name, status, start_time, experiment_id from runs where run_uuid in ({ours})",
-        "tags": f"select run_uuid, key, value from tags where key in :tags and run_uuid in ({ours})",
-        "params": f"select run_uuid, key, value from params where run_uuid in ({ours})",
-        "metrics": "select run_uuid, key, value from latest_metrics where is_nan = 0 and (key like 'test/%' or "
-        f"key like 'timing/%' or key like 'rows/%' or key in :intervals) and run_uuid in ({ours})",
-        "folds": f"select run_uuid, step, value from metrics where key = :fold and is_nan = 0 and run_uuid in ({ours})",
-    }
-    given = {
-        "experiments": [int(experiment) for experiment in experiments],
-        "tags": [*TAGS, VERSION],
-        "intervals": list(_interval_keys(metric)),
-        "fold": f"test_fold/{metric}",
-    }
+
+    def values(table: Any, *conditions: Any, key: str = "key") -> Any:
+        columns = table.run_uuid, getattr(table, key), table.value
+        return select(*columns).where(table.run_uuid.in_(ours), *conditions)
+
+    queries = (
+        select(SqlRun.run_uuid, SqlRun.name, SqlRun.status, SqlRun.start_time, SqlRun.experiment_id).where(
+            SqlRun.run_uuid.in_(ours)
+        ),
+        values(SqlTag, SqlTag.key.in_([*TAGS, VERSION, PARENT])),
+        values(SqlParam),
+        values(SqlLatestMetric, wanted, SqlLatestMetric.is_nan.is_(False)),
+        values(SqlMetric, SqlMetric.key == f"test_fold/{metric}", SqlMetric.is_nan.is_(False), key="step"),
+    )
     engine = create_engine(uri)
+    once: dict[str, str] = {}  # names and values repeat from run to run: each is kept once
     with engine.connect() as connection:
-        found: dict[str, list[Any]] = {}
-        once: dict[str, str] = {}
-        for name, query in queries.items():
-            used = {key: value for key, value in given.items() if f":{key}" in query}
-            lists: list[Any] = [
-                bindparam(key, expanding=True) for key, value in used.items() if isinstance(value, list)
+        runs, *found = (
+            [
+                tuple(once.setdefault(v, v) if isinstance(v, str) else v for v in row)
+                for row in connection.execute(query)
             ]
-            rows = connection.execute(text(query).bindparams(*lists), used)
-            # Names and values repeat from run to run: each is kept once.
-            found[name] = [tuple(once.setdefault(v, v) if isinstance(v, str) else v for v in row) for row in rows]
+            for query in queries
+        )
     engine.dispose()
-    runs = [(*row[:4], str(row[4])) for row in found.pop("runs")]
-    return Rows(runs, **found)
+    return Rows([(*row[:4], str(row[4])) for row in runs], *found)
 
 
 def _table(rows: Rows, experiments: dict[str, str]) -> RunTable:
-    runs = pd.DataFrame(rows.runs, columns=["run", "name", "status", "start", "experiment_id"]).set_index("run")
+    runs = pd.DataFrame(rows.runs, columns=["run", "name", "status", "start", "experiment_id"])
+    runs = runs.drop_duplicates("run").set_index("run")  # a server may show a run on two pages
     runs["experiment"] = runs.experiment_id.map(experiments)
-    tags = _wide(rows.tags, runs.index).reindex(columns=[*TAGS, VERSION]).astype(object)
-    runs = runs.join(tags.rename(columns={VERSION: "version"}))
-    runs["outcome"] = runs.outcome.fillna(runs.status.map(OUTCOMES))
+    tags = _wide(rows.tags, runs.index).reindex(columns=[*TAGS, VERSION, PARENT]).astype(object)
+    runs = runs.join(tags.rename(columns={VERSION: "version", PARENT: "parent"}))
+    ended = runs.status.map(OUTCOMES)
+    # What a run says of itself is more telling, but for one whose last words did not arrive.
+    runs["outcome"] = runs.outcome.where(
+        runs.outcome.notna() & ((runs.outcome != "finished") | (ended == "finished")), ended
+    )
     metrics = _wide(rows.metrics, runs.index)
     metrics.columns = [_plain(str(key)) for key in metrics]
     folds = pd.DataFrame(rows.folds, columns=["run", "fold", "value"])
@@ -245,5 +253,6 @@ def _plain(key: str) -> str:
 def _wide(rows: Iterable[tuple[str, str, object]], index: pd.Index) -> pd.DataFrame:
     """Return a row per run and a column per key."""
     long = pd.DataFrame(rows, columns=["run", "key", "value"])
+    long = long.drop_duplicates(["run", "key"])
     long["key"] = long.key.astype("category")
     return long.pivot(index="run", columns="key", values="value").reindex(index)

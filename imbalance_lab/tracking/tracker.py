@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 from mlflow import MlflowClient
 from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+from omegaconf import OmegaConf
 
-from imbalance_lab.config import leaves
+from imbalance_lab.config import config_hash, leaves
 from imbalance_lab.tracking.keys import key_for, unique_keys
 from imbalance_lab.tracking.parent import STATUS, close_dead, process_tags
 from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
@@ -28,6 +29,7 @@ from imbalance_lab.types import TrackingError
 PARAMS_A_CALL, TAGS_A_CALL, METRICS_A_CALL = 100, 100, 800
 LONGEST_PARAM, LONGEST_TAG = 6000, 5000
 SECONDS_BETWEEN_CALLS = 10.0
+ENDED_WELL = [(outcome, STATUS[outcome]) for outcome in ("finished", "skipped")]
 
 # The names of metrics that end in a class or a label.
 PER_CLASS = re.compile(r"(?P<what>(?:(?:val|test_interval/low|test_interval/high)/)?[a-z_0-9]+/)(?P<of>.+)$", re.DOTALL)
@@ -138,7 +140,8 @@ class MlflowTracker:
         close_dead(client, known.experiment_id)
         asked = f"tags.config_hash = '{config_hash}' and tags.`version/imbalance_lab` = '{version}'"
         runs = client.search_runs([known.experiment_id], asked, max_results=1000)
-        return {run.data.tags["data_hash"] for run in runs if run.data.tags.get("outcome") in ("finished", "skipped")}
+        ended = [run for run in runs if (run.data.tags.get("outcome"), run.info.status) in ENDED_WELL]
+        return {run.data.tags["data_hash"] for run in ended}
 
     def _create(self, dataset: str, names: Mapping[str, str], config: dict[str, Any]) -> None:
         experiment = self.experiment or dataset
@@ -149,6 +152,7 @@ class MlflowTracker:
         tags = {"mlflow.user": _user(), "mlflow.source.name": "imbalance_lab", "mlflow.source.type": "LOCAL"}
         tags |= process_tags() | self._sweep_tags
         tags |= {"dataset": dataset, "strategy": names["strategy"], "model": names["model"]}
+        tags["config_hash"] = config_hash(OmegaConf.create(config))
         tags = {key: text[:LONGEST_TAG] for key, text in tags.items()}
         run = self._client.create_run(self._experiment_id, tags=tags, run_name=names["run"])
         self._run = run.info.run_id

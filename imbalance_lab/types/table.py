@@ -16,7 +16,7 @@ class RunTable:
     runs : DataFrame
         ``experiment``, ``experiment_id``, ``name``, ``start`` (milliseconds), ``outcome`` (``finished``, ``skipped``,
         ``failed``, ``killed``, ``running``), ``reason``, ``sweep``, ``strategy``, ``model``, ``dataset``,
-        ``data_hash``, ``config_hash``, ``version``.
+        ``data_hash``, ``config_hash``, ``version``, ``parent`` (the run of its sweep).
     params : DataFrame
         Every leaf of the configurations, as text; missing where a run has no such setting.
     metrics : DataFrame

@@ -31,7 +31,7 @@ def made(cells: Cells, classes: Sequence[str] = ("rare", "common"), skipped: Seq
     names = runs.strategy + " " + runs.model + " seed=" + runs.seed
     same = {"experiment": "e", "experiment_id": "7", "sweep": None, "version": "1"}
     table = runs.drop(columns=["seed", "value"]).assign(
-        **same, name=names, start=range(len(runs)), data_hash=runs.dataset
+        **same, name=names, start=range(len(runs)), data_hash=runs.dataset, config_hash=None
     )
     return RunTable(table, params, metrics, pd.DataFrame(index=pd.Index([], name="run")))
 

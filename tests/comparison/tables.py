@@ -12,7 +12,7 @@ from imbalance_lab.types import RunTable
 
 RUN = {
     "experiment": "data", "experiment_id": "1", "outcome": "finished", "reason": None, "sweep": "s", "model": "mlp",
-    "dataset": "data", "data_hash": "d0", "config_hash": "c0", "version": "1",
+    "dataset": "data", "data_hash": "d0", "config_hash": None, "version": "1",
 }  # fmt: skip
 ROWS = {"rows/train": 60.0, "rows/validation": 20.0, "rows/test": 20.0}
 

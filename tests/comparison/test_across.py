@@ -48,6 +48,12 @@ def test_ranks_and_friedman_as_published() -> None:
     assert found["p_F"] < 0.05  # the critical value of F(3, 39) is 2.85
 
 
+def test_agreement_of_few_datasets_is_no_certainty() -> None:
+    # Two strategies on two datasets agree half of the time by chance; three on three once in 36.
+    assert friedman(pd.DataFrame([[1.0, 2.0]] * 2))["p_F"] == 0.5
+    assert friedman(pd.DataFrame([[1.0, 2.0, 3.0]] * 3))["p_F"] == pytest.approx(1 / 36)
+
+
 def test_critical_differences_as_published() -> None:
     assert critical_difference(4, 14, 0.05) == pytest.approx(1.25, abs=0.005)
     assert critical_difference(4, 14, 0.10) == pytest.approx(1.12, abs=0.005)

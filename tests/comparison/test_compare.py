@@ -35,7 +35,7 @@ def test_a_strategy_is_held_against_baseline_and_control() -> None:
 def test_a_missing_control_is_said() -> None:
     comparison = compare(table(grid(three(np.random.default_rng(0))[::2], ["none", "smote"])), Settings())
     assert "the control tuned_threshold was not run anywhere" in comparison.notes[0]
-    assert "Not compared with tuned_threshold, which was not run" in comparison.verdict
+    assert "Not compared with tuned_threshold, of which there is no run" in comparison.verdict
 
 
 def test_the_number_of_further_runs_is_in_runs_not_folds() -> None:
@@ -82,6 +82,38 @@ def test_cells_that_did_not_finish_are_listed_unless_made_up_for() -> None:
         ["focal", "skipped", "focal has no forest", 2],
     ]
     assert "focal has no forest" in text.markdown(compare(table(rows), Settings()))
+
+
+def test_a_failure_is_not_made_up_for_by_other_settings() -> None:
+    rows = [
+        run("smote", 0, 0.5, config_hash="c10", params={"training.epochs": "10"}),
+        run("smote", 0, outcome="failed", reason="too long", config_hash="c100", params={"training.epochs": "100"}),
+    ]
+    assert compare(table(rows), Settings()).unfinished.reason.to_list() == ["too long"]
+
+
+def test_datasets_under_other_settings_do_not_stand_side_by_side() -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        row
+        for dataset, epochs in (("a", ("10", "100")), ("b", ("10",)))
+        for e in epochs
+        for row in grid(three(rng), NAMES, dataset=dataset, data_hash=dataset, params={"training.epochs": e})
+    ]
+    (across,) = compare(table(rows), Settings()).across
+    assert (across.name, list(across.means.index)) == ("mlp, training.epochs=10", ["a", "b"])
+
+
+def test_draws_of_a_dataset_are_one_dataset() -> None:
+    rows = [row for k in range(6) for row in grid(three(np.random.default_rng(k)), NAMES, data_hash=f"d{k}")]
+    comparison = compare(table(rows), Settings())
+    assert (len(comparison.compared), comparison.across) == (6, [])
+
+
+def test_means_over_different_seeds_are_called_so_in_the_verdict() -> None:
+    rows = grid(np.array([[0.9, 0.8, 0.7, 0.6], [0.85, 0.8, 0.7, 0.6]]), ["none", "smote"])[:-3]
+    (one,) = compare(table(rows), Settings()).compared
+    assert one.verdict.endswith("Means are over different seeds, differences over those that both have.")
 
 
 def test_fifty_strategies_pay_for_fifty_tests() -> None:

@@ -103,6 +103,42 @@ def test_data_redrawn_for_every_seed_are_independent() -> None:
     assert "the runs are independent" in group.notes[0]
 
 
+def test_data_that_changed_from_seed_to_seed_are_not_taken_for_fresh_ones() -> None:
+    rows = [run(name, seed, 0.5, data_hash=f"d{seed}") for name in ("none", "smote") for seed in (0, 1)]
+    groups = group_runs(table(rows), "balanced_accuracy", BY)
+    assert [group.values.shape for group in groups] == [(2, 1), (2, 1)]
+    assert [group.name["data"] for group in groups] == ["d0", "d1"]
+
+
+def test_fresh_data_stay_together_under_each_setting() -> None:
+    rows = [
+        run(name, seed, 0.5, data_hash=f"{far}{seed}", params={"dataset.seed": str(seed), "dataset.separation": far})
+        for name in ("none", "smote") for seed in (0, 1, 2) for far in ("1", "2")
+    ]  # fmt: skip
+    groups = group_runs(table(rows), "balanced_accuracy", BY)
+    assert [(group.title, group.values.shape, group.ratio) for group in groups] == [
+        ("data, mlp, dataset.separation=1", (2, 3), 0),
+        ("data, mlp, dataset.separation=2", (2, 3), 0),
+    ]
+
+
+def test_folds_of_fresh_data_are_one_value_a_seed() -> None:
+    rows = [
+        run("none", seed, folds=[seed / 10, seed / 10 + 0.2], data_hash=f"d{seed}", params={"dataset.seed": str(seed)})
+        for seed in (1, 2, 3)
+    ]
+    group = only(rows)
+    np.testing.assert_allclose(group.values.to_numpy(), [[0.2, 0.3, 0.4]])
+    assert group.ratio == 0
+
+
+def test_settings_differ_over_datasets_too() -> None:
+    rows = [run("none", 0, 0.5, dataset=name, data_hash=name, params={"training.epochs": epochs})
+            for name, epochs in (("a", "10"), ("b", "100"))]  # fmt: skip
+    titles = [group.title for group in group_runs(table(rows), "balanced_accuracy", BY)]
+    assert titles == ["a, mlp, training.epochs=10", "b, mlp, training.epochs=100"]
+
+
 def test_several_seeds_on_several_data() -> None:
     rows = [
         run(strategy, seed, 0.5, params={"dataset.seed": data}, data_hash=f"d{data}")

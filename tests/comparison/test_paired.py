@@ -132,6 +132,11 @@ def test_a_smaller_loss_is_better() -> None:
     assert verdicts(-0.10, -0.11, -0.09, -0.10, metric="recall/a") == "worse"
 
 
+def test_equal_differences_are_equal_whatever_their_rounding() -> None:
+    values = np.array([[0.2, 0.4, 0.6], [0.6, 0.8, 1.0]])  # .4 each, but for the last bit
+    assert compared(values).verdict["s1"] == "not enough runs"
+
+
 def test_what_does_not_matter_is_the_same_even_if_it_is_certain() -> None:
     assert verdicts(0.005, 0.0051, 0.0049, 0.005) == "practically the same"
     assert verdicts(0.005, 0.0051, 0.0049, 0.005, rope=0.001) == "better"
