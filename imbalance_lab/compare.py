@@ -8,7 +8,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import field, fields
+from dataclasses import field, fields, replace
 from typing import Any, Literal
 
 import yaml
@@ -81,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     try:
         request, settings, filters = parse(given)
+        settings = replace(settings, metric=logged_as(settings.metric))
         comparison = compare(select(read(request, settings), filters), settings)
         text = render(comparison, request)
         if request.file is None:
@@ -132,6 +133,13 @@ def _build(kind: Any, given: Mapping[str, Any]) -> Any:
 
 def _texts(value: Any) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+def logged_as(metric: str) -> str:
+    """Return a metric's name as it is in MLflow, which does not take every character of a class's name."""
+    from imbalance_lab.tracking.keys import key_for
+
+    return key_for(metric)
 
 
 def read(request: Request, settings: Settings) -> RunTable:

@@ -60,6 +60,13 @@ def test_a_sweep_over_datasets_has_its_parent_in_an_experiment_of_its_own(client
     assert [run.data.tags["sweep_parent"] for run in runs(client, "sweeps")] == ["true"]
 
 
+def test_a_pattern_is_a_sweep_too(client: MlflowClient, capsys) -> None:
+    assert invoke("-m", *TRACKED, "strategy=glob(inv_*)") == 0
+    (parent,) = (run for run in runs(client) if "sweep_parent" in run.data.tags)
+    assert parent.data.params == {"sweep/strategy": "inv_freq,inv_power"}
+    assert "2 finished" in capsys.readouterr().out
+
+
 def test_failures_are_named_in_the_parent(client: MlflowClient) -> None:
     assert invoke("-m", *TRACKED, "min_class_rows=0,1000") == 1
     (parent,) = (run for run in runs(client) if "sweep_parent" in run.data.tags)
