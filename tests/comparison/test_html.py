@@ -105,7 +105,7 @@ def test_nothing_is_loaded_from_elsewhere(whole) -> None:
     page, text = Page(whole[1]), whole[1]
     for _, key, value in page.attributes:
         if key in ("src", "href", "xlink:href"):
-            assert re.match(r"data:|#|http://localhost:5000/#/experiments/7/runs/run\d+$", value), value[:80]
+            assert re.match(r"data:|#|http://localhost:5000/#/experiments/1/runs/run\d+$", value), value[:80]
     assert not re.search(r"url\(\s*['\"]?(?!data:|#)", text)
     assert "@import" not in text
     assert text.count("data:text/javascript;base64,") == 1
@@ -125,7 +125,7 @@ def test_a_usual_report_is_small(whole) -> None:
 
 def test_links_of_a_server_carry_no_password() -> None:
     links = run_links(comparison(), "https://me:secret@host/mlflow/")
-    assert links["run0"] == "https://host/mlflow/#/experiments/7/runs/run0"
+    assert links["run0"] == "https://host/mlflow/#/experiments/1/runs/run0"
 
 
 def test_without_epochs_links_and_control_there_is_still_a_report() -> None:
