@@ -34,7 +34,8 @@ class Block:
     cpu_seconds : float
         What its threads, and the processes it started, computed in that time.
     peak_mb : float
-        The most memory that it, or a process it started, held at a time.
+        The most memory that it, or a process it started, held at a time. Linux counts what the process held that
+        started it as well, so a large one must not.
     folder : Path
         Where it ran; what it printed is in ``printed.txt``.
     """
