@@ -92,6 +92,7 @@ def report(browser, swept: Path) -> Iterator[Watched]:
     watched = Watched(browser, "file:")
     watched.page.goto((swept / "comparison.html").as_uri())
     watched.page.wait_for_selector("table.dataTable")
+    watched.page.wait_for_function("document.querySelectorAll('table.sorts:not(.dataTable)').length === 0")
     yield watched
     assert watched.complaints == []
     assert [url[:80] for url in watched.requests if not url.startswith(("file:", "data:", "blob:"))] == []
@@ -108,7 +109,7 @@ def keep(page, name: str, otherwise: Path) -> None:
 def column(page, header: str) -> tuple:
     """Return a table's head cell and the numbers below it: of the first group's strategies."""
     table = page.locator("#group-1 table").first
-    headers = [text.strip() for text in table.locator("thead th").all_inner_texts()]
+    headers = [" ".join(text.split()) for text in table.locator("thead th").all_inner_texts()]
     at = headers.index(header)
     cells = table.locator(f"tbody tr > :nth-child({at + 1})")
     return table.locator("thead th").nth(at), lambda: [float(c.get_attribute("data-order")) for c in cells.all()]
