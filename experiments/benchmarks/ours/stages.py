@@ -65,6 +65,8 @@ class Silent:
     def progress(self, fold: int, epochs: int | None) -> Any:
         return nullcontext(lambda epoch, metrics: None)
 
+    def say(self, text: str) -> None: ...
+
     def result(self, record: object, where: object) -> None: ...
 
 
