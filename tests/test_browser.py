@@ -245,7 +245,9 @@ def test_mlflow_lists_the_runs(mlflow_ui: Watched, server: str, runs: list, tmp_
     mlflow_ui.page.goto(runs_page(server, runs[0].info.experiment_id))
     for run in runs:
         if run.data.params["seed"] == "0":
-            mlflow_ui.page.get_by_text(run.info.run_name, exact=True).first.wait_for()
+            shown = mlflow_ui.page.get_by_text(run.info.run_name, exact=True).first
+            shown.wait_for()
+            assert shown.is_visible()
     keep(mlflow_ui.page, "mlflow_runs.png", tmp_path)
 
 
