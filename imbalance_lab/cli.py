@@ -10,7 +10,7 @@ import hydra
 from omegaconf import DictConfig
 
 from imbalance_lab import signals, sweep
-from imbalance_lab.composing import compose_each_value_once
+from imbalance_lab.composing import compose_quickly
 from imbalance_lab.config import CONF, option_groups, register_resolvers
 
 _errors: list[Exception] = []
@@ -49,7 +49,7 @@ def main() -> None:
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions to us instead of printing them
     register_resolvers()
-    compose_each_value_once()
+    compose_quickly()
     signals.install()
     try:
         _task()

@@ -1,34 +1,67 @@
-"""Hydra composes a job of a sweep twice, to see whether it can and to run it, and composing outlasts a small fit."""
+"""Hydra composes every job of a sweep from all its files, twice, and composing outlasts a small fit."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
-from hydra.plugins.sweeper import Sweeper
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from omegaconf import DictConfig, OmegaConf
+
+from imbalance_lab.recent import Recent
+
+_composed = Recent[DictConfig](most=128)
 
 
 @cache
-def compose_each_value_once() -> None:
-    """Make Hydra's sweepers try, before they start, one job for each value of each key instead of every job."""
-    try_all = Sweeper.validate_batch_is_legal
+def compose_quickly() -> None:
+    """Make Hydra compose each choice of options once; the jobs that choose it are copies with settings of their own."""
+    compose = ConfigLoaderImpl.load_sweep_config
 
-    def try_values(self: Sweeper, batch: Sequence[Sequence[str]]) -> None:
-        try_all(self, with_new_values(batch))
+    def load_sweep_config(self: ConfigLoaderImpl, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        parsed = OverridesParser.create().parse_overrides(sweep_overrides)
+        values = settings(parsed, self)
+        rest = [str(override.input_line) for override in parsed if override not in values]
+        key = (_sources(self), OmegaConf.to_container(master_config.hydra.overrides.hydra), rest)
+        config = copy.deepcopy(_composed.get(key, lambda: compose(self, master_config, rest)))
+        self._apply_overrides_to_config(values, config)
+        tell_hydra(config, [override for override in parsed if not override.is_hydra_override()])
+        OmegaConf.copy_cache(from_config=master_config, to_config=config)
+        return config
 
-    Sweeper.validate_batch_is_legal = try_values  # type: ignore[method-assign]
+    ConfigLoaderImpl.load_sweep_config = load_sweep_config  # type: ignore[method-assign]
 
 
-def with_new_values(jobs: Sequence[Sequence[str]]) -> list[Sequence[str]]:
-    """Return the jobs that have an override none before them has.
+def settings(overrides: Sequence[Override], loader: ConfigLoaderImpl) -> list[Override]:
+    """Return those that only give a setting another value once all is composed, as ``seed=3`` does.
 
-    >>> with_new_values([["a=1", "b=1"], ["a=1", "b=2"], ["a=2", "b=1"], ["a=2", "b=2"]])
-    [['a=1', 'b=1'], ['a=1', 'b=2'], ['a=2', 'b=1']]
+    Options are chosen before anything is set, but settings are made in the order in which they were typed: one before
+    an addition or a deletion is left to Hydra.
     """
-    seen: set[str] = set()
-    new = []
-    for job in jobs:
-        if not seen.issuperset(job):
-            seen.update(job)
-            new.append(job)
-    return new
+    found: list[Override] = []
+    for override in overrides:
+        if override.is_hydra_override():
+            continue
+        is_option = loader.repository.group_exists(override.key_or_group) and not isinstance(override.value(), dict)
+        if override.type is OverrideType.CHANGE and override.package is None and not is_option:
+            found.append(override)
+        elif not is_option:
+            found = []
+    return found
+
+
+def tell_hydra(config: DictConfig, typed: list[Override]) -> None:
+    """Note in Hydra's node what was typed for this job."""
+    names: Any = config.hydra.job.config.override_dirname
+    config.hydra.overrides.task = [override.input_line for override in typed]
+    config.hydra.job.override_dirname = get_overrides_dirname(
+        overrides=typed, kv_sep=names.kv_sep, item_sep=names.item_sep, exclude_keys=names.exclude_keys
+    )
+
+
+def _sources(loader: ConfigLoaderImpl) -> list[tuple[str | None, str | None]]:
+    return [(place.provider, place.path) for place in loader.get_search_path().get_path()]

@@ -17,6 +17,8 @@ from pydantic.dataclasses import dataclass
 
 from imbalance_lab.types import STRICT, Kind
 
+VALUES_AT_ONCE = 2**22
+
 
 @plain_dataclass(frozen=True)
 class Prepared:
@@ -24,8 +26,8 @@ class Prepared:
 
     Parameters
     ----------
-    transformer : fitted transformer
-        Raw columns to a matrix (n, p).
+    parts : list of (list of str, fitted transformer)
+        Raw columns, and what makes as many columns of a matrix of them.
     numeric : int
         How many of the columns are numbers; they come first.
     levels : tuple of int
@@ -34,7 +36,7 @@ class Prepared:
         Float type of the result.
     """
 
-    transformer: Any
+    parts: list[tuple[list[str], Any]]
     numeric: int
     levels: tuple[int, ...]
     dtype: type[np.floating[Any]]
@@ -46,9 +48,14 @@ class Prepared:
 
     def columns(self, X: pd.DataFrame) -> np.ndarray:
         """Return scaled numbers and category codes, shape (n, p); a category not seen in training is -1."""
-        if X.empty:
-            return np.empty((0, len(self.categorical)), dtype=self.dtype)
-        return np.ascontiguousarray(self.transformer.transform(X), dtype=self.dtype)
+        made = np.empty((len(X), len(self.categorical)), dtype=self.dtype)
+        at_once = _at_once(made.shape[1])
+        for start in range(0, len(X), at_once):
+            rows, column = X.iloc[start : start + at_once], 0
+            for names, transformer in self.parts:
+                made[start : start + at_once, column : column + len(names)] = transformer.transform(rows[names])
+                column += len(names)
+        return made
 
     def encode(self, columns: np.ndarray) -> np.ndarray:
         """Return features, shape (n, d), of columns, shape (n, p).
@@ -88,15 +95,17 @@ class Prepare:
 
     def fit(self, X: pd.DataFrame, kinds: Mapping[str, Kind], dtype: type[np.floating[Any]]) -> Prepared:
         """Fit on training rows `X`."""
-        from sklearn.compose import ColumnTransformer
-
         numeric = [c for c in X.columns if kinds[str(c)] == "numeric"]
         categorical = [c for c in X.columns if kinds[str(c)] == "categorical"]
-        transformer = ColumnTransformer(
-            [("numeric", self._numeric(), numeric), ("categorical", self._codes(), categorical)], sparse_threshold=0
-        ).fit(X)
-        codes = transformer.transform(X)[:, len(numeric) :] if categorical else np.empty((1, 0))
-        return Prepared(transformer, len(numeric), tuple((codes.max(axis=0) + 1).astype(int).tolist()), dtype)
+        at_once = _at_once(len(X))
+        blocks = [numeric[start : start + at_once] for start in range(0, len(numeric), at_once)]
+        parts = [(block, self._numeric().fit(X[block])) for block in blocks]
+        levels: list[int] = []
+        if categorical:
+            codes = self._codes()
+            levels = (codes.fit_transform(X[categorical]).max(axis=0) + 1).astype(int).tolist()
+            parts.append((categorical, codes))
+        return Prepared(parts, len(numeric), tuple(levels), dtype)
 
     def _numeric(self) -> Any:
         from sklearn.impute import SimpleImputer
@@ -117,6 +126,11 @@ class Prepare:
             SimpleImputer(strategy="most_frequent", keep_empty_features=True, missing_values=np.nan),
             OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, max_categories=self.max_categories),
         )
+
+
+def _at_once(size: int) -> int:
+    """Return how many rows (or columns) of `size` values are worked on at once, so that copies of them stay small."""
+    return max(1, VALUES_AT_ONCE // max(size, 1))
 
 
 def as_text(columns: pd.DataFrame) -> pd.DataFrame:

@@ -173,8 +173,10 @@ def _share_out(
         chosen = iterative_parts(y[rows], np.array([1 - share, share]), rng) == 1
         return rows[~chosen], rows[chosen]
     part = []
-    for k in np.unique(strata[rows]):
-        own = rng.permutation(rows[strata[rows] == k])
+    of = strata[rows]
+    in_strata = rows[np.argsort(of, kind="stable")]
+    for members in np.split(in_strata, np.flatnonzero(np.diff(np.sort(of))) + 1):
+        own = rng.permutation(members)
         size = min(max(round(len(own) * share), 1), len(own) - 1) if share else 0
         part.append(own[:size])
     chosen = np.sort(np.concatenate(part))
