@@ -13,6 +13,10 @@ from imbalance_lab import signals, sweep
 from imbalance_lab.composing import compose_quickly
 from imbalance_lab.config import CONF, option_groups, register_resolvers
 
+# The workers of a parallel sweep import this module, and never call `main`.
+register_resolvers()
+compose_quickly()
+
 _errors: list[Exception] = []
 
 HELP = """\
@@ -48,8 +52,6 @@ def main() -> None:
         sys.argv = [a for a in sys.argv if a not in ("-h", "--help")] + ["--cfg", "job"]
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions to us instead of printing them
-    register_resolvers()
-    compose_quickly()
     signals.install()
     try:
         _task()

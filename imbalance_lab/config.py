@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 NULL_OPTIONS = {"sampler": "none", "class_weight": "none", "loss": "cross_entropy", "decision": "argmax"}
 
 # A run is the same run wherever it writes to and whoever keeps its record.
-NOT_HASHED = ("output_dir", "tracking", "options", "resume")
+NOT_HASHED = ("output_dir", "tracking", "options", "resume", "evaluation.figures")
 
 _PACKAGE = Path(__file__).resolve().parent
 CONF = next(p for p in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if p.is_dir())
@@ -29,8 +29,19 @@ def option_groups() -> list[Path]:
 
 
 def register_resolvers() -> None:
-    """Teach OmegaConf ``${unique:}``, which keeps runs started in the same second apart."""
+    """Teach OmegaConf ``${unique:}``, which keeps runs started in the same second apart, and ``${alone:}``.
+
+    The latter says whether a run is none of a sweep.
+    """
+    OmegaConf.register_new_resolver("alone", _is_alone, replace=True)
     OmegaConf.register_new_resolver("unique", lambda: secrets.token_hex(3), use_cache=True, replace=True)
+
+
+def _is_alone() -> bool:
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    return HydraConfig.get().mode != RunMode.MULTIRUN
 
 
 def compose(overrides: Sequence[str] = ()) -> DictConfig:
@@ -101,7 +112,10 @@ def leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def config_hash(config: DictConfig) -> str:
     """Return 16 hex digits that name the experiment: equal for equal settings, wherever the run is recorded."""
-    kept = {key: value for key, value in plain(config).items() if key not in NOT_HASHED}
+    kept = plain(config)
+    for path in NOT_HASHED:
+        group, _, key = path.rpartition(".")
+        (kept.get(group, {}) if group else kept).pop(key, None)
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

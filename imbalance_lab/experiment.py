@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from imbalance_lab import __version__
 from imbalance_lab.config import config_hash, names, plain, run_name
+from imbalance_lab.datasets.prepare import Prepared
 from imbalance_lab.evaluation.metrics import evaluate
 from imbalance_lab.plan import Plan, build, make_plan, run_settings
 from imbalance_lab.provenance import describe
@@ -39,7 +40,10 @@ from imbalance_lab.types import (
 )
 from imbalance_lab.watch import Clock, collected_warnings, messages
 
+MOST_KEPT = 2**17  # values
+
 _loaded = Recent[Dataset](most=1)
+_prepared = Recent[tuple[Prepared, np.ndarray, np.ndarray]](most=16)
 
 
 def run_experiment(config: DictConfig, observer: Observer, tracker: Tracker) -> RunRecord:
@@ -125,9 +129,8 @@ def run_fold(
     table, targets = dataset.X, dataset.targets
 
     with clock("prepare"):
-        prepare = plan.prepare.fit(table.iloc[split.train], dataset.kinds, plan.learner.dtype)
-        columns, y = prepare.columns(table.iloc[split.train]), targets[split.train]
-        validation = Rows(prepare(table.iloc[split.validation]), targets[split.validation])
+        prepare, columns, features = prepared(plan, dataset, split)
+        y, validation = targets[split.train], Rows(features, targets[split.validation])
     natural = shares(dataset.count(y))
     with clock("sample"):
         if not dataset.labels:
@@ -161,6 +164,24 @@ def run_fold(
 
     history = None if model.history is None else model.history.rename(columns=lambda key: name_of(key, dataset))
     return FoldResult(classes, carried, held_out, test, metrics, history, clock.seconds, prepare, model, rules)
+
+
+def prepared(plan: Plan, dataset: Dataset, split: Split) -> tuple[Prepared, np.ndarray, np.ndarray]:
+    """Return the preparation fitted on training rows, their columns (n, p), and the features (v, d) of validation rows.
+
+    Those of small data are kept for the runs of a sweep that share them.
+    """
+
+    def prepare() -> tuple[Prepared, np.ndarray, np.ndarray]:
+        train = dataset.X.iloc[split.train]
+        fitted = plan.prepare.fit(train, dataset.kinds, plan.learner.dtype)
+        return fitted, fitted.columns(train), fitted(dataset.X.iloc[split.validation])
+
+    if dataset.X.size > MOST_KEPT:
+        return prepare()
+    key = (dataset.content_hash, plan.prepare, plan.learner.dtype, split.train.tobytes(), split.validation.tobytes())
+    fitted, columns, features = _prepared.get(key, prepare)
+    return fitted, columns.copy(), features.copy()
 
 
 def finite(scores: np.ndarray) -> np.ndarray:

@@ -4,8 +4,9 @@ A server that cannot be reached does not stop a run: its record is on disk by th
 ``python -m imbalance_lab.tracking FOLDER ...`` sends it later.
 """
 
+from imbalance_lab.tracking.artifacts import add_artifacts
 from imbalance_lab.tracking.parent import end_parent, start_parent
 from imbalance_lab.tracking.store import open_store
 from imbalance_lab.tracking.tracker import MlflowTracker
 
-__all__ = ["MlflowTracker", "end_parent", "open_store", "start_parent"]
+__all__ = ["MlflowTracker", "add_artifacts", "end_parent", "open_store", "start_parent"]

@@ -1,0 +1,47 @@
+"""What is added to the artifacts of a run that has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mlflow.exceptions import MlflowException
+
+from imbalance_lab.tracking.store import absolute, open_store
+from imbalance_lab.types import DataError, TrackingError
+
+
+def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> None:
+    """Add to a run's artifacts what `make` writes to its second folder, given those there are in its first.
+
+    Raises
+    ------
+    DataError
+        If there is no such run.
+    TrackingError
+        If the store cannot be reached, or does not hand out or take what it should.
+    """
+    try:
+        client = open_store(absolute(uri))
+    except Exception as error:
+        raise TrackingError(f"MLflow at {uri} cannot be reached: {' '.join(str(error).split())[:300]}") from error
+    try:
+        client.get_run(run)
+    except MlflowException as error:
+        raise DataError(
+            f"there is no folder '{run}', and no such run in MLflow at {uri}; uri= names another"
+        ) from error
+    with TemporaryDirectory() as temporary:
+        made = Path(temporary, "made")
+        try:
+            recorded = Path(client.download_artifacts(run, "", temporary))
+        except (MlflowException, OSError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise TrackingError(f"MLflow does not hand out the artifacts of run {run}: {reason}") from error
+        make(recorded, made)
+        try:
+            client.log_artifacts(run, str(made))
+        except (MlflowException, OSError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise TrackingError(f"MLflow does not take the artifacts of run {run}: {reason}") from error
