@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 
 import hydra
 from omegaconf import DictConfig
 
-from imbalance_lab import signals, sweep
+from imbalance_lab import garbage, signals, sweep
 from imbalance_lab.composing import compose_quickly
 from imbalance_lab.config import CONF, option_groups, register_resolvers
 
@@ -35,6 +36,7 @@ Options (as in strategy=focal model=logreg; --hydra-help lists Hydra's own)
 
 @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
 def _task(config: DictConfig) -> str:
+    garbage.hold()
     from imbalance_lab.job import run_job
 
     try:
@@ -42,6 +44,8 @@ def _task(config: DictConfig) -> str:
     except Exception as error:  # Hydra would print the overrides before handing it on
         _errors.append(error)
         return "failed"
+    finally:
+        garbage.settle()
 
 
 def main() -> None:
@@ -53,6 +57,7 @@ def main() -> None:
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions to us instead of printing them
     signals.install()
+    garbage.hold()
     try:
         _task()
     except KeyboardInterrupt:
@@ -61,6 +66,7 @@ def main() -> None:
     except Exception as error:
         _errors.append(error)
         sweep.interrupt("failed")
+    gc.freeze()  # nor is there any point in collecting garbage at the end
     if _errors:
         if show_traceback:
             raise _errors[0]

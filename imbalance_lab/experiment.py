@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from imbalance_lab import __version__
+from imbalance_lab import __version__, garbage
 from imbalance_lab.config import config_hash, names, plain, run_name
 from imbalance_lab.datasets.prepare import Prepared
 from imbalance_lab.evaluation.metrics import evaluate
@@ -78,6 +78,7 @@ def run_experiment(config: DictConfig, observer: Observer, tracker: Tracker) -> 
         tags = describe(config, dataset)
         tracker.describe(tags, dataset.summary())
         plan = make_plan(config, dataset)
+        garbage.settle()
         splits = list(plan.split.split(dataset.y, dataset.class_names))
         folds = [
             run_fold(plan, dataset, split, fold, observer, tracker, alone=len(splits) == 1)
