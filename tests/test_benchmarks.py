@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from experiments.benchmarks import __main__ as benchmarks
-from experiments.benchmarks import blocks, comparisons, growth, pairs, table
+from experiments.benchmarks import blocks, comparisons, growth, pairs, same, table
 
 
 def measured(seconds: list[float], scores: dict[str, float] | None = None) -> pairs.Measured:
@@ -172,3 +172,16 @@ def test_the_benchmarks_run(tmp_path: Path) -> None:
 def test_growth_runs(tmp_path: Path) -> None:
     assert growth.main(["--quick", "--out", str(tmp_path)]) == 0
     assert (tmp_path / "growth.png").stat().st_size > 10_000
+
+
+def test_versions_differ_in_what_both_recorded() -> None:
+    one = {"metrics accuracy": 0.5, "epochs": None, "metrics new": 1.0}
+    assert same.differences(one, {"metrics accuracy": 0.5, "epochs": None}) == []
+    assert same.differences(one, one | {"metrics accuracy": 0.6}) == ["metrics accuracy"]
+    assert same.differences(one, None) == ["only one version has finished it"]
+
+
+@pytest.mark.slow
+def test_a_version_gives_the_same_numbers_as_itself(capsys) -> None:
+    assert same.main([str(blocks.ROOT), "--quick"]) == 0
+    assert "2 runs: the same numbers" in capsys.readouterr().out

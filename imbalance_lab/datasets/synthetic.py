@@ -100,9 +100,10 @@ class GaussianClusters:
         noisy = rng.random(len(y)) < self.label_noise
         y[noisy] = rng.permutation(y[noisy])
         order = rng.permutation(len(y))
+        X = X[order]
         names = np.array(list(self.sizes), dtype=object)
         columns = [f"x{i}" for i in range(self.features)]
-        return Dataset.from_labels(self.name, pd.DataFrame(X[order], columns=columns), names[y[order]])
+        return Dataset.from_labels(self.name, pd.DataFrame(X, columns=columns), names[y[order]])
 
     def log_posterior(self, X: np.ndarray, prior: np.ndarray) -> np.ndarray:
         """Return the true log-posteriors under `prior` (without label noise), classes in the order they were given.

@@ -17,7 +17,7 @@ def best_offsets(log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric) -> n
     One class's offset at a time is moved over all values at which some row changes its class, to the best of them, and
     of equally good ones to the smallest move; until no move helps. Only differences of offsets matter, so the first
     class keeps 0 and two classes take one exact search. For more it is a local optimum: the search starts from no
-    offsets, from the log of the class shares and from what is best for balanced accuracy; the best end counts.
+    offsets, from the log of the class shares and from what is best for balanced accuracy; the best end counts, of equally good ones the first.
 
     Examples
     --------
@@ -34,7 +34,8 @@ def best_offsets(log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric) -> n
         if metric != "balanced_accuracy":
             starts.append(best_offsets(log_proba, y, "balanced_accuracy"))
     ends = [_climb(log_proba, y, metric, start) for start in starts]
-    return max(ends, key=lambda end: end[0])[1]
+    best = max(value for value, _ in ends)
+    return next(offsets for value, offsets in ends if value >= best - 1e-12)
 
 
 def _climb(log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric, offsets: np.ndarray) -> tuple[float, np.ndarray]:
@@ -80,6 +81,11 @@ def _values(
 ) -> np.ndarray:
     """Return the metric when the first `called_k` rows are called k and the others their rival."""
     support = np.bincount(own, minlength=classes)
+    if metric == "balanced_accuracy":  # what a row adds to it does not depend on the others
+        share = 1 / (np.count_nonzero(support) * support[own])
+        as_rival = share * (own == rivals)
+        gained = np.concatenate([[0], np.cumsum(share * (own == k) - as_rival)])
+        return np.asarray(as_rival.sum() + gained[called_k])
     present = np.flatnonzero(support)
     hit_as_rival = own == rivals
     value = np.zeros((len(called_k), len(present)))
@@ -109,7 +115,6 @@ def _mcc(hits: np.ndarray, called: np.ndarray, support: np.ndarray) -> np.ndarra
 
 
 _METRICS = {
-    "balanced_accuracy": lambda hits, called, support: _recalls(hits, support).mean(axis=1),
     "worst_class_recall": lambda hits, called, support: _recalls(hits, support).min(axis=1),
     "g_mean": lambda hits, called, support: np.exp(np.log(np.maximum(_recalls(hits, support), 1e-300)).mean(axis=1)),
     "macro_f1": lambda hits, called, support: (2 * hits / (called + support)).mean(axis=1),
