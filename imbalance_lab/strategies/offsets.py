@@ -17,7 +17,8 @@ def best_offsets(log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric) -> n
     One class's offset at a time is moved over all values at which some row changes its class, to the best of them, and
     of equally good ones to the smallest move; until no move helps. Only differences of offsets matter, so the first
     class keeps 0 and two classes take one exact search. For more it is a local optimum: the search starts from no
-    offsets, from the log of the class shares and from what is best for balanced accuracy; the best end counts, of equally good ones the first.
+    offsets, from the log of the class shares and from what is best for balanced accuracy; the best end counts, of
+    equally good ones the first.
 
     Examples
     --------
