@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from imbalance_lab.types import STRICT, Predictions, RunRecord
 
 RECORD = "record.json"
+DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def write_record(record: RunRecord, folder: Path) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def write_record(record: RunRecord, folder: Path) -> dict[str, Any]:
     training.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(yaml.safe_dump(record.config, sort_keys=False))
+    (folder / "config.yaml").write_text(yaml.dump(record.config, Dumper=DUMPER, sort_keys=False))
     record.classes.to_csv(folder / "classes.csv", index_label="class")
     if record.history is not None:
         record.history.to_csv(folder / "epochs.csv", index=False)

@@ -75,7 +75,7 @@ def result_table(
     for key in ("recall", "precision", "f1"):
         after[key] = [metrics.get(f"{key}/{name}", np.nan) for name in dataset.class_names]
     recalls = intervals.filter(like="recall/", axis=0).rename(index=lambda key: key.removeprefix("recall/"))
-    return before.join(after).join(recalls)
+    return before.assign(**after, **recalls)
 
 
 def join(parts: Iterable[Predictions]) -> Predictions:

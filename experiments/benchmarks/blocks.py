@@ -52,8 +52,8 @@ class Block:
         return [json.loads(line) for line in lines if line.startswith("{")]
 
 
-def run_block(command: Sequence[str], folder: Path, store: Path | None = None) -> Block:
-    """Run `command` in the new `folder`, beside a copy of the empty MLflow `store`.
+def run_block(command: Sequence[str], folder: Path, store: Path | None = None, root: Path = ROOT) -> Block:
+    """Run `command` in the new `folder`, beside a copy of the empty MLflow `store`, with the package in `root`.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def run_block(command: Sequence[str], folder: Path, store: Path | None = None) -
     if store is not None:
         shutil.copy(store, folder / "mlflow.db")
     environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
-    environment |= {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment |= {"PYTHONPATH": str(root), "TF_CPP_MIN_LOG_LEVEL": "3"}
     with open(folder / "printed.txt", "wb") as printed, open(folder / "errors.txt", "wb") as errors:
         started = time.perf_counter()
         child = subprocess.Popen(command, cwd=folder, env=environment, stdout=printed, stderr=errors)

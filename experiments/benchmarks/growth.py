@@ -86,7 +86,7 @@ def measure(sizes: Sizes, folder: Path) -> tuple[str, dict[str, list[dict]]]:
         stage_table([*results["rows"], *results["classes"]]),
         "Exponents of CPU time over rows (log-log slope from the second size on):",
         slope_table(results["rows"]),
-        "Runs of four_classes in one sweep, figures and MLflow included:",
+        "Runs of four_classes in one sweep, MLflow and the comparison included:",
         plain_table(results["runs"]),
         f"A file of {sizes.table:,} rows, 10 numbers and a text column (one run, imports included):",
         plain_table(results["tables"]),

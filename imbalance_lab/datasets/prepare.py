@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 
 from imbalance_lab.types import STRICT, Kind
 
-VALUES_AT_ONCE = 2**22
+VALUES_AT_ONCE = 2**20
 
 
 @plain_dataclass(frozen=True)

@@ -76,7 +76,7 @@ def evaluate_task(
         corrected probabilities of scores that are none.
     """
     confusion = confusion_matrix(predictions.y, predictions.predicted, len(class_names))
-    table = per_class(confusion).join(ranking(predictions.y, predictions.log_proba))
+    table = per_class(confusion).assign(**ranking(predictions.y, predictions.log_proba))
     positive_only = len(class_names) == 2
     metrics = {
         **overall(confusion),

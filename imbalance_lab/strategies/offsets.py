@@ -39,28 +39,63 @@ def best_offsets(log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric) -> n
     return next(offsets for value, offsets in ends if value >= best - 1e-12)
 
 
+class _Scores:
+    """Scores (n, C) under changing offsets, with the two best classes of each row at hand."""
+
+    def __init__(self, log_proba: np.ndarray, offsets: np.ndarray) -> None:
+        self.log_proba = log_proba
+        self._set(offsets)
+
+    def _set(self, offsets: np.ndarray) -> None:
+        self.offsets, self._scores = offsets, self.log_proba + offsets
+        self._best = np.empty((len(self.log_proba), 2), dtype=np.int64)
+        self._rank(np.arange(len(self.log_proba)))
+
+    def rivals(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the best class but `k` of each row, and its score."""
+        rival = np.where(self._best[:, 0] == k, self._best[:, 1], self._best[:, 0])
+        return rival, self._scores[np.arange(len(rival)), rival]
+
+    def move(self, k: int, offset: float) -> None:
+        """Change the offset of class `k`; that of the first class stays 0 as all others give way."""
+        offsets = self.offsets.copy()
+        offsets[k] = offset
+        if k == 0:
+            self._set(offsets - offset)
+            return
+        self.offsets = offsets
+        own = self._scores[:, k] = self.log_proba[:, k] + offset
+        second = self._scores[np.arange(len(own)), self._best[:, 1]]
+        self._rank(np.flatnonzero((self._best == k).any(axis=1) | (own >= second)))
+
+    def _rank(self, rows: np.ndarray) -> None:
+        """Find the two best classes of some rows; of equal ones the first."""
+        scores = self._scores[rows]
+        self._best[rows, 0] = first = scores.argmax(axis=1)
+        scores[np.arange(len(rows)), first] = -np.inf
+        self._best[rows, 1] = scores.argmax(axis=1)
+
+
 def _climb(log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric, offsets: np.ndarray) -> tuple[float, np.ndarray]:
-    classes = len(offsets)
-    reached = -np.inf
+    classes, reached = len(offsets), -np.inf
+    scores = _Scores(log_proba, offsets)
     for _ in range(PASSES):
         before = reached
         for k in range(1 if classes == 2 else 0, classes):
-            reached, offsets = _move(log_proba, y, metric, offsets, k)
-            offsets = offsets - offsets[0]
+            reached, best = _best_offset(scores, y, metric, k)
+            if best is not None:
+                scores.move(k, best)
         if reached <= before + 1e-12:
             break
-    return reached, offsets
+    return reached, scores.offsets
 
 
-def _move(
-    log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric, offsets: np.ndarray, k: int
-) -> tuple[float, np.ndarray]:
-    """Return the best value of the metric over class k's offset, and the offsets with it."""
-    scores = log_proba + offsets
-    scores[:, k] = -np.inf
-    rival = scores.argmax(axis=1)
+def _best_offset(scores: _Scores, y: np.ndarray, metric: TunedMetric, k: int) -> tuple[float, float | None]:
+    """Return the best value of the metric over class k's offset, and that offset, or None: it is best where it is."""
+    log_proba, offset = scores.log_proba, scores.offsets[k]
+    rival, score = scores.rivals(k)
     # Row i is called k once the offset exceeds this.
-    needed = scores[np.arange(len(y)), rival] - log_proba[:, k]
+    needed = score - log_proba[:, k]
     order = np.argsort(needed, kind="stable")
     values, firsts = np.unique(needed[order], return_index=True)
     called_k = np.append(firsts, len(y))  # how many rows are called k below the first value, between, above the last
@@ -68,13 +103,11 @@ def _move(
 
     own, rivals = y[order], rival[order]
     value = _values(own, rivals, k, called_k, metric, log_proba.shape[1])
-    stay = int(np.searchsorted(values, offsets[k]))  # the cut between the same values as today's offset
+    stay = int(np.searchsorted(values, offset))  # the cut between the same values as today's offset
     if value[stay] >= value.max() - 1e-12:
-        return float(value[stay]), offsets
+        return float(value[stay]), None
     best = np.flatnonzero(value >= value.max() - 1e-12)
-    moved = offsets.copy()
-    moved[k] = cuts[best[np.abs(cuts[best] - offsets[k]).argmin()]]
-    return float(value.max()), moved
+    return float(value.max()), float(cuts[best[np.abs(cuts[best] - offset).argmin()]])
 
 
 def _values(

@@ -79,8 +79,9 @@ def resample(
         return columns, y
     ready = _for_columns(_by_number(_seeded(sampler, seed), class_names), categorical)
     _within_limits(ready, y, class_names)
-    chooses = categorical.any() and _chooses(ready)
-    rows = encode(columns) if chooses else columns
+    blind = _draws_blindly(ready)
+    chooses = blind or (categorical.any() and _chooses(ready))
+    rows = np.arange(len(y))[:, None] if blind else encode(columns) if chooses else columns
     if say is not None and (seconds := forecast(ready, rows, y)) > WORTH_SAYING:
         text = f"{type(sampler).__name__} will take about {seconds / 60:.0f} minutes on {len(y)} rows"
         say(f"{text}; sampler=ros, sampler=rus and class weights take none")
@@ -151,6 +152,14 @@ def _chooses(sampler: Any) -> bool:
     if isinstance(sampler, RandomOverSampler):
         return not sampler.shrinkage
     return "under_sampling" in type(sampler).__module__ and not isinstance(sampler, ClusterCentroids)
+
+
+def _draws_blindly(sampler: Any) -> bool:
+    """Whether a sampler draws rows without looking at them, so that their numbers will do in their place."""
+    from imblearn.over_sampling import RandomOverSampler
+    from imblearn.under_sampling import RandomUnderSampler
+
+    return isinstance(sampler, RandomOverSampler | RandomUnderSampler) and _chooses(sampler)
 
 
 def _within_limits(sampler: Any, y: np.ndarray, class_names: Sequence[str]) -> None:
