@@ -60,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = "python -m experiments.benchmarks.profiled ../before"
     text = f"{markdown(['ms a run', *columns], lines)}\n\n{circumstances(command)}"
     print(text)
+    asked.out.mkdir(parents=True, exist_ok=True)
     replace_section(asked.out / "README.md", "profile", text)
     return 0
 
