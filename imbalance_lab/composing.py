@@ -47,7 +47,8 @@ def settings(overrides: Sequence[Override], loader: ConfigLoaderImpl) -> list[Ov
         if override.is_hydra_override():
             continue
         is_option = loader.repository.group_exists(override.key_or_group) and not isinstance(override.value(), dict)
-        if override.type is OverrideType.CHANGE and override.package is None and not is_option:
+        is_plain = override.type is OverrideType.CHANGE and not override.package and not override.is_sweep_override()
+        if is_plain and not is_option:
             found.append(override)
         elif not is_option:
             found = []

@@ -63,6 +63,9 @@ def draw_logged(run: str, uri: str) -> str:
     TrackingError
         If MLflow cannot be reached.
     """
+    file = uri.removeprefix("sqlite:///")
+    if file != uri and not Path(file).is_file():
+        raise DataError(f"there is no folder '{run}', and no MLflow database {file} here; uri= names another")
     from imbalance_lab.tracking import add_artifacts
 
     add_artifacts(uri, run, lambda recorded, to: draw_run(recorded, to / "figures"))
@@ -78,7 +81,7 @@ def draw_run(folder: Path, to: Path) -> None:
         If `folder` holds no finished run.
     """
     said = read_outcome(folder)
-    if said is None or said["outcome"] != "finished":
+    if said is None or said["outcome"] != "finished" or not (folder / "predictions.npz").is_file():
         raise DataError(f"{folder} holds no finished run")
     test = join(read_predictions(folder, fold) for fold in range(len(said["folds"])))
     classes = pd.DataFrame.from_dict(said["classes"], orient="index", dtype=float)

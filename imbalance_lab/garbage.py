@@ -9,15 +9,21 @@ from __future__ import annotations
 import gc
 from functools import cache
 
+_held = False
+
 
 @cache
 def hold() -> None:
     """Collect nothing until `settle`: modules are about to be loaded."""
+    global _held
+    _held = True
     gc.disable()
 
 
-@cache
 def settle() -> None:
-    """Leave what there is now out of all collections to come; only the first call does, as runs leave garbage too."""
-    gc.freeze()
-    gc.enable()
+    """After `hold`, leave what there is by now out of all collections to come; once, as runs leave garbage too."""
+    global _held
+    if _held:
+        _held = False
+        gc.freeze()
+        gc.enable()

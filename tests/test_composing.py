@@ -23,6 +23,7 @@ JOBS = [
     ["~strategy", "seed=1"],
     ["hydra.sweep.subdir=x", "seed=1"],
     ["seed=1", "nothing=2"],
+    ["seed=1,2"],
     ["training.optimizer.momentum=0.5", "+training.optimizer.momentum=0.9"],
 ]
 

@@ -54,6 +54,8 @@ def test_figures_of_a_run_in_mlflow_join_its_artifacts(tiny, run, store, monkeyp
 def test_what_cannot_be_drawn_is_said(tiny, run, store, tmp_path: Path, monkeypatch, capsys) -> None:
     assert draw(monkeypatch, capsys).startswith("usage:")
     assert "there is no folder 'nothing', and no such run in MLflow" in draw(monkeypatch, capsys, "nothing")
+    assert "no MLflow database away.db here" in draw(monkeypatch, capsys, "nothing", "uri=sqlite:///away.db")
+    assert not Path("away.db").exists()
     assert "holds no finished run" in draw(monkeypatch, capsys, str(tmp_path))
     (tmp_path / "record.json").write_text(json.dumps({"outcome": "failed"}))
     assert "holds no finished run" in draw(monkeypatch, capsys, str(tmp_path))

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from mlflow.exceptions import MlflowException
 
 from imbalance_lab.tracking.store import absolute, open_store
+from imbalance_lab.tracking.tracker import without_password
 from imbalance_lab.types import DataError, TrackingError
 
 
@@ -25,12 +26,13 @@ def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> Non
     try:
         client = open_store(absolute(uri))
     except Exception as error:
-        raise TrackingError(f"MLflow at {uri} cannot be reached: {' '.join(str(error).split())[:300]}") from error
+        reason = " ".join(str(error).split())[:300]
+        raise TrackingError(f"MLflow at {without_password(uri)} cannot be reached: {reason}") from error
     try:
         client.get_run(run)
     except MlflowException as error:
         raise DataError(
-            f"there is no folder '{run}', and no such run in MLflow at {uri}; uri= names another"
+            f"there is no folder '{run}', and no such run in MLflow at {without_password(uri)}; uri= names another"
         ) from error
     with TemporaryDirectory() as temporary:
         made = Path(temporary, "made")
