@@ -49,12 +49,13 @@ class Prepared:
     def columns(self, X: pd.DataFrame) -> np.ndarray:
         """Return scaled numbers and category codes, shape (n, p); a category not seen in training is -1."""
         made = np.empty((len(X), len(self.categorical)), dtype=self.dtype)
-        at_once = _at_once(made.shape[1])
-        for start in range(0, len(X), at_once):
-            rows, column = X.iloc[start : start + at_once], 0
-            for names, transformer in self.parts:
-                made[start : start + at_once, column : column + len(names)] = transformer.transform(rows[names])
-                column += len(names)
+        column = 0
+        for names, transformer in self.parts:
+            at_once = _at_once(len(names))
+            for start in range(0, len(X), at_once):
+                rows = X.iloc[start : start + at_once][names]
+                made[start : start + at_once, column : column + len(names)] = transformer.transform(rows)
+            column += len(names)
         return made
 
     def encode(self, columns: np.ndarray) -> np.ndarray:
