@@ -66,6 +66,7 @@ def main() -> None:
     except Exception as error:
         _errors.append(error)
         sweep.interrupt("failed")
+    garbage.settle()
     gc.freeze()  # nor is there any point in collecting garbage at the end
     if _errors:
         if show_traceback:

@@ -24,9 +24,12 @@ def compose_quickly() -> None:
 
     def load_sweep_config(self: ConfigLoaderImpl, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         parsed = OverridesParser.create().parse_overrides(sweep_overrides)
+        if master_config.hydra.searchpath or any(o.key_or_group == "hydra.searchpath" for o in parsed):
+            return compose(self, master_config, sweep_overrides)  # it knows options that `settings` does not
         values = settings(parsed, self)
-        rest = [str(override.input_line) for override in parsed if override not in values]
-        key = (_sources(self), OmegaConf.to_container(master_config.hydra.overrides.hydra), rest)
+        rest = [str(override.input_line) for override in parsed if all(override is not value for value in values)]
+        typed_for_all = OmegaConf.to_container(master_config.hydra.overrides.hydra)
+        key = (_sources(self), master_config.hydra.job.config_name, typed_for_all, rest)
         config: DictConfig = pickle.loads(_composed.get(key, lambda: pickle.dumps(compose(self, master_config, rest))))
         self._apply_overrides_to_config(values, config)
         tell_hydra(config, [override for override in parsed if not override.is_hydra_override()])

@@ -43,7 +43,7 @@ from imbalance_lab.watch import Clock, collected_warnings, messages
 MOST_KEPT = 2**17  # values
 
 _loaded = Recent[Dataset](most=1)
-_prepared = Recent[tuple[Prepared, np.ndarray, np.ndarray]](most=16)
+_prepared = Recent[tuple[Prepared, np.ndarray, np.ndarray]](most=32)
 
 
 def run_experiment(config: DictConfig, observer: Observer, tracker: Tracker) -> RunRecord:

@@ -44,8 +44,7 @@ def draw_all(folder: Path) -> str:
     DataError
         If there is none.
     """
-    records = [file.parent for file in sorted(folder.rglob(RECORD))]
-    finished = [run for run in records if (read_outcome(run) or {})["outcome"] == "finished"]
+    finished = [file.parent for file in sorted(folder.rglob(RECORD)) if is_finished(file.parent)]
     if not finished:
         raise DataError(f"{folder} holds no finished run")
     for run in finished:
@@ -68,21 +67,29 @@ def draw_logged(run: str, uri: str) -> str:
         raise DataError(f"there is no folder '{run}', and no MLflow database {file} here; uri= names another")
     from imbalance_lab.tracking import add_artifacts
 
-    add_artifacts(uri, run, lambda recorded, to: draw_run(recorded, to / "figures"))
+    def draw(recorded: Path, to: Path) -> None:
+        if not is_finished(recorded):
+            raise DataError(f"run {run} in MLflow is no finished run of this program; of a sweep name its runs")
+        draw_run(recorded, to / "figures")
+
+    add_artifacts(uri, run, draw)
     return "figures drawn, among its artifacts in MLflow"
 
 
-def draw_run(folder: Path, to: Path) -> None:
-    """Draw a run from its record in `folder`.
+def is_finished(folder: Path) -> bool:
+    """Whether `folder` holds the whole record of a finished run."""
+    try:
+        said = read_outcome(folder)
+    except ValueError:  # somebody else's file of that name
+        return False
+    if not isinstance(said, dict) or not {"outcome", "name", "dataset", "classes", "folds"} <= set(said):
+        return False
+    return said["outcome"] == "finished" and (folder / "predictions.npz").is_file()
 
-    Raises
-    ------
-    DataError
-        If `folder` holds no finished run.
-    """
-    said = read_outcome(folder)
-    if said is None or said["outcome"] != "finished" or not (folder / "predictions.npz").is_file():
-        raise DataError(f"{folder} holds no finished run")
+
+def draw_run(folder: Path, to: Path) -> None:
+    """Draw a finished run from its record in `folder`."""
+    said = read_outcome(folder) or {}
     test = join(read_predictions(folder, fold) for fold in range(len(said["folds"])))
     classes = pd.DataFrame.from_dict(said["classes"], orient="index", dtype=float)
     names, size = list(classes.index), test.log_proba.shape[2]

@@ -24,6 +24,7 @@ JOBS = [
     ["hydra.sweep.subdir=x", "seed=1"],
     ["seed=1", "nothing=2"],
     ["seed=1,2"],
+    ["training.epochs=5", "~training.epochs=5", "training.epochs=5"],
     ["training.optimizer.momentum=0.5", "+training.optimizer.momentum=0.9"],
 ]
 
@@ -65,3 +66,14 @@ def test_a_job_leaves_the_next_one_alone(hydras_own) -> None:
     assert second.seed == 2
     assert list(second.model.hidden) == [64, 32]
     assert second.hydra.overrides.task == ["seed=2"]
+
+
+def test_options_on_a_search_path_are_left_to_hydra(hydras_own, tmp_path) -> None:
+    for name in ("foo", "bar"):
+        file = tmp_path / "extra" / f"{name}.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"called: {name}\n")
+    loader = GlobalHydra.instance().config_loader()
+    master = loader.load_configuration("config", [f"hydra.searchpath=[file://{tmp_path}]"], RunMode.MULTIRUN)
+    job = ["+extra=foo", "extra=bar"]
+    assert loader.load_sweep_config(master, job).extra == {"called": "bar"}

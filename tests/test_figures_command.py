@@ -57,8 +57,12 @@ def test_what_cannot_be_drawn_is_said(tiny, run, store, tmp_path: Path, monkeypa
     assert "no MLflow database away.db here" in draw(monkeypatch, capsys, "nothing", "uri=sqlite:///away.db")
     assert not Path("away.db").exists()
     assert "holds no finished run" in draw(monkeypatch, capsys, str(tmp_path))
-    (tmp_path / "record.json").write_text(json.dumps({"outcome": "failed"}))
-    assert "holds no finished run" in draw(monkeypatch, capsys, str(tmp_path))
+    for text in (json.dumps({"outcome": "failed"}), json.dumps({"outcome": "finished"}), "{}", "[1]", "not JSON"):
+        (tmp_path / "record.json").write_text(text)
+        assert "holds no finished run" in draw(monkeypatch, capsys, str(tmp_path))
+    client = MlflowClient(f"sqlite:///{store}")
+    other = client.create_run(client.create_experiment("others", artifact_location=(tmp_path / "far").as_uri())).info
+    assert f"run {other.run_id} in MLflow is no finished run" in draw(monkeypatch, capsys, other.run_id)
 
 
 def test_only_runs_of_their_own_draw_at_once(tiny) -> None:

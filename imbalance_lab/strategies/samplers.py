@@ -159,7 +159,7 @@ def _draws_blindly(sampler: Any) -> bool:
     from imblearn.over_sampling import RandomOverSampler
     from imblearn.under_sampling import RandomUnderSampler
 
-    return isinstance(sampler, RandomOverSampler | RandomUnderSampler) and _chooses(sampler)
+    return type(sampler) in (RandomOverSampler, RandomUnderSampler) and getattr(sampler, "shrinkage", None) is None
 
 
 def _within_limits(sampler: Any, y: np.ndarray, class_names: Sequence[str]) -> None:

@@ -23,17 +23,14 @@ def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> Non
     TrackingError
         If the store cannot be reached, or does not hand out or take what it should.
     """
+    where = f"MLflow at {without_password(uri)}"
     try:
         client = open_store(absolute(uri))
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        raise TrackingError(f"MLflow at {without_password(uri)} cannot be reached: {reason}") from error
-    try:
         client.get_run(run)
-    except MlflowException as error:
-        raise DataError(
-            f"there is no folder '{run}', and no such run in MLflow at {without_password(uri)}; uri= names another"
-        ) from error
+    except Exception as error:
+        if getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST":
+            raise DataError(f"there is no folder '{run}', and no such run in {where} (uri= asks another)") from error
+        raise TrackingError(f"{where} cannot be reached: {' '.join(str(error).split())[:300]}") from error
     with TemporaryDirectory() as temporary:
         made = Path(temporary, "made")
         try:
