@@ -11,11 +11,11 @@ import pandas as pd
 import yaml
 from omegaconf import OmegaConf
 
-from imbalance_lab.config import config_hash
-from imbalance_lab.record import RECORD, read_outcome
+from imbalance_lab.app.config import config_hash
+from imbalance_lab.runs.files import RECORD, read_outcome
+from imbalance_lab.runs.table import RunTable
 from imbalance_lab.tracking import open_store
 from imbalance_lab.tracking.read import read_epochs, read_runs
-from imbalance_lab.types import RunTable
 
 MODEL = "network"  # what models are called where a study's names tell them apart
 

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 
 from experiments.runs import StudyRuns
 from imbalance_lab.comparison import Compared, Comparison, Settings, compare
-from imbalance_lab.comparison.figures import draw_differences, draw_ranks, draw_recalls
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
-from imbalance_lab.comparison.text import figure, flat, markdown, verdict_text
-from imbalance_lab.types import RunTable
+from imbalance_lab.comparison.report.diagrams import draw_differences, draw_ranks, draw_recalls
+from imbalance_lab.comparison.report.text import figure, flat, markdown, verdict_text
+from imbalance_lab.runs.table import RunTable
 
 SETTINGS = ("baseline", "control", "by", "rope")
 ALIKE = ("dataset", "model")  # what the groups of one table have in common

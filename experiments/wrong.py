@@ -13,10 +13,11 @@ import numpy as np
 import tensorflow as tf
 from pydantic.dataclasses import dataclass
 
-from imbalance_lab.losses.base import RowLoss
+from imbalance_lab.fields import STRICT, ByName
 from imbalance_lab.models.network import Network
 from imbalance_lab.models.trainer import EpochModel
-from imbalance_lab.types import STRICT, ByName, known_classes
+from imbalance_lab.strategies.costs import known_classes
+from imbalance_lab.strategies.losses.base import RowLoss
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -1,4 +1,4 @@
-from imbalance_lab.cli import main
+from imbalance_lab.app.cli import main
 
 if __name__ == "__main__":
     main()

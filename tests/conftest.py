@@ -11,7 +11,7 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 import pytest
 
-from imbalance_lab.config import compose
+from imbalance_lab.app.config import compose
 
 # Few rows, few epochs, nothing written but the record: what most runs of the tests need.
 TINY = (
@@ -80,8 +80,8 @@ def silent() -> Silent:
 @pytest.fixture
 def run(silent):
     """Run a resolved configuration without a tracking server."""
-    from imbalance_lab.experiment import run_experiment
-    from imbalance_lab.plan import build
+    from imbalance_lab.runs.plan import build
+    from imbalance_lab.runs.run import run_experiment
 
     def _run(config):
         return run_experiment(config, silent, build(config, "tracking"))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imbalance_lab.datasets.synthetic import GaussianClusters
+from imbalance_lab.data.sources.synthetic import GaussianClusters
 
 SEEDS = range(10)
 TOLERANCE = 0.025

@@ -21,7 +21,7 @@ from experiments.benchmarks.pairs import Clock, Comparison, Cost, Rival, Side, w
 PYTHON = sys.executable
 LAB = (PYTHON, "-m", "imbalance_lab")
 IMPORTS = (PYTHON, "-c", "import tensorflow, mlflow, sklearn, imblearn, hydra")
-WITH_TENSORFLOW = (PYTHON, "-c", "import tensorflow; from imbalance_lab.cli import main; main()")
+WITH_TENSORFLOW = (PYTHON, "-c", "import tensorflow; from imbalance_lab.app.cli import main; main()")
 STRATEGIES = ("none", "inv_freq", "sqrt_inv", "ros", "smote")
 # Numeric sets whose rarest class has at least 30 rows, so that SMOTE finds its neighbours in every fold.
 KEEL_SETS = (

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from experiments.benchmarks.comparisons import KEEL_SETS
-from imbalance_lab.config import compose
-from imbalance_lab.datasets.split import Holdout
-from imbalance_lab.plan import build
-from imbalance_lab.types import Dataset
+from imbalance_lab.app.config import compose
+from imbalance_lab.data.dataset import Dataset
+from imbalance_lab.data.split import Holdout
+from imbalance_lab.runs.plan import build
 
 SEEDS = 10
 

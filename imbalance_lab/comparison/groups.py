@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from imbalance_lab.config import NULL_OPTIONS
-from imbalance_lab.types import ConfigError, RunTable
+from imbalance_lab.app.config import NULL_OPTIONS
+from imbalance_lab.errors import ConfigError
+from imbalance_lab.runs.table import RunTable
 
 SEED = re.compile(r"(^|\.)(seed|random_state)$")
 SLOT = re.compile(rf"^({'|'.join([*NULL_OPTIONS, 'model'])})\.")

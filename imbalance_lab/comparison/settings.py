@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from imbalance_lab.types import STRICT
+from imbalance_lab.fields import STRICT
 
 LOWER_IS_BETTER = ("log_loss", "brier", "ece", "never_predicted", "timing")
 NO_SHARE = ("log_loss", "brier", "mcc", "kappa", "never_predicted", "timing")

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from imbalance_lab.evaluation.metrics import confusion_matrix, per_class
-from imbalance_lab.types import Evaluation, Predictions
+from imbalance_lab.evaluation.predictions import Predictions
+from imbalance_lab.evaluation.settings import Evaluation
 
 
 def bootstrap(

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import log_softmax
 
-from imbalance_lab.types import Predictions, Priors
+from imbalance_lab.evaluation.predictions import Predictions
+from imbalance_lab.strategies.base import Priors
 
 PER_CLASS = ("recall", "precision", "f1", "support", "roc_auc", "average_precision")
 

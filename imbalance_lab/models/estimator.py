@@ -14,19 +14,12 @@ from scipy.special import log_softmax
 from sklearn.base import clone, is_classifier
 from sklearn.utils.validation import has_fit_parameter
 
-from imbalance_lab.types import (
-    STRICT,
-    ConfigError,
-    DataError,
-    Loss,
-    OutputPrior,
-    Progress,
-    Rows,
-    Seeds,
-    Training,
-    TrainingSet,
-    shares,
-)
+from imbalance_lab.data.rows import Rows, Seeds, TrainingSet, shares
+from imbalance_lab.errors import ConfigError, DataError
+from imbalance_lab.fields import STRICT, OutputPrior
+from imbalance_lab.models.base import Progress
+from imbalance_lab.models.training import Training
+from imbalance_lab.strategies.base import Loss
 
 # Trees and neighbours give probabilities of exactly 0; the floor keeps the log loss finite, as scikit-learn's does.
 FLOOR = float(np.log(np.finfo(np.float64).eps))

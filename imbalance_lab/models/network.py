@@ -15,9 +15,13 @@ import tensorflow as tf
 from pydantic.dataclasses import dataclass
 from scipy.special import log_softmax
 
+from imbalance_lab.data.rows import Rows, Seeds, TrainingSet, shares
+from imbalance_lab.fields import STRICT, Positive, Share
+from imbalance_lab.models.base import Progress
 from imbalance_lab.models.trainer import EpochModel, Watch
-from imbalance_lab.recent import Recent
-from imbalance_lab.types import STRICT, Loss, Positive, Progress, Rows, Seeds, Share, Training, TrainingSet, shares
+from imbalance_lab.models.training import Training
+from imbalance_lab.process.recent import Recent
+from imbalance_lab.strategies.base import Loss
 
 PREDICT_ROWS = 65536
 

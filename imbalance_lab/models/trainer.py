@@ -15,7 +15,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from imbalance_lab.types import Loss, Progress, Rows, TrainingSet
+from imbalance_lab.data.rows import Rows, TrainingSet
+from imbalance_lab.models.base import Progress
+from imbalance_lab.strategies.base import Loss
 
 EVALUATE_ROWS = 8192
 

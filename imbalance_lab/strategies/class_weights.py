@@ -11,7 +11,9 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from scipy.stats import rankdata
 
-from imbalance_lab.types import STRICT, ByName, LabWarning, known_classes
+from imbalance_lab.errors import LabWarning
+from imbalance_lab.fields import STRICT, ByName
+from imbalance_lab.strategies.costs import known_classes
 
 Normalisation = Literal["mean_one", "sum_to_one", "sum_to_classes"]
 

@@ -11,18 +11,12 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from imbalance_lab.data.rows import shares
+from imbalance_lab.errors import ConfigError
+from imbalance_lab.fields import STRICT, ByName
+from imbalance_lab.strategies.base import Priors, Rule
+from imbalance_lab.strategies.costs import balanced_costs, cost_matrix, known_classes
 from imbalance_lab.strategies.offsets import TunedMetric, best_offsets
-from imbalance_lab.types import (
-    STRICT,
-    ByName,
-    ConfigError,
-    Priors,
-    Rule,
-    balanced_costs,
-    cost_matrix,
-    known_classes,
-    shares,
-)
 
 
 class DecisionRule:

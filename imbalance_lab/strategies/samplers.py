@@ -9,8 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
+from imbalance_lab.errors import Incompatible, LabWarning
+from imbalance_lab.fields import STRICT
+from imbalance_lab.strategies.base import Sampler
+from imbalance_lab.strategies.costs import known_classes
 from imbalance_lab.strategies.forecast import forecast
-from imbalance_lab.types import STRICT, Incompatible, LabWarning, Sampler, known_classes
 
 WORTH_SAYING = 60.0  # seconds
 

@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 
 from mlflow.exceptions import MlflowException
 
+from imbalance_lab.errors import DataError, TrackingError
 from imbalance_lab.tracking.store import absolute, open_store
 from imbalance_lab.tracking.tracker import without_password
-from imbalance_lab.types import DataError, TrackingError
 
 
 def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> None:

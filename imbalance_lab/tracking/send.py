@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from imbalance_lab.record import read_outcome
+from imbalance_lab.errors import DataError
+from imbalance_lab.runs.files import read_outcome
 from imbalance_lab.tracking.tracker import MlflowTracker
-from imbalance_lab.types import DataError
 
 
 def send(folder: Path, uri: str | None = None) -> str | None:

@@ -20,11 +20,11 @@ from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
 from omegaconf import OmegaConf
 
-from imbalance_lab.config import config_hash, leaves
+from imbalance_lab.app.config import config_hash, leaves
+from imbalance_lab.errors import TrackingError
 from imbalance_lab.tracking.keys import key_for, unique_keys
 from imbalance_lab.tracking.parent import STATUS, close_dead, process_tags
 from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
-from imbalance_lab.types import TrackingError
 
 PARAMS_A_CALL, TAGS_A_CALL, METRICS_A_CALL = 100, 100, 800
 LONGEST_PARAM, LONGEST_TAG = 6000, 5000

@@ -11,8 +11,8 @@ import pytest
 from hydra.utils import get_class, get_object
 from omegaconf import DictConfig, OmegaConf
 
-from imbalance_lab.config import CONF, NULL_OPTIONS, compose, option_groups, strategy_name
-from imbalance_lab.plan import build
+from imbalance_lab.app.config import CONF, NULL_OPTIONS, compose, option_groups, strategy_name
+from imbalance_lab.runs.plan import build
 
 OPTIONS = sorted((file.parent.name, file.stem) for file in CONF.glob("*/*.yaml"))
 # What a person must give for options that cannot guess it.
@@ -93,8 +93,8 @@ def test_recipe_names_are_unique_in_the_ten_characters_the_ui_shows() -> None:
 def test_an_option_of_ones_own_folder_composes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = tmp_path / "own" / "loss"
     own.mkdir(parents=True)
-    (own / "steep.yaml").write_text("_target_: imbalance_lab.losses.focal.Focal\ngamma: 5.0\n")
-    from tests.test_cli import invoke
+    (own / "steep.yaml").write_text("_target_: imbalance_lab.strategies.losses.focal.Focal\ngamma: 5.0\n")
+    from tests.app.test_cli import invoke
 
     assert invoke("--config-dir", str(tmp_path / "own"), "loss=steep", "--cfg", "job", "--package", "loss") == 0
     assert OmegaConf.load(io.StringIO(capsys.readouterr().out)).gamma == 5.0

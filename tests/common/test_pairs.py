@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imbalance_lab.config import CONF, strategy_name
-from imbalance_lab.types import Incompatible
+from imbalance_lab.app.config import CONF, strategy_name
+from imbalance_lab.errors import Incompatible
 
 STRATEGIES = sorted(file.stem for file in (CONF / "strategy").glob("*.yaml"))
 MODELS = sorted(file.stem for file in (CONF / "model").glob("*.yaml") if file.stem != "custom")

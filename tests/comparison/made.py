@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from imbalance_lab.types import RunTable
+from imbalance_lab.runs.table import RunTable
 from tests.comparison.tables import run, table
 
 Cells = Mapping[tuple[str, str, str], Sequence[float]]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from imbalance_lab.types import RunTable
+from imbalance_lab.runs.table import RunTable
 
 RUN = {
     "experiment": "data", "experiment_id": "1", "outcome": "finished", "reason": None, "sweep": "s", "model": "mlp",

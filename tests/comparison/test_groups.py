@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imbalance_lab.comparison.groups import group_runs
-from imbalance_lab.types import ConfigError
+from imbalance_lab.errors import ConfigError
 from tests.comparison.tables import grid, run, table
 
 BY = ["dataset", "model"]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from imbalance_lab.evaluation.intervals import bootstrap
-from imbalance_lab.types import Evaluation, Predictions
+from imbalance_lab.evaluation.predictions import Predictions
+from imbalance_lab.evaluation.settings import Evaluation
 
 
 def interval(hits, support, **settings):

@@ -10,7 +10,8 @@ from sklearn import metrics as sk
 
 from imbalance_lab.evaluation.metrics import confusion_matrix, evaluate_task, probabilistic
 from imbalance_lab.evaluation.metrics import evaluate as evaluate_all
-from imbalance_lab.types import Predictions, Priors
+from imbalance_lab.evaluation.predictions import Predictions
+from imbalance_lab.strategies.base import Priors
 
 
 def evaluate(p: Predictions, names: list[str], bins: int) -> dict[str, float]:

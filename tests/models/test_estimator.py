@@ -9,8 +9,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+from imbalance_lab.data.rows import Rows, Seeds, TrainingSet
 from imbalance_lab.models.estimator import FLOOR, Estimator
-from imbalance_lab.types import Rows, Seeds, TrainingSet
 
 NOBODY = Rows(np.empty((0, 3)), np.empty((0, 1), int))
 

@@ -9,13 +9,14 @@ import pytest
 import tensorflow as tf
 from scipy.special import softmax
 
-from imbalance_lab.losses.cross_entropy import CrossEntropy
-from imbalance_lab.losses.focal import Focal
-from imbalance_lab.losses.ldam import LDAM
-from imbalance_lab.losses.logit_adjusted import BalancedSoftmax, LogitAdjusted
+from imbalance_lab.data.rows import Rows, Seeds, TrainingSet
 from imbalance_lab.models.network import FittedNetwork, Network
 from imbalance_lab.models.trainer import BalancedOrder
-from imbalance_lab.types import Rows, Seeds, Training, TrainingSet
+from imbalance_lab.models.training import Training
+from imbalance_lab.strategies.losses.cross_entropy import CrossEntropy
+from imbalance_lab.strategies.losses.focal import Focal
+from imbalance_lab.strategies.losses.ldam import LDAM
+from imbalance_lab.strategies.losses.logit_adjusted import BalancedSoftmax, LogitAdjusted
 
 SEEDS = Seeds.spawn(0, 0)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sklearn.utils.class_weight import compute_class_weight
 
+from imbalance_lab.errors import ConfigError, LabWarning
 from imbalance_lab.strategies.class_weights import (
     ByHand,
     Deferred,
@@ -18,7 +19,6 @@ from imbalance_lab.strategies.class_weights import (
     Uniform,
     normalised,
 )
-from imbalance_lab.types import ConfigError, LabWarning
 
 QUESTION = np.array([198, 436, 710, 272])
 NAMES = ["A", "B", "C", "D"]

@@ -8,9 +8,11 @@ from imblearn.metrics import geometric_mean_score
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef, recall_score
 
+from imbalance_lab.errors import ConfigError
+from imbalance_lab.strategies.base import Priors
+from imbalance_lab.strategies.costs import balanced_costs, cost_matrix
 from imbalance_lab.strategies.decisions import Argmax, LogitAdjust, MinCost, PriorCorrection, TunedThreshold
 from imbalance_lab.strategies.offsets import best_offsets
-from imbalance_lab.types import ConfigError, Priors, balanced_costs, cost_matrix
 
 METRICS = {
     "balanced_accuracy": balanced_accuracy_score,

@@ -7,10 +7,10 @@ import pytest
 from imblearn.over_sampling import SMOTE
 from sklearn.base import BaseEstimator
 
+from imbalance_lab.errors import LabWarning
 from imbalance_lab.strategies import forecast as module
 from imbalance_lab.strategies import samplers
 from imbalance_lab.strategies.forecast import forecast
-from imbalance_lab.types import LabWarning
 
 
 class Quadratic(BaseEstimator):

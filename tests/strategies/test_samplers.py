@@ -25,11 +25,11 @@ from imblearn.under_sampling import (
 )
 from sklearn.datasets import make_classification
 
-from imbalance_lab.config import compose
-from imbalance_lab.plan import build
+from imbalance_lab.app.config import compose
+from imbalance_lab.errors import Incompatible, LabWarning
+from imbalance_lab.runs.plan import build
 from imbalance_lab.strategies.samplers import KeepAll
 from imbalance_lab.strategies.samplers import resample as resample_columns
-from imbalance_lab.types import Incompatible, LabWarning
 
 NAMES = ["a", "b", "c"]
 

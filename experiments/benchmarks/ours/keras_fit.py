@@ -11,10 +11,10 @@ import time
 import numpy as np
 from sklearn.metrics import balanced_accuracy_score
 
-import imbalance_lab.job  # noqa: F401  the environment of every run
-from imbalance_lab.config import compose
-from imbalance_lab.plan import build
-from imbalance_lab.types import Rows, Seeds, TrainingSet
+import imbalance_lab.app.job  # noqa: F401  the environment of every run
+from imbalance_lab.app.config import compose
+from imbalance_lab.data.rows import Rows, Seeds, TrainingSet
+from imbalance_lab.runs.plan import build
 
 rows = np.load(sys.argv[1])
 epochs, batch_size, *seeds = map(int, sys.argv[2:])

@@ -8,7 +8,7 @@ import pstats
 import sys
 from pathlib import Path
 
-from imbalance_lab.cli import main
+from imbalance_lab.app.cli import main
 
 profile = cProfile.Profile()
 sys.argv[0] = "imbalance_lab"

@@ -15,13 +15,13 @@ from typing import Any
 
 import psutil
 
-import imbalance_lab.job  # noqa: F401  the environment of every run
-from imbalance_lab import experiment
-from imbalance_lab.config import compose
-from imbalance_lab.datasets import synthetic
+import imbalance_lab.app.job  # noqa: F401  the environment of every run
+from imbalance_lab.app.config import compose
+from imbalance_lab.data import synthetic
 from imbalance_lab.evaluation import figures
-from imbalance_lab.plan import build, startup_chatter_hidden
-from imbalance_lab.watch import Clock
+from imbalance_lab.runs import run as experiment
+from imbalance_lab.runs.plan import build, startup_chatter_hidden
+from imbalance_lab.runs.watch import Clock
 
 UNIT = 1 if sys.platform == "darwin" else 1024
 RENAMED = {"fit": "train"}

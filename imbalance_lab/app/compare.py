@@ -1,0 +1,241 @@
+"""The verdict, with its evidence: ``python -m imbalance_lab.app.compare experiment=four_classes``."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import field, fields, replace
+from typing import Any, Literal
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from imbalance_lab.comparison import Comparison, Settings, compare
+from imbalance_lab.comparison.groups import column
+from imbalance_lab.errors import ConfigError, LabError
+from imbalance_lab.fields import STRICT
+from imbalance_lab.runs.table import RunTable
+
+HELP = """\
+python -m imbalance_lab.app.compare [key=value ...]: which strategy is better, by how much, and how sure one can be.
+
+  experiment=four_classes      one or several ([a,b]) MLflow experiments; all by default
+  metric=balanced_accuracy     any metric of the test rows: macro_f1, worst_class_recall, log_loss, recall/<class>, ...
+  baseline=none                the strategy that the others are held against
+  control=tuned_threshold      the strategy that every other must beat to be worth its trouble
+  by=[dataset,model]           what gets a table of its own; by=[dataset] lets models compete as well
+  rope=0.01                    differences smaller than this do not matter
+  confidence=0.95              of intervals and verdicts
+  format=terminal              terminal, markdown, csv, json, or html: a report in one file
+  out=comparison.md            write to this file instead of the screen; html goes to comparison.html
+  uri=sqlite:///mlflow.db      the MLflow store; MLFLOW_TRACKING_URI if set
+  sweep=last                   the runs of one sweep, by name; last: the latest
+
+Any other key filters: strategy=[none,smote] model=mlp dataset=yeast seed=[0,1] training.epochs=100
+"""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Request:
+    """Where runs are read and where the comparison goes.
+
+    Parameters
+    ----------
+    uri : str
+    experiment : str or list of str
+        Empty for all.
+    format : str
+    out : str or None
+        A file; None for the screen, or for ``comparison.html`` where the format is HTML.
+    """
+
+    uri: str = ""
+    experiment: str | list[str] = field(default_factory=list)
+    format: Literal["terminal", "markdown", "csv", "json", "html"] = "terminal"
+    out: str | None = None
+
+    @property
+    def file(self) -> str | None:
+        """The file to write, None for the screen."""
+        return self.out or ("comparison.html" if self.format == "html" else None)
+
+    @property
+    def store(self) -> str:
+        """The MLflow store to read."""
+        return self.uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+
+    @property
+    def experiments(self) -> list[str]:
+        """The experiments asked for."""
+        return [self.experiment] if isinstance(self.experiment, str) else self.experiment
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Compare runs as the command line asks."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if {"-h", "--help"} & set(given):
+        print(HELP)
+        return
+    try:
+        request, settings, filters = parse(given)
+        settings = replace(settings, metric=logged_as(settings.metric))
+        comparison = compare(select(read(request, settings), filters), settings)
+        text = render(comparison, request)
+        if request.file is None:
+            print(text)
+        else:
+            with open(request.file, "w", encoding="utf-8") as file:
+                file.write(text)
+            print(f"{comparison.verdict}\n{request.file}")
+    except BrokenPipeError:
+        sys.exit(1)
+    except (LabError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+def parse(arguments: Sequence[str]) -> tuple[Request, Settings, dict[str, list[str]]]:
+    """Return what ``key=value`` arguments ask for; keys that are no option are filters.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if wrong := [argument for argument in arguments if "=" not in argument]:
+        raise ConfigError(f"'{wrong[0]}': arguments are key=value; --help lists the keys")
+    pairs = [argument.partition("=")[::2] for argument in arguments]
+    if twice := [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]:
+        raise ConfigError(f"{twice[0]}= is given twice; several values are a list: {twice[0]}=[a,b]")
+    plain = {key: _value(key, text) for key, text in pairs}
+    options = [{f.name for f in fields(kind)} for kind in (Request, Settings)]
+    request = _build(Request, {key: value for key, value in plain.items() if key in options[0]})
+    settings = _build(Settings, {key: value for key, value in plain.items() if key in options[1]})
+    filters = {key: _texts(value) for key, value in plain.items() if key not in options[0] | options[1]}
+    return request, settings, filters
+
+
+def _value(key: str, text: str) -> Any:
+    try:
+        return yaml.load(text, yaml.BaseLoader) if text.startswith("[") else text
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{key}={text} is no list; names with commas or brackets need quotes of their own") from error
+
+
+def _build(kind: Any, given: Mapping[str, Any]) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{'.'.join(map(str, first['loc'][:1]))}={first['input']}: {first['msg']}") from error
+
+
+def _texts(value: Any) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+def logged_as(metric: str) -> str:
+    """Return a metric's name as it is in MLflow, which does not take every character of a class's name."""
+    from imbalance_lab.tracking.keys import key_for
+
+    return key_for(metric)
+
+
+def read(request: Request, settings: Settings) -> RunTable:
+    """Read the runs that are asked for."""
+    from imbalance_lab.tracking.read import read_runs
+
+    uri = request.store
+    file = uri.removeprefix("sqlite:///")
+    if file != uri and not os.path.isfile(file):
+        raise ConfigError(f"there is no {file} here; run a sweep first, or give uri=")
+    return read_runs(uri, settings.metric, request.experiments)
+
+
+def select(table: RunTable, filters: Mapping[str, Sequence[str]]) -> RunTable:
+    """Return the runs that pass every filter: a column of the run table or a setting, and the values it may have.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such column or setting, or no run passes.
+    """
+    options = [f.name for kind in (Request, Settings) for f in fields(kind)]
+    for key, values in filters.items():
+        known = [*table.runs, *table.params]
+        if key not in known:
+            near = difflib.get_close_matches(key, [*known, *options], n=1)
+            raise ConfigError(f"runs have no '{key}'" + (f"; did you mean {near[0]}?" if near else ""))
+        own = column(table, key)
+        wanted = [_last_sweep(table)] if (key, *values) == ("sweep", "last") else list(values)
+        kept = table.only(own.isin(wanted))
+        if not len(kept.runs):
+            has = ", ".join(sorted(own.unique())[:20])
+            raise ConfigError(f"no run has {key}={','.join(wanted)}; there is {has}")
+        table = kept
+    return table
+
+
+def of_cells(uri: str, parent: str, cells: Collection[str], settings: Settings) -> Comparison | None:
+    """Compare the runs below a sweep's `parent`, and earlier runs of its `cells` (by hash of their configuration).
+
+    Returns
+    -------
+    Comparison or None
+        None if no run finished.
+    """
+    table = read(Request(uri=uri), settings)
+    kept = table.only((table.runs.parent == parent) | table.runs.config_hash.isin(list(cells)))
+    return compare(kept, settings) if (kept.runs.outcome == "finished").any() else None
+
+
+def _last_sweep(table: RunTable) -> str:
+    swept = table.runs.dropna(subset=["sweep"])
+    return str(swept.sort_values("start").sweep.iloc[-1]) if len(swept) else "last"
+
+
+def render(comparison: Comparison, request: Request) -> str:
+    """Return the comparison in the format asked for."""
+    from imbalance_lab.comparison.report import text
+
+    if request.format == "terminal":
+        from rich.console import Console
+
+        console = Console()
+        shown = console.is_terminal and request.out is None
+        return text.terminal(comparison, console.width if shown else None, shown)
+    if request.format == "html":
+        return report(comparison, request.store)
+    return {"markdown": text.markdown, "csv": text.csv, "json": text.to_json}[request.format](comparison)
+
+
+def report(comparison: Comparison, uri: str) -> str:
+    """Return the comparison as a page in one file, with figures and links to the runs.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    uri : str
+        The MLflow store that the runs were read from.
+    """
+    from imbalance_lab.comparison.report.page import html, runs_with_epochs
+    from imbalance_lab.tracking.read import read_epochs
+
+    return html(comparison, read_epochs(uri, runs_with_epochs(comparison)), run_links(comparison, uri))
+
+
+def run_links(comparison: Comparison, uri: str) -> dict[str, str]:
+    """Return the address of each run: on its server, or where ``mlflow ui`` shows a local store."""
+    server = re.sub(r"//[^/@]+@", "//", uri).rstrip("/") if uri.startswith("http") else "http://localhost:5000"
+    return {
+        str(run): f"{server}/#/experiments/{experiment}/runs/{run}"
+        for one in comparison.compared
+        for run, experiment in one.group.runs.experiment_id.items()
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""What a person sees: tables and a progress bar in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from imbalance_lab.models.base import Progress as Report
+from imbalance_lab.runs.record import RunRecord
+
+MOST_ROWS = 40
+
+
+class Screen:
+    """Shows one run.
+
+    Parameters
+    ----------
+    quiet : bool
+        Whether only one line per run is shown, as in a sweep.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        terminal = Console()
+        # A pipe has no width; tables for it are laid out for a wide page.
+        self.console = terminal if terminal.is_terminal else Console(width=140)
+        self.quiet = quiet
+
+    def classes(self, table: pd.DataFrame, fold: int) -> None:
+        """Show the class table; of several folds the first."""
+        if self.quiet or fold:
+            return
+        shown = self._table("class", "training rows", "after sampling", "weight", "effective prior")
+        for name, row in table.head(MOST_ROWS).iterrows():
+            cells = (
+                f"{row.train_rows:.0f}",
+                f"{row.sampled_rows:.0f}",
+                f"{row.weight:.3f}",
+                _number(row.effective_prior),
+            )
+            shown.add_row(escape(str(name)), *cells)
+        self._print(shown, len(table))
+
+    @contextmanager
+    def progress(self, fold: int, epochs: int | None) -> Iterator[Report]:
+        """Show a progress bar, in a terminal only."""
+        columns = BarColumn(30), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.description}")
+        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as bar:
+            task = bar.add_task(f"training, fold {fold + 1}", total=epochs)
+
+            def report(epoch: int, metrics: Mapping[str, float]) -> None:
+                bar.update(task, completed=epoch, description=_epoch_line(epoch, metrics))
+
+            yield report
+
+    def result(self, record: RunRecord, where: str | None) -> None:
+        """Show the result table and the line that opens the UI."""
+        headline = f"{record.dataset.name}, {record.name}: {_headline(record)}"
+        if self.quiet:
+            self.say(headline)
+            for text in record.warnings:
+                self.warn(f"{record.name}: {text}")
+            return
+        for text in record.warnings:
+            self.warn(text)
+        level = f"{record.config['evaluation']['confidence']:.0%} interval"
+        table = self._table("class", "test rows", "recall", level, "precision", "F1")
+        for name, row in record.classes.head(MOST_ROWS).iterrows():
+            interval = f"{row.low:.3f} to {row.high:.3f}"
+            cells = f"{row.support:.0f}", _number(row.recall), interval, _number(row.precision), _number(row.f1)
+            table.add_row(escape(str(name)), *cells)
+        self._print(table, len(record.classes))
+        self.say(headline)
+        metrics = record.metrics
+        shown = ("worst_class_recall", "macro_f1", "g_mean", "mcc", "roc_auc", "log_loss", "ece")
+        line = ", ".join(f"{key.replace('_', ' ')} {metrics[key]:.3f}" for key in shown if key in metrics)
+        self.console.print(line, highlight=False)
+        self.say(f"record: {record.config['output_dir']}")
+        if where:
+            self.say(f"browse: {where}")
+
+    def skipped(self, name: str, reason: str) -> None:
+        """Show a cell of a sweep that two options rule out."""
+        self.say(f"{name}: skipped, {reason}")
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Show a warning."""
+        self.console.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+    def _table(self, first: str, *others: str) -> Table:
+        table = Table(box=box.SIMPLE_HEAD if self.console.is_terminal else box.ASCII2, pad_edge=False)
+        table.add_column(first)
+        for header in others:
+            table.add_column(header, justify="right")
+        return table
+
+    def _print(self, table: Table, rows: int) -> None:
+        if rows > MOST_ROWS:
+            table.caption = f"the first {MOST_ROWS} of {rows} classes; classes.csv has them all"
+        self.console.print(table)
+
+
+def _headline(record: RunRecord) -> str:
+    low, high = record.intervals.loc["balanced_accuracy", ["low", "high"]]
+    value, folds = record.metrics["balanced_accuracy"], len(record.folds)
+    spread = f" over {folds} folds (deviation {record.deviations['balanced_accuracy']:.3f})" if folds > 1 else ""
+    return f"balanced accuracy {value:.3f} [{low:.3f}, {high:.3f}]{spread}"
+
+
+def _epoch_line(epoch: int, metrics: Mapping[str, float]) -> str:
+    recalls = [value for key, value in metrics.items() if key.startswith("val/recall/")]
+    if not recalls:
+        return f"epoch {epoch}: loss {metrics['train/loss']:.3f}"
+    return (
+        f"epoch {epoch}, validation: balanced accuracy {metrics['val/balanced_accuracy']:.3f}, "
+        f"worst recall {min(recalls):.2f}"
+    )
+
+
+def _number(value: float) -> str:
+    return "-" if pd.isna(value) else f"{value:.3f}"

@@ -1,0 +1,158 @@
+"""A sweep: one parent run in MLflow, a line and a bar as its jobs end, and what became of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+KINDS = ("finished", "already finished", "skipped", "failed")
+SWEEP = "sweep.json"
+
+_failed: list[str] = []
+_open: list[SweepCallback] = []
+
+
+class SweepCallback(Callback):
+    """Follows a sweep from its start to its end, in the process that started it."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Create the parent run, and say how many jobs there are."""
+        self._began = time.time()  # a folder may hold records of an earlier sweep
+        self._folder = Path(config.hydra.sweep.dir).absolute()
+        self.grid = sweep_overrides(config.hydra.overrides.task)
+        self._jobs = prod(len(values) for values in self.grid.values())
+        self._ended = 0
+        self._parent = _start_parent(config, self._folder.name, self.grid)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / SWEEP).write_text(json.dumps({"name": self._folder.name, "parent": self._parent}))
+        _open.append(self)
+        print(f"sweep {self._folder.name}: {self._jobs} runs", flush=True)
+
+    def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
+        """Say how far the sweep is and how long the rest will take."""
+        if self not in _open:  # a single run, or a worker of another process's sweep
+            return
+        self._ended += 1
+        left = (time.time() - self._began) / self._ended * (self._jobs - self._ended)
+        if sys.stdout.isatty():
+            done = round(20 * self._ended / self._jobs)
+            print(
+                f"{'━' * done}{'╌' * (20 - done)} {self._ended}/{self._jobs}, {_minutes(left)} left",
+                end="\r",
+                flush=True,
+            )
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Print the counts, and each failure with its reason; close the parent run."""
+        self.close("finished")
+
+    def close(self, outcome: str) -> None:
+        """End the sweep: ``finished``, or ``killed`` where it was interrupted."""
+        from imbalance_lab.runs.files import RECORD, read_outcome
+
+        if self not in _open:
+            return
+        _open.remove(self)
+        files = sorted(self._folder.rglob(RECORD), key=lambda file: file.stat().st_mtime)
+        folders = [file.parent for file in files if file.stat().st_mtime >= self._began - 1]
+        outcomes = [said for folder in folders if (said := read_outcome(folder))]
+        counts = Counter(said["outcome"] for said in outcomes)
+        print(", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]))
+        failures: dict[str, str] = {}
+        for said in outcomes:
+            if reason := said["reason"] if said["outcome"] == "failed" else said.get("untracked"):
+                name = f"{said.get('dataset', {}).get('name', '')}, {said['name']}"
+                failures[name] = reason
+                print(f"failed: {name}: {reason}", file=sys.stderr)
+        _failed.extend(failures)
+        if self._parent is None:
+            return
+        verdict = self._compare(outcomes) if outcome == "finished" else None
+        from imbalance_lab.tracking import end_parent
+
+        files = [self._folder / "comparison.html"] if verdict else []
+        ended = "failed" if failures and outcome == "finished" else outcome
+        end_parent(self._parent, ended, counts, failures, verdict, files)
+
+    def _compare(self, outcomes: list[dict[str, Any]]) -> str | None:
+        """Print the comparison of the sweep's cells, whoever ran them, write it as a page, and return its verdict."""
+        assert self._parent is not None
+        from imbalance_lab.app.compare import Request, of_cells, render, report
+        from imbalance_lab.comparison import Settings
+
+        cells = {said["tags"]["config_hash"] for said in outcomes if "config_hash" in said.get("tags", {})}
+        try:
+            comparison = of_cells(self._parent["uri"], self._parent["run_id"], cells, Settings())
+            if comparison is None:
+                return None
+            print(f"\n{render(comparison, Request())}")
+            page = self._folder / "comparison.html"
+            page.write_text(report(comparison, self._parent["uri"]), encoding="utf-8")
+            print(f"report: {page}")
+            return comparison.verdict
+        except Exception as error:  # the runs are safe
+            said = " ".join(str(error).split())[:300]
+            print(f"warning: no comparison ({said}); try python -m imbalance_lab.app.compare", file=sys.stderr)
+            return None
+
+
+def interrupt(outcome: str = "killed") -> None:
+    """Close the sweeps that are open, as killed or failed."""
+    while _open:
+        _open[-1].close(outcome)
+
+
+def exit_status() -> int:
+    """Return 1 if a job of this process's sweep failed."""
+    return int(bool(_failed))
+
+
+def sweep_overrides(overrides: list[str]) -> dict[str, list[str]]:
+    """Return the values each swept key takes.
+
+    >>> sweep_overrides(["model=mlp", "strategy=none,focal", "seed=range(3)"])
+    {'strategy': ['none', 'focal'], 'seed': ['0', '1', '2']}
+    """
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    hydra = GlobalHydra.instance()
+    loader = hydra.config_loader() if hydra.is_initialized() else None  # glob(*) needs to know the options
+    parsed = OverridesParser.create(loader).parse_overrides(list(overrides))
+    return {o.key_or_group: list(map(str, o.sweep_string_iterator())) for o in parsed if o.is_sweep_override()}
+
+
+def membership(folder: Path) -> dict[str, Any] | None:
+    """Return what a sweep wrote of itself under `folder`: its name and its parent run."""
+    file = folder / SWEEP
+    return json.loads(file.read_text()) if file.is_file() else None
+
+
+def _start_parent(config: DictConfig, name: str, grid: dict[str, list[str]]) -> dict[str, Any] | None:
+    """Create the parent run; None without MLflow, or where it is away."""
+    if "uri" not in config.tracking:
+        return None
+    from imbalance_lab.runs.plan import build
+    from imbalance_lab.tracking import start_parent
+
+    try:
+        to = config.tracking
+        swept = any(key.split(".")[0] == "dataset" for key in grid)
+        experiment = to.experiment or ("sweeps" if swept else build(config, "dataset").title)
+        return start_parent(to.uri, to.artifacts, experiment, name, grid)
+    except Exception as error:  # the jobs say so as well, and go on
+        print(f"warning: no parent run in MLflow: {' '.join(str(error).split())[:200]}", file=sys.stderr)
+        return None
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,215 @@
+"""A comparison as text: for a terminal, Markdown, CSV, JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from imbalance_lab.comparison.across import Across
+from imbalance_lab.comparison.paired import FEW_RUNS
+from imbalance_lab.comparison.settings import Settings
+from imbalance_lab.comparison.verdict import Compared, Comparison, summary
+
+HEADERS = {
+    "balanced_accuracy": "balanced accuracy",
+    "worst_class_recall": "worst recall",
+    "macro_f1": "macro-F1",
+    "ece": "ECE",
+    "log_loss": "log loss",
+    "timing/fit": "fit (s)",
+}
+SHOWN = ("worst_class_recall", "macro_f1", "ece", "timing/fit")
+MOST_GROUPS = 40
+
+
+def terminal(comparison: Comparison, width: int | None = None, is_terminal: bool = False) -> str:
+    """Return the comparison as tables for a terminal of `width` characters."""
+    style = box.SIMPLE_HEAD if is_terminal else box.ASCII2
+    return "\n".join(_sections(comparison, style, width or 10_000, heading=lambda level, text: f"{text}\n"))
+
+
+def markdown(comparison: Comparison) -> str:
+    """Return the comparison as Markdown."""
+    return "\n".join(_sections(comparison, box.MARKDOWN, 10_000, heading=lambda level, text: f"{'#' * level} {text}\n"))
+
+
+def csv(comparison: Comparison) -> str:
+    """Return a line for each strategy of each group, with everything that is known of it."""
+    return flat(comparison).to_csv(index=False)
+
+
+def flat(comparison: Comparison) -> pd.DataFrame:
+    """Return one table: a row for each strategy of each group."""
+    parts = [
+        one.table.reset_index().assign(**one.group.name)[[*one.group.name, "strategy", *one.table]]
+        for one in comparison.compared
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def to_json(comparison: Comparison) -> str:
+    """Return the comparison as JSON; what is unknown is null."""
+    tree = {
+        "metric": comparison.settings.metric,
+        "settings": {k: v for k, v in vars(comparison.settings).items() if not k.startswith("_")},
+        "groups": [
+            {
+                **one.group.name,
+                "verdict": one.verdict,
+                "notes": one.notes,
+                "strategies": _records(one.table.rename_axis("strategy").reset_index()),
+                "recall": {str(name): row.dropna().to_dict() for name, row in one.recalls.iterrows()},
+            }
+            for one in comparison.compared
+        ],
+        "across": [
+            {
+                "of": one.name,
+                "datasets": list(map(str, one.means.index)),
+                "average_ranks": one.ranks.to_dict(),
+                "friedman": one.friedman,
+                "critical_difference": one.critical_difference,
+                "nemenyi": one.nemenyi.to_dict(),
+                "wilcoxon_holm": one.wilcoxon.to_dict(),
+                "signed_rank": one.signed_rank.to_dict("index"),
+                "notes": one.notes,
+            }
+            for one in comparison.across
+        ],
+        "unfinished": _records(comparison.unfinished),
+        "notes": comparison.notes,
+    }
+    return json.dumps(_known(tree), indent=1, default=str)
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def _known(tree: Any) -> Any:
+    """Replace what is not a number in JSON by null."""
+    if isinstance(tree, dict):
+        return {key: _known(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_known(value) for value in tree]
+    value = tree.item() if isinstance(tree, np.generic) else tree
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _sections(comparison: Comparison, style: box.Box, width: int, heading: Any) -> Iterable[str]:
+    settings = comparison.settings
+    how = f"{settings.confidence:.0%} intervals, equivalent within {settings.rope:g}"
+    yield heading(1, f"{_header(settings.metric)}, {how}")
+    for one in comparison.compared[:MOST_GROUPS]:
+        yield heading(2, one.group.title)
+        yield _render(group_table(one, settings), style, width)
+        yield one.verdict + "\n"
+        yield from (f"Note: {note}\n" for note in one.notes)
+    if (more := len(comparison.compared) - MOST_GROUPS) > 0:
+        yield f"... and {more} more groups; format=csv, json and html have them all\n"
+    for across in comparison.across:
+        yield heading(2, f"Across {len(across.means)} datasets" + (f", {across.name}" if across.name else ""))
+        yield _render(ranks_table(across), style, width)
+        yield f"{summary(across, settings)}. Critical difference {across.critical_difference:.2f}.\n"
+        yield from (f"Note: {note}\n" for note in across.notes)
+    if len(comparison.unfinished):
+        yield heading(2, "Not finished")
+        yield _render(unfinished_table(comparison.unfinished), style, width)
+    yield from (f"Note: {note}\n" for note in comparison.notes)
+
+
+def group_table(one: Compared, settings: Settings) -> pd.DataFrame:
+    """Return what is shown of a group, as text: a row per strategy."""
+    table = one.table
+    shown = pd.DataFrame(index=table.index)
+    shown["runs"] = table.runs.map("{:.0f}".format)
+    shown[_header(settings.metric)] = [figure(*row) for row in table[["mean", "low", "high"]].to_numpy()]
+    for key in SHOWN:
+        if key in table and key != settings.metric:
+            shown[_header(key)] = table[key].map(number)
+    for role, name in (("baseline", settings.baseline), ("control", settings.control)):
+        if f"{role}_difference" in table and not (role == "control" and settings.control == settings.baseline):
+            ends = table[[f"{role}_{key}" for key in ("difference", "low", "high")]].to_numpy()
+            shown[f"difference to {name}"] = [figure(mean, low, high, signed=True) for mean, low, high in ends]
+            shown["verdict" if role == "baseline" else "verdict "] = [
+                verdict_text(verdict, more)
+                for verdict, more in zip(table[f"{role}_verdict"], table[f"{role}_more"], strict=True)
+            ]
+    return shown
+
+
+def ranks_table(across: Across) -> pd.DataFrame:
+    """Return average ranks, and the posterior probabilities against the baseline, as text."""
+    shown = pd.DataFrame({"average rank": across.ranks.map("{:.2f}".format)})
+    shown["mean"] = across.means.mean().map(number)
+    for key, header in (("better", "P(better)"), ("same", "P(same)"), ("worse", "P(worse)")):
+        shown[header] = across.signed_rank.get(key, pd.Series(dtype=float)).reindex(shown.index).map(number)
+    return shown.rename_axis("strategy")
+
+
+def unfinished_table(unfinished: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells without a finished run, as text."""
+    return unfinished.astype(str).set_index("dataset")
+
+
+def verdict_text(verdict: Any, more: float) -> str:
+    """Return a verdict, and how many more runs it takes where there is none.
+
+    >>> verdict_text("not enough runs", 12.0)
+    'not enough runs (12 more)'
+    """
+    if not isinstance(verdict, str):
+        return ""
+    if verdict != FEW_RUNS:
+        return verdict
+    if np.isnan(more):
+        return f"{verdict} (2 at least)"
+    return f"{verdict} ({'over 999' if more > 999 else f'{more:.0f}'} more)"
+
+
+def figure(mean: float, low: float, high: float, signed: bool = False) -> str:
+    """Return a mean with its interval.
+
+    >>> figure(0.5, 0.4, 0.6)
+    '0.500 [0.400, 0.600]'
+    """
+    if np.isnan(mean):
+        return "" if signed else "-"
+    sign = "+" if signed else ""
+    return f"{mean:{sign}.3f}" + ("" if np.isnan(low) else f" [{low:{sign}.3f}, {high:{sign}.3f}]")
+
+
+def number(value: float) -> str:
+    """Return a number with three digits, or nothing."""
+    return "" if pd.isna(value) else f"{value:.3f}"
+
+
+def _header(key: str) -> str:
+    return HEADERS.get(key, key)
+
+
+def _render(frame: pd.DataFrame, style: box.Box, width: int) -> str:
+    table = Table(box=style, pad_edge=style is box.MARKDOWN)
+    table.add_column(str(frame.index.name), overflow="fold")
+    for header in frame:
+        long = header == "reason"
+        limit = 90 if long and style is not box.MARKDOWN else None
+        table.add_column(str(header), justify="left" if long else "right", overflow="fold", max_width=limit)
+    for name, row in frame.iterrows():
+        table.add_row(_plain(name, style), *(_plain(cell, style) for cell in row))
+    console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, color_system=None)
+    console.print(table)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def _plain(cell: Any, style: box.Box) -> str:
+    return str(cell).replace("|", "\\|") if style is box.MARKDOWN else str(cell)

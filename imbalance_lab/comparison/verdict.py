@@ -1,0 +1,258 @@
+"""From a table of runs to a comparison: per dataset and model, across datasets, and what was left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from imbalance_lab.comparison.across import Across, across_datasets
+from imbalance_lab.comparison.groups import Group, group_runs
+from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE, interval, paired_differences
+from imbalance_lab.comparison.settings import Settings
+from imbalance_lab.errors import ConfigError
+from imbalance_lab.runs.table import RunTable
+
+# What stands beside the metric itself.
+BESIDE = ("balanced_accuracy", "worst_class_recall", "macro_f1", "log_loss", "brier", "ece", "timing/fit")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The strategies of one group, compared.
+
+    Parameters
+    ----------
+    group : Group
+    table : DataFrame
+        A row per strategy, best mean first: ``runs``, ``values`` (seeds times folds), ``mean`` with ``low`` and
+        ``high``, the metrics beside it, and ``baseline_*`` and ``control_*``: ``difference``, ``low``, ``high``, ``p``,
+        ``verdict``, ``more`` (runs).
+    recalls : DataFrame
+        Mean recall: a row per strategy, a column per class, the rarest class first.
+    verdict : str
+        The comparison in a sentence or two.
+    notes : list of str
+    """
+
+    group: Group
+    table: pd.DataFrame
+    recalls: pd.DataFrame
+    verdict: str
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything a report shows.
+
+    Parameters
+    ----------
+    settings : Settings
+    compared : list of Compared
+    across : list of Across
+    unfinished : DataFrame
+        Runs that did not finish and were not made up for: ``dataset``, ``model``, ``strategy``, ``outcome``,
+        ``reason``, ``runs``.
+    notes : list of str
+    """
+
+    settings: Settings
+    compared: list[Compared]
+    across: list[Across]
+    unfinished: pd.DataFrame
+    notes: list[str]
+
+    @property
+    def verdict(self) -> str:
+        """What came out, a line per group."""
+        lines = [f"{one.group.title}: {one.verdict}" for one in self.compared]
+        across = self.across
+        lines += [f"across {len(one.means)} datasets{_of(one.name)}: {summary(one, self.settings)}" for one in across]
+        return "\n".join(lines)
+
+
+def compare(table: RunTable, settings: Settings) -> Comparison:
+    """Compare the strategies of a table of runs.
+
+    Raises
+    ------
+    ConfigError
+        If no run finished, or a setting names what no run has.
+    """
+    if not (table.runs.outcome == "finished").any():
+        raise ConfigError("there are no finished runs to compare")
+    compared = [compare_group(group, settings) for group in group_runs(table, settings.metric, settings.by)]
+    notes = _general_notes(compared, settings)
+    return Comparison(settings, compared, _across(compared, settings), unfinished(table), notes)
+
+
+def compare_group(group: Group, settings: Settings) -> Compared:
+    """Compare the strategies of one group with the baseline and with the control."""
+    mean, low, high = interval(group.values.to_numpy(), group.ratio, settings.confidence)
+    low, high = (np.clip(ends, *settings.bounds) for ends in (low, high))
+    strategies = group.values.index
+    runs = group.runs.strategy.value_counts().reindex(strategies)
+    table = pd.DataFrame(
+        {"runs": runs, "values": group.values.notna().sum(axis=1), "mean": mean, "low": low, "high": high},
+        index=strategies,
+    )
+    _fill_single_runs(table, group, settings)
+    beside = group.metrics.reindex(columns=[key for key in BESIDE if key != settings.metric])
+    table = table.join(beside.groupby(group.runs.strategy).mean().dropna(axis=1, how="all"))
+    notes = list(group.notes)
+    for role, name in (("baseline", settings.baseline), ("control", settings.control)):
+        if name in strategies:
+            found = paired_differences(group.values, name, group.ratio, settings)
+            found["more"] = np.ceil(found["more"] / _values_a_run(group))
+            table = table.join(found.add_prefix(f"{role}_"))
+        elif near := [str(other) for other in strategies if _base(other) == name]:
+            notes.append(f"which '{name}' is the {role}? {role}= can be {', '.join(near)}")
+    if any(FEW_ROWS in set(table.get(f"{role}_verdict", ())) for role in ("baseline", "control")):
+        notes.append(f"{FEW_ROWS}: seeds share their rows, so that no number of further seeds would settle it")
+    table = table.sort_values("mean", ascending=settings.sign < 0, kind="stable")
+    said = _sentence(table, settings)
+    if table["values"].nunique() > 1:
+        said += " Means are over different seeds, differences over those that both have."
+    return Compared(group, table, _recalls(group, table.index), said, notes)
+
+
+def _values_a_run(group: Group) -> int:
+    return max(group.values.columns.get_level_values("fold").nunique(), 1)
+
+
+def _fill_single_runs(table: pd.DataFrame, group: Group, settings: Settings) -> None:
+    """Take the bootstrap interval of a strategy's only run, where it logged one."""
+    ends = {end: group.metrics.get(f"interval/{end}/{settings.metric}") for end in ("low", "high")}
+    for end, values in ends.items():
+        if values is not None:
+            table[end] = table[end].fillna(values.groupby(group.runs.strategy).mean())
+
+
+def _recalls(group: Group, strategies: pd.Index) -> pd.DataFrame:
+    recalls = group.metrics.filter(regex="^recall/").dropna(axis=1, how="all")
+    support = group.metrics.filter(regex="^support/").mean()
+    rarest_first = sorted(map(str, recalls), key=lambda key: support.get(f"support/{key.removeprefix('recall/')}", 0.0))
+    means = recalls[rarest_first].groupby(group.runs.strategy).mean().reindex(strategies)
+    return means.rename(columns=lambda key: key.removeprefix("recall/"))
+
+
+def _sentence(table: pd.DataFrame, settings: Settings) -> str:
+    """Say which strategies are better and worse than the baseline, and whether they beat the control."""
+    said = f"{table.index[0]} has the best mean, {_figure(table.iloc[0])}"
+    for role, name in (("baseline", settings.baseline), ("control", settings.control)):
+        if f"{role}_verdict" in table:
+            said += f". {_against(table, role, name)}"
+        else:
+            said += f". Not compared with {name}, of which there is no run" + _as_such(table.index, name)
+    return said + "."
+
+
+def _as_such(strategies: pd.Index, name: str) -> str:
+    return " as such" if name in map(_base, strategies) else ""
+
+
+def _base(contender: object) -> str:
+    """Return a contender's strategy, without the model or the settings that tell it apart."""
+    return re.split(r"[ (]", str(contender))[0]
+
+
+def _figure(row: pd.Series) -> str:
+    around = f" [{row.low:.3f}, {row.high:.3f}]" if np.isfinite(row.low) else ""
+    return f"{row['mean']:.3f}{around} over {row.runs:g} run{'s' if row.runs > 1 else ''}"
+
+
+def _against(table: pd.DataFrame, role: str, name: str) -> str:
+    rows = table.drop(index=name)
+    found = {}
+    for verdict in (BETTER, WORSE, SAME, FEW_RUNS, FEW_ROWS):
+        these = rows[rows[f"{role}_verdict"] == verdict]
+        shown = [f"{strategy} {row[f'{role}_difference']:+.3f}" for strategy, row in these.iterrows()]
+        if shown:
+            found[verdict] = ", ".join(shown[:6]) + (f" and {len(shown) - 6} more" if len(shown) > 6 else "")
+    parts = [f"{verdict}: {names}" for verdict, names in found.items()]
+    return f"Against {name}: {'; '.join(parts)}" if parts else f"Nothing was run against {name}"
+
+
+def summary(across: Across, settings: Settings) -> str:
+    """Say what the tests across datasets found."""
+    best = across.ranks.index[0]
+    tied = across.ranks.index[across.ranks <= across.ranks.iloc[0] + across.critical_difference]
+    alpha = 1 - settings.confidence
+    if across.friedman["p_F"] >= alpha:
+        return f"average ranks do not differ more than chance allows (Friedman, p = {across.friedman['p_F']:.2g})"
+    return (
+        f"{best} has the best average rank, {across.ranks.iloc[0]:.2f}; Nemenyi's test tells it "
+        f"{'from all others' if len(tied) == 1 else 'not from ' + ', '.join(map(str, tied[1:]))} "
+        f"(Friedman, p = {across.friedman['p_F']:.2g})"
+    )
+
+
+def _of(name: str) -> str:
+    return f", {name}" if name else ""
+
+
+def _across(compared: Sequence[Compared], settings: Settings) -> list[Across]:
+    """Put groups that differ in their dataset only side by side."""
+    kinds: dict[str, dict[str, Compared]] = {}
+    for one in compared:
+        rest = {key: value for key, value in one.group.name.items() if key not in ("dataset", "data")}
+        kind = ", ".join(value if key == "model" else f"{key}={value}" for key, value in rest.items())
+        known = kinds.setdefault(kind, {}).get(one.group.name["dataset"])
+        if known is None or known.group.runs.start.max() < one.group.runs.start.max():
+            kinds[kind][one.group.name["dataset"]] = one
+    found = [_side_by_side(kind, groups, settings) for kind, groups in kinds.items() if len(groups) > 1]
+    return [one for one in found if one is not None]
+
+
+def _side_by_side(kind: str, groups: Mapping[str, Compared], settings: Settings) -> Across | None:
+    """Compare one group of each dataset; the means are those of the seeds that all its strategies have."""
+    shared = {name: one.group.values.dropna(axis=1) for name, one in groups.items()}
+    means = {
+        name: values.mean(axis=1) if len(values.columns) else groups[name].table["mean"]
+        for name, values in shared.items()
+    }
+    across = across_datasets(kind, pd.DataFrame(means).T, settings)
+    if across is None:
+        return None
+    notes = []
+    if unpaired := [name for name, values in shared.items() if not len(values.columns)]:
+        notes.append(f"strategies share no seed, so means are over different ones, on {', '.join(unpaired)}")
+    if cut := [name for name, v in shared.items() if 0 < len(v.columns) < len(groups[name].group.values.columns)]:
+        notes.append(f"means are over the seeds that all strategies have, on {', '.join(cut)}")
+    if draws := [name for name, one in groups.items() if "data" in one.group.name]:
+        notes.append(f"of several data of one name the latest count, on {', '.join(draws)}")
+    return replace(across, notes=[*across.notes, *notes])
+
+
+def unfinished(table: RunTable) -> pd.DataFrame:
+    """Return the cells that were skipped, failed, killed or are running, and have no finished run."""
+    runs = table.runs.fillna({"strategy": "?", "model": "?", "dataset": "?", "reason": ""})
+    runs = runs.assign(cell=runs.dataset + runs.config_hash.fillna(runs.name))
+    done = set(runs.cell[runs.outcome == "finished"])
+    left = runs[(runs.outcome != "finished") & ~runs.cell.isin(done)]
+    left = left.sort_values("start").drop_duplicates("cell", keep="last")
+    return (
+        left.groupby(["dataset", "model", "strategy", "outcome", "reason"], dropna=False)
+        .size()
+        .rename("runs")
+        .reset_index()
+    )
+
+
+def _general_notes(compared: Sequence[Compared], settings: Settings) -> list[str]:
+    without = [
+        one.group.title
+        for one in compared
+        if settings.control not in one.table.index and not _as_such(one.table.index, settings.control)
+    ]
+    if not without or settings.control == settings.baseline:
+        return []
+    where = "anywhere" if len(without) == len(compared) else f"on {', '.join(without[:5])}"
+    return [
+        f"the control {settings.control} was not run {where}: whether a strategy does more than tuned thresholds "
+        f"is open; add strategy={settings.control} to the sweep"
+    ]

@@ -1,0 +1,140 @@
+"""Raw columns to numbers: imputed, scaled, one-hot encoded. Fitted on training rows only.
+
+In two steps, because a sampler comes between them: columns (numbers scaled, categories as codes), then features
+(one-hot).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass as plain_dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from imbalance_lab.data.dataset import Kind
+from imbalance_lab.fields import STRICT
+
+VALUES_AT_ONCE = 2**20
+
+
+@plain_dataclass(frozen=True)
+class Prepared:
+    """A fitted preparation: p columns, of which the last are categorical, become d features.
+
+    Parameters
+    ----------
+    parts : list of (list of str, fitted transformer)
+        Raw columns, and what makes as many columns of a matrix of them.
+    numeric : int
+        How many of the columns are numbers; they come first.
+    levels : tuple of int
+        Codes of each categorical column.
+    dtype : type
+        Float type of the result.
+    """
+
+    parts: list[tuple[list[str], Any]]
+    numeric: int
+    levels: tuple[int, ...]
+    dtype: type[np.floating[Any]]
+
+    @property
+    def categorical(self) -> np.ndarray:
+        """Which of the columns are categorical, shape (p,)."""
+        return np.arange(self.numeric + len(self.levels)) >= self.numeric
+
+    def columns(self, X: pd.DataFrame) -> np.ndarray:
+        """Return scaled numbers and category codes, shape (n, p); a category not seen in training is -1."""
+        made = np.empty((len(X), len(self.categorical)), dtype=self.dtype)
+        column = 0
+        for names, transformer in self.parts:
+            at_once = _at_once(len(names))
+            for start in range(0, len(X), at_once):
+                rows = X.iloc[start : start + at_once][names]
+                made[start : start + at_once, column : column + len(names)] = transformer.transform(rows)
+            column += len(names)
+        return made
+
+    def encode(self, columns: np.ndarray) -> np.ndarray:
+        """Return features, shape (n, d), of columns, shape (n, p).
+
+        A category becomes one column per code, of two codes one column; one not seen in training is 0 in all of them.
+        """
+        if not self.levels:
+            return columns
+        parts = [columns[:, : self.numeric]]
+        for codes, size in zip(columns[:, self.numeric :].T, self.levels, strict=True):
+            parts.append(codes[:, None] == np.arange(1 if size == 2 else 0, size))
+        return np.hstack(parts, dtype=self.dtype, casting="unsafe")
+
+    def __call__(self, X: pd.DataFrame) -> np.ndarray:
+        """Return features, shape (n, d), of raw columns."""
+        return self.encode(self.columns(X))
+
+
+@dataclass(frozen=True, config=STRICT)
+class Prepare:
+    """How raw columns become numbers.
+
+    Parameters
+    ----------
+    impute : {"median", "mean", "most_frequent"}
+        Fills missing numbers; missing categories are filled with the most frequent one.
+    scale : {"standard", "minmax", "robust", "none"}
+        Of numeric columns.
+    max_categories : int
+        One-hot columns for one categorical column; rarer categories share the last. A category not seen in training
+        has no column.
+    """
+
+    impute: Literal["median", "mean", "most_frequent"] = "median"
+    scale: Literal["standard", "minmax", "robust", "none"] = "standard"
+    max_categories: Annotated[int, Field(ge=2)] = 50
+
+    def fit(self, X: pd.DataFrame, kinds: Mapping[str, Kind], dtype: type[np.floating[Any]]) -> Prepared:
+        """Fit on training rows `X`."""
+        numeric = [c for c in X.columns if kinds[str(c)] == "numeric"]
+        categorical = [c for c in X.columns if kinds[str(c)] == "categorical"]
+        at_once = _at_once(len(X))
+        blocks = [numeric[start : start + at_once] for start in range(0, len(numeric), at_once)]
+        parts = [(block, self._numeric().fit(X[block])) for block in blocks]
+        levels: list[int] = []
+        if categorical:
+            codes = self._codes()
+            levels = (codes.fit_transform(X[categorical]).max(axis=0) + 1).astype(int).tolist()
+            parts.append((categorical, codes))
+        return Prepared(parts, len(numeric), tuple(levels), dtype)
+
+    def _numeric(self) -> Any:
+        from sklearn.impute import SimpleImputer
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+
+        scaler = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}.get(self.scale)
+        imputer = SimpleImputer(strategy=self.impute, keep_empty_features=True)
+        return make_pipeline(imputer, scaler()) if scaler else imputer
+
+    def _codes(self) -> Any:
+        from sklearn.impute import SimpleImputer
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
+
+        return make_pipeline(
+            FunctionTransformer(as_text),
+            SimpleImputer(strategy="most_frequent", keep_empty_features=True, missing_values=np.nan),
+            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, max_categories=self.max_categories),
+        )
+
+
+def _at_once(size: int) -> int:
+    """Return how many rows (or columns) of `size` values are worked on at once, so that copies of them stay small."""
+    return max(1, VALUES_AT_ONCE // max(size, 1))
+
+
+def as_text(columns: pd.DataFrame) -> pd.DataFrame:
+    """Return categories as text, whatever they were; missing ones are NaN."""
+    return columns.astype(object).map(str, na_action="ignore").where(columns.notna(), np.nan)

@@ -1,0 +1,1 @@
+"""A run: what it is, how it is planned, made and recorded."""

@@ -1,0 +1,132 @@
+"""A run's record on disk. It is written before anything is sent to a tracking server."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import yaml
+from pydantic.dataclasses import dataclass
+
+from imbalance_lab.evaluation.predictions import Predictions
+from imbalance_lab.fields import STRICT
+from imbalance_lab.runs.record import RunRecord
+
+RECORD = "record.json"
+DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def write_record(record: RunRecord, folder: Path) -> dict[str, Any]:
+    """Write everything that is kept of a finished run under `folder`, and return what ``record.json`` says.
+
+    ``predictions.npz`` holds ``<fold>/test/log_proba`` and the like, so metrics and decisions can be recomputed without
+    training.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.dump(record.config, Dumper=DUMPER, sort_keys=False))
+    record.classes.to_csv(folder / "classes.csv", index_label="class")
+    if record.history is not None:
+        record.history.to_csv(folder / "epochs.csv", index=False)
+    arrays = {
+        f"{fold}/{part}/{key}": value
+        for fold, result in enumerate(record.folds)
+        for part, predictions in (("validation", result.validation), ("test", result.test))
+        for key, value in predictions._asdict().items()
+    }
+    np.savez_compressed(folder / "predictions.npz", **arrays)
+    return write_outcome(folder, "finished", **_summary(record))
+
+
+def save_models(record: RunRecord, folder: Path) -> None:
+    """Write each fold's model under `folder`, with what it takes to use it.
+
+    ``use.joblib`` holds ``prepare`` (raw columns to features), ``rules`` (scores of each task to classes), and the
+    names of the classes.
+    """
+    for fold, result in enumerate(record.folds):
+        target = folder / str(fold)
+        result.model.save(target)
+        use = {"prepare": result.prepare, "rules": result.rules, "tasks": record.dataset.tasks}
+        joblib.dump(use, target / "use.joblib")
+
+
+def write_outcome(folder: Path, outcome: str, **details: Any) -> dict[str, Any]:
+    """Write ``record.json`` in one piece.
+
+    `outcome` is ``finished``, ``already finished``, ``skipped``, ``failed`` or ``killed``.
+    """
+    said = {"outcome": outcome, **details}
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{RECORD}"
+    temporary.write_text(json.dumps(said, indent=1, default=str))
+    os.replace(temporary, folder / RECORD)
+    return said
+
+
+def mark_untracked(folder: Path, reason: str) -> None:
+    """Note in a finished run's record that it is not in MLflow, and why."""
+    said = read_outcome(folder) or {}
+    write_outcome(folder, **{**said, "untracked": reason})
+
+
+def read_outcome(folder: Path) -> dict[str, Any] | None:
+    """Return what ``record.json`` under `folder` says; None if the run never wrote one."""
+    file = folder / RECORD
+    return json.loads(file.read_text()) if file.is_file() else None
+
+
+def read_predictions(folder: Path, fold: int = 0, part: str = "test") -> Predictions:
+    """Read back the predictions of one fold; `part` is ``validation`` or ``test``."""
+    with np.load(folder / "predictions.npz") as arrays:
+        return Predictions(*(arrays[f"{fold}/{part}/{key}"] for key in Predictions._fields))
+
+
+def _summary(record: RunRecord) -> dict[str, Any]:
+    return {
+        "name": record.name,
+        "strategy": record.strategy,
+        "model": record.model,
+        "dataset": record.dataset.summary(),
+        "tags": record.tags,
+        "metrics": record.metrics,
+        "deviations": record.deviations,
+        "intervals": record.intervals.to_dict("index"),
+        "classes": record.classes.astype(object).where(record.classes.notna(), None).to_dict("index"),
+        "folds": [{"metrics": fold.metrics, "seconds": fold.seconds} for fold in record.folds],
+        "never_predicted": record.never_predicted,
+        "warnings": record.warnings,
+    }
+
+
+@dataclass(frozen=True, config=STRICT)
+class RecordOnly:
+    """The null option of ``tracking``: nothing beyond the record on disk."""
+
+    where = None
+
+    def join_sweep(self, name: str, parent: Any) -> None:
+        """Do nothing."""
+
+    def finished_on(self, dataset: str, config_hash: str, version: str) -> set[str]:
+        """Return nothing: there is nobody to ask."""
+        return set()
+
+    def start(self, dataset: str, names: Mapping[str, str], config: dict[str, Any]) -> None:
+        """Do nothing."""
+
+    def describe(self, tags: dict[str, str], dataset: Any) -> None:
+        """Do nothing."""
+
+    def epoch(self, fold: int | None, epoch: int, metrics: Any) -> None:
+        """Do nothing."""
+
+    def finish(self, record: dict[str, Any], folder: Path) -> None:
+        """Do nothing."""
+
+    def abort(self, outcome: str, reason: str, folder: Path) -> None:
+        """Do nothing."""

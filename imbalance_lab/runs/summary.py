@@ -1,0 +1,96 @@
+"""The folds of a run put together: its record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from omegaconf import DictConfig
+
+from imbalance_lab.app.config import model_name, plain, run_name, strategy_name
+from imbalance_lab.data.dataset import Dataset
+from imbalance_lab.data.rows import Seeds
+from imbalance_lab.evaluation.intervals import bootstrap
+from imbalance_lab.evaluation.predictions import Predictions
+from imbalance_lab.runs.diagnostics import diagnose, never_predicted
+from imbalance_lab.runs.plan import Plan
+from imbalance_lab.runs.record import FoldResult, RunRecord
+
+
+def summarise(
+    config: DictConfig,
+    tags: dict[str, str],
+    dataset: Dataset,
+    plan: Plan,
+    folds: list[FoldResult],
+    warned: list[str],
+) -> RunRecord:
+    """Put the folds together: means and deviations of their metrics, intervals from all their test rows."""
+    table = pd.DataFrame([fold.metrics for fold in folds])
+    metrics = table.mean().to_dict()
+    seconds = pd.DataFrame([fold.seconds for fold in folds]).sum()
+    metrics |= {f"timing/{stage}": float(value) for stage, value in seconds.items()}
+    metrics.update(rows_per_fold(folds))
+
+    test = join(fold.test for fold in folds)
+    repeats = max(len(test.rows) / len(dataset.y), 1.0)  # a row is one row, however often it is tested
+    seed = Seeds.spawn(plan.seed, 0).intervals
+    intervals = bootstrap(test, dataset.tasks, plan.evaluation, seed, repeats)
+    history = join_histories([fold.history for fold in folds])
+    missing = never_predicted(test, dataset)
+    metrics["never_predicted"] = float(len(missing))
+    return RunRecord(
+        name=run_name(config),
+        strategy=strategy_name(config),
+        model=model_name(config),
+        config=plain(config),
+        tags=tags,
+        dataset=dataset,
+        folds=folds,
+        metrics={str(key): float(value) for key, value in metrics.items()},
+        deviations={str(key): float(value) for key, value in table.std().dropna().items()},
+        intervals=intervals,
+        classes=result_table(folds, test, dataset, metrics, intervals),
+        history=history,
+        never_predicted=missing,
+        warnings=[*warned, *diagnose(config.options, plan.learner, plan.loss, folds, dataset, missing, history)],
+    )
+
+
+def rows_per_fold(folds: list[FoldResult]) -> dict[str, float]:
+    """Return how many rows a fold trained, validated and tested on, before sampling; means over folds."""
+    sizes = [(f.classes.train_rows.sum() / f.test.y.shape[1], len(f.validation.rows), len(f.test.rows)) for f in folds]
+    return dict(zip(("rows/train", "rows/validation", "rows/test"), np.mean(sizes, axis=0).tolist(), strict=True))
+
+
+def result_table(
+    folds: list[FoldResult],
+    test: Predictions,
+    dataset: Dataset,
+    metrics: Mapping[Any, float],
+    intervals: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return one row per class: the means of the folds' class tables, and the run's metrics of its test rows."""
+    before = pd.concat([fold.classes for fold in folds]).groupby(level=0, sort=False).mean()
+    after = pd.DataFrame({"support": dataset.count(test.y).ravel()}, index=pd.Index(dataset.class_names, name="class"))
+    for key in ("recall", "precision", "f1"):
+        after[key] = [metrics.get(f"{key}/{name}", np.nan) for name in dataset.class_names]
+    recalls = intervals.filter(like="recall/", axis=0).rename(index=lambda key: key.removeprefix("recall/"))
+    return before.assign(**after, **recalls)
+
+
+def join(parts: Iterable[Predictions]) -> Predictions:
+    """Put the predictions of several folds one after the other."""
+    return Predictions(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def join_histories(histories: list[pd.DataFrame | None]) -> pd.DataFrame | None:
+    """Put the epochs of all folds under each other, with columns ``fold`` and ``epoch`` (from 1)."""
+    kept = [
+        history.assign(fold=fold, epoch=np.arange(1, len(history) + 1))
+        for fold, history in enumerate(histories)
+        if history is not None
+    ]
+    return pd.concat(kept, ignore_index=True) if kept else None

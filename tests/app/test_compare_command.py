@@ -1,0 +1,149 @@
+"""``python -m imbalance_lab.app.compare``, from a store to the verdict."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+from imbalance_lab.app.compare import main, parse, read, select
+from imbalance_lab.comparison import Settings
+from imbalance_lab.tracking.read import _experiments, _from_database, _from_server, _table, read_runs
+from tests.app.test_cli import invoke
+from tests.conftest import TINY
+
+SWEEP = [
+    *(typed for typed in TINY if typed != "tracking=none"),
+    "strategy=none,tuned_threshold,inv_freq,focal",
+    "model=logreg",
+    "seed=range(3)",
+]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A store with a sweep of twelve cells, three of them skipped, and two cross-validated runs."""
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert invoke("-m", *SWEEP) == 0
+        cv = [typed for typed in SWEEP if not typed.startswith(("strategy", "seed"))]
+        assert invoke("-m", *cv, "strategy=none,inv_freq", "split=cv", "split.folds=3") == 0
+    return f"sqlite:///{folder / 'mlflow.db'}"
+
+
+def output(capsys, *arguments: str) -> str:
+    main(arguments)
+    return capsys.readouterr().out
+
+
+def test_a_sweep_is_compared(runs: str, capsys) -> None:
+    said = output(capsys, f"uri={runs}")
+    assert "synthetic, logreg, split.folds=3" in said
+    assert "inv_freq" in said and "Not finished" in said
+    assert "loss=focal cannot train model=logreg" in said
+
+
+def test_the_numbers_are_those_that_were_logged(runs: str, capsys) -> None:
+    tree = json.loads(output(capsys, f"uri={runs}", "format=json", "sweep=last"))
+    client = MlflowClient(runs)
+    (experiment,) = (e for e in client.search_experiments() if e.name == "synthetic")
+    logged = {
+        run.data.tags["strategy"]: run.data.metrics["test/balanced_accuracy"]
+        for run in client.search_runs([experiment.experiment_id])
+        if run.data.params.get("split.folds") == "3"
+    }
+    (group,) = tree["groups"]
+    assert {row["strategy"]: row["mean"] for row in group["strategies"]} == pytest.approx(logged)
+    assert {row["values"] for row in group["strategies"]} == {3}
+
+
+def test_a_database_and_a_server_are_read_alike(runs: str) -> None:
+    client = MlflowClient(runs)
+    names = _experiments(client, [])
+    tables = [
+        _table(read(client, runs, sorted(names), "balanced_accuracy"), names) for read in (_from_database, _from_server)
+    ]
+    for part in ("runs", "params", "metrics", "folds"):
+        one, other = (getattr(table, part).sort_index(axis=0).sort_index(axis=1) for table in tables)
+        pd.testing.assert_frame_equal(one, other, check_dtype=False)
+    assert len(tables[0].runs) == 14
+    assert tables[0].folds.shape == (2, 3)
+
+
+def test_filters(runs: str) -> None:
+    table = read_runs(runs, "macro_f1")
+    kept = select(table, {"strategy": ["none", "inv_freq"], "seed": ["0", "1"], "split.test": ["0.2"]})
+    assert sorted(kept.runs.strategy) == ["inv_freq", "inv_freq", "none", "none"]
+    assert len(select(table, {"sweep": ["last"]}).runs) == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("modle=mlp", "runs have no 'modle'; did you mean model?"),
+        ("metrc=f1", "did you mean metric?"),
+        ("strategy=smot", "no run has strategy=smot; there is focal, inv_freq, none, tuned_threshold"),
+        ("metric=f1", "no run logged the metric 'f1'"),
+        ("experiment=nothing", "there is no experiment nothing; there are: Default, synthetic"),
+        ("by=[datset]", "runs have no 'datset'"),
+        ("by=[dataset", "is no list"),
+        ("rope=wide", "rope=wide: Input should be a valid number"),
+        ("rope=-1", "rope=-1"),
+        ("confidence=95", "confidence=95"),
+        ("format=pdf", "format=pdf"),
+        ("metric=f1 metric=mcc", "metric= is given twice"),
+        ("model", "'model': arguments are key=value"),
+        ("outcome=failed", "there is finished, skipped"),
+        ("outcome=skipped", "no finished runs"),
+    ],
+)
+def test_mistakes_are_explained_in_a_line(typed: str, said: str, runs: str) -> None:
+    with pytest.raises(SystemExit) as error:
+        main([f"uri={runs}", *typed.split(" ")])
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_store_that_is_not_there() -> None:
+    with pytest.raises(SystemExit, match=r"there is no mlflow\.db here"):
+        main([])
+    assert not Path("mlflow.db").exists()
+
+
+def test_help_and_files(runs: str, capsys, tmp_path: Path) -> None:
+    assert "baseline=none" in output(capsys, "--help")
+    said = output(capsys, f"uri={runs}", "format=csv", "out=table.csv")
+    assert "table.csv" in said
+    assert "inv_freq" in (tmp_path / "table.csv").read_text()
+
+
+def test_lists_and_texts_are_told_apart() -> None:
+    request, settings, filters = parse(["experiment=[a,b]", "by=[model]", "rope=0.02", "strategy=focal(gamma=5)"])
+    assert (request.experiments, settings.by, settings.rope) == (["a", "b"], ["model"], 0.02)
+    assert filters == {"strategy": ["focal(gamma=5)"]}
+
+
+def test_the_store_of_the_environment_is_read(runs: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", runs)
+    assert len(read(parse([])[0], Settings()).runs) == 14
+
+
+def test_runs_of_other_programs_are_left_alone(store: Path) -> None:
+    client = MlflowClient(f"sqlite:///{store}")
+    client.create_run(client.create_experiment("theirs"))
+    with pytest.raises(SystemExit, match="no finished runs"):
+        main([])
+
+
+def test_tensorflow_is_never_imported(runs: str) -> None:
+    check = (
+        "import sys; from imbalance_lab.app.compare import main; "
+        f"main(['uri={runs}']); sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", check], stdout=subprocess.DEVNULL).returncode == 0

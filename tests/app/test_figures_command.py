@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from imbalance_lab.app.config import config_hash
+from imbalance_lab.app.figures import main
+
+NAMES = {"confusion_matrix", "precision_recall", "recall_per_class", "reliability"}
+
+
+def draw(monkeypatch, capsys, *arguments: str) -> str:
+    monkeypatch.setattr(sys, "argv", ["figures", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return capsys.readouterr().out + str(ended.value.code or "")
+
+
+def drawn(folder: Path) -> dict[str, bytes]:
+    return {file.stem: file.read_bytes() for file in (folder / "figures").glob("*.png")}
+
+
+@pytest.mark.parametrize(
+    "typed", [("model=linear",), ("model=logreg", "split=cv", "split.folds=3"), ("model=logreg", "dataset=two_labels")]
+)
+def test_figures_drawn_later_are_those_the_run_would_have_drawn(typed, tiny, run, monkeypatch, capsys) -> None:
+    config = tiny(*typed, "evaluation.figures=true")
+    run(config)
+    folder = Path(config.output_dir)
+    at_once = drawn(folder)
+    for file in (folder / "figures").iterdir():
+        file.unlink()
+    assert draw(monkeypatch, capsys, str(folder)) == f"{folder}: figures of 1 run drawn\n"
+    assert drawn(folder) == at_once
+    assert at_once
+
+
+def test_figures_of_a_run_in_mlflow_join_its_artifacts(tiny, run, store, monkeypatch, capsys) -> None:
+    run(tiny("tracking=mlflow", "model=logreg"))
+    client = MlflowClient(f"sqlite:///{store}")
+    (logged,) = client.search_runs([client.get_experiment_by_name("synthetic").experiment_id])
+    before = {file.path for file in client.list_artifacts(logged.info.run_id)}
+    assert "among its artifacts" in draw(monkeypatch, capsys, logged.info.run_id)
+    after = {file.path for file in client.list_artifacts(logged.info.run_id)}
+    assert after - before == {"figures"}
+    assert {Path(f.path).stem for f in client.list_artifacts(logged.info.run_id, "figures")} == NAMES
+
+
+def test_what_cannot_be_drawn_is_said(tiny, run, store, tmp_path: Path, monkeypatch, capsys) -> None:
+    assert draw(monkeypatch, capsys).startswith("usage:")
+    assert "there is no folder 'nothing', and no such run in MLflow" in draw(monkeypatch, capsys, "nothing")
+    assert "no MLflow database away.db here" in draw(monkeypatch, capsys, "nothing", "uri=sqlite:///away.db")
+    assert not Path("away.db").exists()
+    assert "holds no finished run" in draw(monkeypatch, capsys, str(tmp_path))
+    for text in (json.dumps({"outcome": "failed"}), json.dumps({"outcome": "finished"}), "{}", "[1]", "not JSON"):
+        (tmp_path / "record.json").write_text(text)
+        assert "holds no finished run" in draw(monkeypatch, capsys, str(tmp_path))
+    client = MlflowClient(f"sqlite:///{store}")
+    other = client.create_run(client.create_experiment("others", artifact_location=(tmp_path / "far").as_uri())).info
+    assert f"run {other.run_id} in MLflow is no finished run" in draw(monkeypatch, capsys, other.run_id)
+
+
+def test_only_runs_of_their_own_draw_at_once(tiny) -> None:
+    assert tiny("evaluation.figures=${alone:}").evaluation.figures is True
+    assert config_hash(tiny("evaluation.figures=true")) == config_hash(tiny("evaluation.figures=false"))
+
+
+def test_a_sweep_leaves_figures_out(store, tmp_path: Path) -> None:
+    typed = ["model=logreg", "evaluation.resamples=100", "seed=0,1", "hydra.sweep.dir=swept"]
+    subprocess.run([sys.executable, "-m", "imbalance_lab", "-m", *typed], check=True, stdout=subprocess.DEVNULL)
+    assert len(list((tmp_path / "swept").glob("*/predictions.npz"))) == 2
+    assert not list((tmp_path / "swept").rglob("*.png"))

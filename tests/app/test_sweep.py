@@ -1,0 +1,187 @@
+"""Sweeps in MLflow: their parent run, what is left out the second time, and what a killed process leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+from imbalance_lab.comparison import Settings, compare
+from imbalance_lab.tracking.parent import close_dead, is_dead, process_tags
+from imbalance_lab.tracking.read import read_runs
+from tests.app.test_cli import invoke
+from tests.conftest import TINY
+
+TRACKED = [*(typed for typed in TINY if typed != "tracking=none"), "model=logreg"]
+
+
+@pytest.fixture
+def client(store: Path) -> MlflowClient:
+    return MlflowClient(f"sqlite:///{store}")
+
+
+def runs(client: MlflowClient, experiment: str = "synthetic") -> list:
+    found = client.get_experiment_by_name(experiment)
+    return client.search_runs([found.experiment_id], order_by=["attributes.start_time"]) if found else []
+
+
+def children(client: MlflowClient) -> list:
+    return [run for run in runs(client) if "sweep_parent" not in run.data.tags]
+
+
+def test_a_sweep_has_a_parent_run_that_counts_its_jobs(client: MlflowClient, capsys) -> None:
+    assert invoke("-m", *TRACKED, "strategy=none,focal", "seed=range(2)") == 0
+    (parent,) = (run for run in runs(client) if "sweep_parent" in run.data.tags)
+    assert parent.info.status == "FINISHED"
+    assert parent.data.params == {"sweep/strategy": "none,focal", "sweep/seed": "0,1"}
+    assert parent.data.metrics == {"jobs/finished": 2, "jobs/skipped": 2}
+    verdict, _, counts = parent.data.tags["mlflow.note.content"].splitlines()
+    assert verdict.startswith("synthetic, logreg: none has the best mean, 0.727")
+    assert counts == "2 finished, 2 skipped"
+    assert [artifact.path for artifact in client.list_artifacts(parent.info.run_id)] == ["comparison.html"]
+    for run in children(client):
+        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert run.data.tags["sweep"] == parent.data.tags["sweep"]
+        assert "class_weight._target_" in run.data.params  # nothing depends on nesting
+    said = capsys.readouterr().out
+    assert "4 runs" in said
+    assert "2 finished, 2 skipped" in said
+
+
+def test_a_sweep_over_datasets_has_its_parent_in_an_experiment_of_its_own(client: MlflowClient) -> None:
+    typed = ["training.epochs=2", "evaluation.resamples=200", "evaluation.figures=false", "model=logreg"]
+    assert invoke("-m", *typed, "dataset=breast_cancer,wine_lt") == 0
+    assert [run.data.tags["sweep_parent"] for run in runs(client, "sweeps")] == ["true"]
+
+
+def test_a_pattern_is_a_sweep_too(client: MlflowClient, capsys) -> None:
+    assert invoke("-m", *TRACKED, "strategy=glob(inv_*)") == 0
+    (parent,) = (run for run in runs(client) if "sweep_parent" in run.data.tags)
+    assert parent.data.params == {"sweep/strategy": "inv_freq,inv_power"}
+    assert "2 finished" in capsys.readouterr().out
+
+
+def test_failures_are_named_in_the_parent(client: MlflowClient) -> None:
+    assert invoke("-m", *TRACKED, "min_class_rows=0,1000") == 1
+    (parent,) = (run for run in runs(client) if "sweep_parent" in run.data.tags)
+    assert parent.info.status == "FAILED"
+    assert "min_class_rows=1000 leaves 0 of 3 classes" in parent.data.tags["mlflow.note.content"]
+    (failed,) = (run for run in children(client) if run.info.status == "FAILED")
+    assert "error.txt" in {artifact.path for artifact in client.list_artifacts(failed.info.run_id)}
+
+
+def test_resume_runs_only_what_is_missing(client: MlflowClient, capsys) -> None:
+    assert invoke("-m", *TRACKED, "strategy=none,focal", "seed=0,1") == 0
+    before = len(children(client))
+    assert invoke("-m", *TRACKED, "strategy=none,focal,inv_freq", "seed=0,1", "resume=true") == 0
+    assert "2 finished, 4 already finished" in capsys.readouterr().out
+    assert [run.data.tags["strategy"] for run in children(client)[before:]] == ["inv_freq", "inv_freq"]
+    assert invoke(*TRACKED, "strategy=none", "seed=1", "resume=true") == 0
+    assert "has finished before" in capsys.readouterr().out
+    assert len(children(client)) == before + 2
+
+
+@pytest.mark.parametrize("changed", [["evaluation.resamples=201"], ["dataset.seed=1"], ["seed=5"]])
+def test_another_configuration_is_another_run(changed: list[str], client: MlflowClient) -> None:
+    assert invoke(*TRACKED, "resume=true") == 0
+    kept = [typed for typed in TRACKED if typed.split("=")[0] != changed[0].split("=")[0]]
+    assert invoke(*kept, *changed, "resume=true") == 0
+    assert len(runs(client)) == 2
+
+
+def test_other_data_under_the_same_name_are_run_again(client: MlflowClient, tmp_path: Path) -> None:
+    typed = [
+        "dataset=csv",
+        "dataset.path=t.csv",
+        "dataset.target=y",
+        "model=logreg",
+        "evaluation.figures=false",
+        "resume=true",
+    ]
+    for shift in (0, 0, 1):
+        rows = "".join(f"{(i * 7 + shift) % 13},{'b' if i % 5 == 0 else 'a'}\n" for i in range(60))
+        (tmp_path / "t.csv").write_text("x,y\n" + rows)
+        assert invoke(*typed) == 0
+    assert len(runs(client, "t")) == 2
+
+
+def test_runs_of_dead_processes_are_closed_and_others_left_alone(client: MlflowClient) -> None:
+    experiment = client.create_experiment("leftovers")
+    ended = subprocess.run(
+        [sys.executable, "-c", "from imbalance_lab.tracking.parent import process_tags as p; print(p()['process'])"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    processes = {"dead": ended, "mine": process_tags()["process"], "elsewhere": "another-host/1/1", "unknown": ""}
+    ids = {name: client.create_run(experiment, tags={"process": p}).info.run_id for name, p in processes.items()}
+    assert close_dead(client, experiment) == [ids["dead"]]
+    assert client.get_run(ids["dead"]).info.status == "KILLED"
+    assert {client.get_run(ids[name]).info.status for name in ("mine", "elsewhere", "unknown")} == {"RUNNING"}
+    assert not is_dead(process_tags()["process"])
+
+
+@pytest.mark.slow
+def test_jobs_side_by_side_give_the_bits_of_jobs_in_a_row(client: MlflowClient, tmp_path: Path) -> None:
+    typed = [
+        *(t for t in TRACKED if not t.startswith("model=")),
+        "strategy=none,smote",
+        "model=mlp,logreg,random_forest",
+    ]
+    found = []
+    for launcher in ([], ["hydra/launcher=parallel", "hydra.launcher.n_jobs=2"]):
+        command = [sys.executable, "-m", "imbalance_lab", "-m", *typed, *launcher]
+        said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        assert "6 finished" in said
+        found.append(children(client)[-6:])
+    in_a_row, side_by_side = (
+        {run.info.run_name: {k: v for k, v in run.data.metrics.items() if not k.startswith("timing/")} for run in runs}
+        for runs in found
+    )
+    assert in_a_row == side_by_side
+    assert len({run.data.tags["process"] for run in found[1]}) == 2
+
+
+@pytest.mark.slow
+def test_a_sweep_killed_ten_times_gives_the_table_of_one_that_was_not(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "imbalance_lab", "-m", *TRACKED]
+    command += ["strategy=none,inv_freq,smote", "seed=range(20)", "resume=true"]
+    moments = np.random.default_rng(0).uniform(1, 12, size=10)  # seconds; before, in and between runs
+    results = {}
+    for kills in (0, 10):
+        folder = tmp_path / str(kills)
+        folder.mkdir()
+        for moment in moments[:kills]:
+            process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=moment)
+            process.kill()
+            process.wait()
+        said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+        assert "inv_freq" in said  # the comparison, of earlier sweeps' runs too
+        table = read_runs(f"sqlite:///{folder}/mlflow.db", "balanced_accuracy")
+        assert (table.runs.outcome == "finished").sum() == 60  # one of each cell
+        assert not (table.runs.status == "RUNNING").any()
+        (one,) = compare(table, Settings()).compared
+        results[kills] = one.table.drop(columns="timing/fit"), sorted(table.runs.name[table.runs.outcome == "finished"])
+    pd.testing.assert_frame_equal(results[0][0], results[10][0], check_exact=True)
+    assert results[0][1] == results[10][1]
+    assert len(set(results[0][1])) == 60
+
+
+@pytest.mark.slow
+def test_eight_sweeps_start_at_once_where_there_is_nothing_yet(tmp_path: Path) -> None:
+    def start(seed: int) -> subprocess.Popen:
+        command = [sys.executable, "-m", "imbalance_lab", "-m", *TRACKED, "strategy=none,inv_freq", f"seed={seed}"]
+        return subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    sweeps = [start(seed) for seed in range(8)]
+    said = [sweep.communicate(timeout=300)[0] for sweep in sweeps]
+    assert [sweep.returncode for sweep in sweeps] == [0] * 8, said
+    table = read_runs(f"sqlite:///{tmp_path}/mlflow.db", "balanced_accuracy")
+    assert (len(table.runs), set(table.runs.outcome)) == (16, {"finished"})
+    assert table.runs.sweep.nunique() == 8

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from imbalance_lab.comparison import Settings, compare
+from imbalance_lab.comparison.across import across_datasets
+from imbalance_lab.comparison.report.diagrams import (
+    MOST_CLASSES,
+    MOST_CURVES,
+    MOST_PANELS,
+    _apart,
+    draw_differences,
+    draw_epochs,
+    draw_ranks,
+    draw_recalls,
+    draw_trade_off,
+)
+from tests.comparison.made import made, made_epochs
+
+SETTINGS = Settings()
+VALUES = {"none": [0.5, 0.6, 0.55], "smote": [0.7, 0.72, 0.77], "$a_$b": [0.51, 0.58, 0.56]}
+
+
+def one(classes=("$10_$20", "<5", "rest"), values=VALUES):
+    return compare(made({("d", "mlp", name): row for name, row in values.items()}, classes), SETTINGS).compared[0]
+
+
+def texts(figure) -> list[str]:
+    figure.savefig(io.BytesIO(), format="svg")
+    return [text.get_text() for axes in figure.axes for text in axes.findobj(match=lambda a: hasattr(a, "get_text"))]
+
+
+def test_recalls_are_written_into_their_cells() -> None:
+    figure = draw_recalls(one())
+    (image,) = figure.axes[0].images
+    np.testing.assert_allclose(image.get_array()[0], np.array([0.73, 0.72, 0.71]))
+    assert {"0.73", "0.72", "0.71", "$10_$20", "<5", "smote", "$a_$b"} <= set(texts(figure))
+
+
+def test_of_very_many_classes_the_rarest_are_drawn_and_the_figure_says_so() -> None:
+    figure = draw_recalls(one(classes=[f"class {k}" for k in range(1000)]))
+    assert figure.axes[0].images[0].get_array().shape == (3, MOST_CLASSES)
+    assert figure.axes[0].get_xlabel() == f"the {MOST_CLASSES} rarest of 1000 classes"
+    assert figure.axes[0].get_xticklabels()[0].get_text() == "class 0"
+
+
+def test_differences_show_every_pair_its_mean_and_the_region_of_equivalence() -> None:
+    (axes,) = draw_differences(one(), SETTINGS).axes
+    means, ends = {}, {}
+    for container, label in zip(axes.containers, axes.get_yticklabels(), strict=True):
+        means[label.get_text()] = container[0].get_xdata()[0]
+        ends[label.get_text()] = container[2][0].get_segments()[0][:, 0]
+    assert means == pytest.approx({"smote": 0.18, "$a_$b": 0.0})
+    table = one().table
+    assert ends["smote"] == pytest.approx(table.loc["smote", ["baseline_low", "baseline_high"]].to_numpy(float))
+    dots = [line.get_xdata() for line in axes.lines if line.get_marker() == "." and len(line.get_xdata())]
+    np.testing.assert_allclose(np.sort(dots[0]), [0.12, 0.2, 0.22])
+    assert axes.patches[0].get_x() == -0.01 and axes.patches[0].get_width() == pytest.approx(0.02)
+
+
+def test_what_cannot_be_drawn_is_no_figure() -> None:
+    without = one(values={"smote": [0.7], "ros": [0.6]})
+    assert draw_differences(without, SETTINGS) is None
+    assert draw_trade_off(replace(without, table=without.table.drop(columns="ece")), SETTINGS) is None
+    assert draw_recalls(replace(without, recalls=without.recalls.iloc[:, :0])) is None
+    assert draw_epochs(made_epochs(["run0"], ["a"]).assign(strategy="s", key="loss")) is None
+
+
+def test_the_trade_off_puts_every_strategy_at_its_means() -> None:
+    (axes,) = draw_trade_off(one(), SETTINGS).axes
+    at = {text.get_text(): text.xy for text in axes.texts}
+    assert at["smote"] == pytest.approx((0.09, 0.73))
+    assert at["none"] == pytest.approx((0.15, 0.55))
+
+
+@pytest.mark.parametrize("heights", [[0.0, 0.0, 0.0], [0.98, 0.99, 1.0], [0.1, 0.5, 0.51]])
+def test_labels_keep_apart_and_inside(heights: list[float]) -> None:
+    places = _apart(np.array(heights), 0.1)
+    assert (np.diff(places) >= 0.1 - 1e-9).all()
+    assert places.min() >= -1e-9 and places.max() <= 1 + 1e-9
+
+
+def test_the_critical_difference_is_drawn_to_scale_without_pyplot() -> None:
+    import matplotlib.pyplot as plt
+
+    rng = np.random.default_rng(0)
+    means = pd.DataFrame(rng.normal([0.5, 0.6, 0.7], 0.05, (8, 3)), columns=["none", "$a_$b", "c"])
+    across = across_datasets("mlp", means, SETTINGS)
+    figure = draw_ranks(across)
+    assert plt.get_fignums() == []
+    bar = figure.axes[0].containers[0][2][0].get_segments()[0][:, 0]
+    assert bar[1] - bar[0] == pytest.approx(across.critical_difference)
+    shown = " ".join(texts(figure))
+    assert all(f"({rank:.2f})" in shown for rank in across.ranks)
+    assert f"CD = {across.critical_difference:.2f}" in shown
+
+
+def test_long_names_with_one_beginning_stay_apart_in_the_diagram() -> None:
+    names = ["none", "x" * 60 + "1", "x" * 60 + "2"]
+    means = pd.DataFrame(np.random.default_rng(0).normal(size=(6, 3)), columns=names)
+    assert names[2] in " ".join(texts(draw_ranks(across_datasets("", means, SETTINGS))))
+
+
+def test_epochs_show_the_mean_over_runs_for_each_strategy_and_class() -> None:
+    epochs = made_epochs(["r0", "r1"], ["a", "b"])
+    epochs["strategy"] = "smote"
+    epochs.loc[epochs.run == "r1", "value"] += 0.1
+    figure = draw_epochs(epochs)
+    first, second = figure.axes[0].lines
+    np.testing.assert_allclose(first.get_ydata(), np.arange(1, 6) / 7 + 0.05)
+    np.testing.assert_allclose(second.get_ydata(), np.arange(2, 7) / 7 + 0.05)
+
+
+def test_epochs_of_many_strategies_and_classes_are_capped() -> None:
+    classes = [f"c{k}" for k in range(MOST_CURVES + 4)]
+    epochs = made_epochs([f"r{k}" for k in range(MOST_PANELS + 3)], classes)
+    figure = draw_epochs(epochs.assign(strategy=epochs.run))
+    assert len([axes for axes in figure.axes if axes.lines]) == MOST_PANELS
+    assert len(figure.axes[0].lines) == MOST_CURVES
+
+
+def test_of_long_trainings_some_epochs_are_drawn() -> None:
+    figure = draw_epochs(made_epochs(["r"], ["a"], epochs=150).assign(strategy="s"))
+    assert list(figure.axes[0].lines[0].get_xdata()) == list(range(1, 151, 3))

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from imbalance_lab.data.prepare import Prepare
+from imbalance_lab.data.sources.files import Table
+from imbalance_lab.errors import DataError
+
+FRAME = pd.DataFrame(
+    {
+        "id": range(100),
+        "age": np.linspace(20, 60, 100),
+        "colour": ["red", "green", None, "blue"] * 25,
+        "member": [True, False] * 50,
+        "label": ["yes", *["no"] * 9] * 10,
+    }
+)
+
+
+def write(frame: pd.DataFrame, file: Path) -> None:
+    if file.suffix == ".parquet":
+        frame.to_parquet(file)
+    else:
+        frame.to_csv(file, index=False, sep="\t" if ".tsv" in file.name else ",")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.parquet", "t.csv.gz"])
+def test_every_format_gives_the_same_dataset(name: str, tmp_path: Path) -> None:
+    write(FRAME, tmp_path / name)
+    data = Table(path=name, target="label", drop=["id"]).load()
+    assert data.name == "t"
+    assert data.class_names == ("no", "yes")
+    assert data.counts.tolist() == [90, 10]
+    assert data.kinds == {"age": "numeric", "colour": "categorical", "member": "categorical"}
+    assert data.X["colour"].isna().sum() == 25
+
+
+def test_numeric_and_boolean_targets_are_classes(tmp_path: Path) -> None:
+    write(FRAME.assign(label=[0.0, 1.0, 2.0, 10.0] * 25), tmp_path / "n.csv")
+    assert Table(path="n.csv", target="label", drop=["id"]).load().class_names == ("0", "1", "2", "10")
+    write(FRAME.assign(label=[True, False, False, False] * 25), tmp_path / "b.csv")
+    assert Table(path="b.csv", target="label", drop=["id"]).load().class_names == ("False", "True")
+
+
+def test_infinite_features_are_missing_values(tmp_path: Path) -> None:
+    write(FRAME.assign(age=[np.inf, *np.arange(99.0)]), tmp_path / "i.csv")
+    assert Table(path="i.csv", target="label", drop=["id"]).load().X["age"].isna().sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("frame", "settings", "said"),
+    [
+        (
+            FRAME.assign(note=[f"text {i}" for i in range(100)]),
+            {"drop": ["id"]},
+            r"'note' has 100 different values.*drop=\[note\]",
+        ),
+        (FRAME, {}, r"'id' counts the rows.*drop=\[id\]"),
+        (FRAME, {"drop": ["idd"]}, "no column 'idd'; did you mean 'id'"),
+        (FRAME.assign(label=[f"r{i}" for i in range(100)]), {}, "every row has its own value"),
+    ],
+)
+def test_columns_that_cannot_be_used_are_refused(frame: pd.DataFrame, settings: dict, said: str, tmp_path) -> None:
+    write(frame, tmp_path / "t.csv")
+    with pytest.raises(DataError, match=said):
+        Table(path="t.csv", target="label", **settings).load()
+
+
+def test_a_quantity_is_no_target(tmp_path: Path) -> None:
+    write(pd.DataFrame({"x": range(300), "price": np.linspace(0, 9, 300)}), tmp_path / "q.csv")
+    with pytest.raises(DataError, match="300 different numbers; it looks like a quantity"):
+        Table(path="q.csv", target="price").load()
+
+
+def test_dates_are_refused_by_name(tmp_path: Path) -> None:
+    write(FRAME.assign(day=pd.date_range("2020-01-01", periods=100)), tmp_path / "d.parquet")
+    with pytest.raises(DataError, match=r"'day' holds dates.*drop=\[day\]"):
+        Table(path="d.parquet", target="label", drop="id").load()
+
+
+def test_what_stands_for_missing_can_be_said(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("x,c,y\n1,None,a\n-,b,b\n5,N/A,a\n7,b,b\n")
+    data = Table(path="m.csv", target="y", missing=["-"]).load()
+    assert data.X["x"].isna().tolist() == [False, True, False, False]
+    assert data.X["c"].tolist() == ["None", "b", "N/A", "b"]
+
+
+def test_separator_encoding_and_headers_that_are_numbers(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_bytes("1;größe\n3;groß\n1;klein\n3;groß\n".encode("latin-1"))
+    data = Table(path="s.csv", target="größe", separator=";", encoding="latin-1").load()
+    assert data.class_names == ("groß", "klein")
+    assert Table(path="s.csv", target=1, separator=";", encoding="latin-1").load().class_names == ("3", "1")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("y,x\na,1,9\nb,2,9\n", "cannot be read as a table"),
+        ("x,x,y\n1,2,a\n3,4,b\n", "two columns called 'x'"),
+        ("x;y\n1;a\n2;b\n", "no column 'y'"),
+        ("x,y\n1,a\n,\n", "missing"),
+    ],
+)
+def test_what_is_no_table_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "w.csv").write_text(text)
+    with pytest.raises(DataError, match=said):
+        Table(path="w.csv", target="y").load()
+
+
+def test_parquet_with_nullable_columns(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "n": pd.array([1, None, 3, 5], dtype="Int64"),
+            "b": pd.array([True, None, False, True], dtype="boolean"),
+            "s": pd.array(["u", None, "v", "u"], dtype="string"),
+            "y": ["p", "q", "p", "q"],
+        }
+    )
+    frame.to_parquet(tmp_path / "n.parquet")
+    data = Table(path="n.parquet", target="y").load()
+    assert data.kinds == {"n": "numeric", "b": "categorical", "s": "categorical"}
+    assert data.X.isna().sum().tolist() == [1, 1, 1]
+    assert np.isfinite(Prepare().fit(data.X, data.kinds, np.float64)(data.X)).all()
+    frame.assign(s=[[1], [2], [3], [4]]).to_parquet(tmp_path / "l.parquet")
+    with pytest.raises(DataError, match="'s' holds lists"):
+        Table(path="l.parquet", target="y").load()
+
+
+def test_several_targets_are_labels(tmp_path: Path) -> None:
+    write(FRAME.assign(hat=[0, 1] * 50, bag=[True, False, False, False] * 25), tmp_path / "l.csv")
+    data = Table(path="l.csv", target=["hat", "bag"], drop=["id", "label"]).load()
+    assert data.labels == ("hat", "bag")
+    assert data.class_names == ("not hat", "hat", "not bag", "bag")
+    assert data.counts.tolist() == [50, 50, 75, 25]
+    write(FRAME.assign(hat=[0, 2] * 50, bag=[0, 1] * 50), tmp_path / "w.csv")
+    with pytest.raises(DataError, match="the label 'hat' must be 0 or 1"):
+        Table(path="w.csv", target=["hat", "bag"], drop=["id", "label"]).load()

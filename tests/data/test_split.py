@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from imbalance_lab.data.split import CrossValidation, Holdout, iterative_parts
+from imbalance_lab.errors import DataError, LabWarning
+
+COUNTS = st.lists(st.integers(3, 60), min_size=2, max_size=8)
+
+
+def labels(counts: list[int]) -> np.ndarray:
+    return np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
+
+
+def names(counts: list[int]) -> list[str]:
+    return [f"k{k}" for k in range(len(counts))]
+
+
+@given(COUNTS, st.floats(0.05, 0.4), st.floats(0.05, 0.4), st.integers(0, 5))
+@settings(max_examples=60, deadline=None)
+def test_holdout_parts_are_a_partition_and_every_class_is_in_each(
+    counts: list[int], validation: float, test: float, seed: int
+) -> None:
+    y = labels(counts)
+    (split,) = Holdout(validation, test, seed).split(y, names(counts))
+    np.testing.assert_array_equal(np.sort(np.concatenate(split)), np.arange(len(y)))
+    for part, share in zip(split, [1 - validation - test, validation, test], strict=True):
+        found = np.bincount(y[part], minlength=len(counts))
+        assert found.min() >= 1
+        assert np.all(np.abs(found - share * np.array(counts)) <= 2)
+
+
+@given(COUNTS, st.integers(2, 4), st.integers(1, 2), st.sampled_from([0.0, 0.2]))
+@settings(max_examples=30, deadline=None)
+def test_folds_test_every_row_once_a_repeat(counts: list[int], folds: int, repeats: int, validation: float) -> None:
+    assume(folds <= max(counts))
+    y = labels(counts)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LabWarning)
+        splits = list(CrossValidation(folds, repeats, validation).split(y, names(counts)))
+    assert len(splits) == folds * repeats
+    for split in splits:
+        np.testing.assert_array_equal(np.sort(np.concatenate(split)), np.arange(len(y)))
+        assert np.bincount(y[split.train], minlength=len(counts)).min() >= 1
+        assert bool(len(split.validation)) == bool(validation)
+    tested = np.concatenate([split.test for split in splits])
+    np.testing.assert_array_equal(np.bincount(tested), repeats)
+
+
+def test_the_split_depends_on_labels_and_seed_alone() -> None:
+    y = labels([30, 10])
+    first, again, other = (next(Holdout(0.2, 0.2, seed).split(y, names([1, 1]))) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.test, again.test)
+    assert not np.array_equal(first.test, other.test)
+
+
+@pytest.mark.parametrize("splitter", [Holdout(0.2, 0.2), CrossValidation(2, 1, 0.2)])
+def test_a_class_too_small_is_named(splitter: Holdout) -> None:
+    with pytest.raises(DataError, match=r"'k1' \(2\).*each needs 3.*min_class_rows=3"):
+        list(splitter.split(labels([9, 2]), names([9, 2])))
+
+
+def test_without_validation_two_rows_suffice() -> None:
+    (split,) = Holdout(0.0, 0.5).split(labels([4, 2]), names([4, 2]))
+    assert len(split.validation) == 0
+    assert len(split.test) == 3
+
+
+def test_a_class_with_fewer_rows_than_folds_is_pointed_out() -> None:
+    with pytest.warns(LabWarning, match="class 'k1' has 4 rows, so only 4 of 5 folds test it"):
+        list(CrossValidation(5, 1, 0.2).split(labels([20, 4]), names([20, 4])))
+
+
+def test_more_folds_than_rows_are_refused() -> None:
+    with pytest.raises(DataError, match=r"split\.folds=9"):
+        list(CrossValidation(9, 1, 0.2).split(labels([8, 8]), names([8, 8])))
+
+
+def indicators(n: int = 600, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    common = rng.random(n) < 0.3
+    return np.column_stack([common, rng.random(n) < np.where(common, 0.12, 0.01)]).astype(int)
+
+
+def test_labels_are_split_by_their_combinations() -> None:
+    y = indicators()
+    (split,) = Holdout(0.2, 0.2).split(y, ["a0", "a1", "b0", "b1"])
+    np.testing.assert_array_equal(np.sort(np.concatenate(split)), np.arange(len(y)))
+    for part, share in zip(split, [0.6, 0.2, 0.2], strict=True):
+        for combination in np.unique(y, axis=0):
+            found, whole = ((rows == combination).all(axis=1).sum() for rows in (y[part], y))
+            assert abs(found - share * whole) <= 2
+
+
+@given(st.integers(0, 200))
+@settings(max_examples=25, deadline=None)
+def test_rare_combinations_are_split_iteratively(seed: int) -> None:
+    """Twelve labels make combinations of one row; each label keeps its share in every part all the same."""
+    rng = np.random.default_rng(seed)
+    y = (rng.random((300, 12)) < rng.uniform(0.05, 0.4, 12)).astype(int)
+    assume(y.sum(axis=0).min() >= 5)
+    (split,) = Holdout(0.2, 0.2, seed).split(y, [f"k{k}" for k in range(24)])
+    np.testing.assert_array_equal(np.sort(np.concatenate(split)), np.arange(len(y)))
+    for part, share in zip(split, [0.6, 0.2, 0.2], strict=True):
+        assert np.abs(y[part].sum(axis=0) - share * y.sum(axis=0)).mean() <= 3
+        assert y[part].sum(axis=0).min() >= 1
+    folds = list(CrossValidation(5, 1, 0.2, seed).split(y, [f"k{k}" for k in range(24)]))
+    np.testing.assert_array_equal(np.sort(np.concatenate([fold.test for fold in folds])), np.arange(300))
+
+
+def test_iterative_parts_keep_sizes_and_labels() -> None:
+    y = indicators(1000)
+    part = iterative_parts(y, np.array([0.5, 0.3, 0.2]), np.random.default_rng(0))
+    assert np.abs(np.bincount(part) - [500, 300, 200]).max() <= 2
+    for label in (0, 1):
+        wanted = np.array([0.5, 0.3, 0.2]) * y[:, label].sum()
+        assert np.abs(np.bincount(part, weights=y[:, label]) - wanted).max() <= 2
+
+
+def test_a_label_too_rare_is_named() -> None:
+    y = np.zeros((20, 2), int)
+    y[:2, 1], y[:9, 0] = 1, 1
+    with pytest.raises(DataError, match=r"'hat' \(2\).*leave such labels out"):
+        list(Holdout(0.2, 0.2).split(y, ["not bag", "bag", "not hat", "hat"]))

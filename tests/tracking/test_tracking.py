@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from imbalance_lab.app.config import leaves, plain
+from imbalance_lab.app.send import main as send_main
+from imbalance_lab.errors import DataError, TrackingError
+from imbalance_lab.tracking import open_store
+from imbalance_lab.tracking.keys import key_for
+from imbalance_lab.tracking.read import _epochs_from_database, _epochs_from_server, read_epochs
+from imbalance_lab.tracking.send import send
+from imbalance_lab.tracking.store import absolute, find_experiment
+
+
+@pytest.fixture
+def client(store: Path) -> MlflowClient:
+    return MlflowClient(f"sqlite:///{store}")
+
+
+def only_run(client: MlflowClient, experiment: str):
+    (run,) = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+    return run
+
+
+def test_a_run_logs_what_there_is_to_know(tiny, run, client: MlflowClient) -> None:
+    config = tiny("tracking=mlflow", "model=linear", "strategy=inv_freq", "evaluation.figures=true")
+    record = run(config)
+    logged = only_run(client, "synthetic")
+    assert (logged.info.run_name, logged.info.status) == ("inv_freq linear seed=0", "FINISHED")
+
+    metrics = logged.data.metrics
+    for key, value in record.metrics.items():
+        assert metrics[key if key.startswith(("timing/", "rows/")) else f"test/{key}"] == value
+    assert metrics["test_interval/low/recall/c"] == record.intervals.loc["recall/c", "low"]
+    assert metrics["test/support/c"] == 5
+    for key in ("train/loss", "val/loss", "val/balanced_accuracy", "val/recall/c"):
+        steps = [(m.step, m.value) for m in client.get_metric_history(logged.info.run_id, key)]
+        assert steps == list(enumerate(record.history[key], start=1))
+
+    own = {"run": "inv_freq linear seed=0", "strategy": "inv_freq", "model": "linear"}
+    assert logged.data.params == own | {key: str(value) for key, value in leaves(plain(config))}
+    tags = logged.data.tags
+    assert (tags["strategy"], tags["model"], tags["outcome"]) == ("inv_freq", "linear", "finished")
+    assert {"config_hash", "data_hash", "version/tensorflow", "mlflow.note.content"} <= set(tags)
+    assert "| c | 14 | 14 | 3.43 |" in tags["mlflow.note.content"]
+    assert logged.inputs.dataset_inputs[0].dataset.digest == record.dataset.content_hash
+    artifacts = {a.path for a in client.list_artifacts(logged.info.run_id)}
+    assert artifacts >= {"record.json", "config.yaml", "classes.csv", "epochs.csv", "predictions.npz", "figures"}
+
+
+def test_the_experiment_opens_on_training_runs(client: MlflowClient, tmp_path: Path) -> None:
+    found = find_experiment(client, "data", (tmp_path / "artifacts").as_uri())
+    assert find_experiment(client, "data", None) == found
+    assert client.get_experiment(found).tags["mlflow.experimentKind"] == "custom_model_development"
+    client.delete_experiment(found)
+    assert find_experiment(client, "data", None) == found
+    assert client.get_experiment(found).lifecycle_stage == "active"
+
+
+def test_folds_are_steps_and_the_runs_metric_is_their_mean(tiny, run, client: MlflowClient) -> None:
+    record = run(tiny("tracking=mlflow", "model=logreg", "split=cv", "split.folds=3"))
+    logged = only_run(client, "synthetic")
+    history = client.get_metric_history(logged.info.run_id, "test_fold/balanced_accuracy")
+    assert [m.value for m in history] == [fold.metrics["balanced_accuracy"] for fold in record.folds]
+    assert [m.step for m in history] == [0, 1, 2]
+    assert logged.data.metrics["test/balanced_accuracy"] == record.metrics["balanced_accuracy"]
+    assert logged.data.metrics["test_std/recall/a"] == record.deviations["recall/a"]
+
+
+def test_metrics_of_many_classes_are_capped_rarest_first(tiny, run, client: MlflowClient) -> None:
+    run(tiny("tracking=mlflow", "tracking.max_classes=2", "model=logreg"))
+    recalls = {k for k in only_run(client, "synthetic").data.metrics if k.startswith("test/recall/")}
+    assert recalls == {"test/recall/b", "test/recall/c"}
+
+
+@pytest.mark.parametrize("name", ["<=50K", "50%", "a,b", "x=1 (y)", "ünïcode", "l" * 400])
+def test_any_class_name_can_be_logged(name: str, client: MlflowClient, store: Path) -> None:
+    created = client.create_run(client.create_experiment("names"))
+    client.log_metric(created.info.run_id, key_for(f"test/recall/{name}"), 0.5)
+    assert len(client.get_run(created.info.run_id).data.metrics) == 1
+
+
+ODD_NAMES = ["<5", ">5", "=5", ".", "..", "a/", "c/d_std", "$10_$20", "", " ", "c"]
+
+
+def test_classes_of_odd_names_keep_a_metric_each(client: MlflowClient, tmp_path: Path, run, tiny) -> None:
+    rows = "".join(f"{i % 7},{i * 37 % 11},{ODD_NAMES[i % len(ODD_NAMES)] or 'empty'}\n" for i in range(330))
+    (tmp_path / "odd.csv").write_text("x,z,y\n" + rows)
+    typed = ["dataset=csv", "dataset.path=odd.csv", "dataset.target=y", "tracking=mlflow", "evaluation.figures=true"]
+    record = run(tiny(*typed, "model=decision_tree"))
+    logged = only_run(client, "odd")
+    assert logged.info.status == "FINISHED"
+    recalls = {key: value for key, value in logged.data.metrics.items() if key.startswith("test/recall/")}
+    assert len(recalls) == 11
+    assert sorted(recalls.values()) == sorted(v for k, v in record.metrics.items() if k.startswith("recall/"))
+
+
+def test_a_store_that_refuses_is_told_from_one_that_is_away_and_nothing_is_left_running(
+    client: MlflowClient, tmp_path: Path, run, tiny
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    config = tiny("tracking=mlflow", "tracking.artifacts=file", "model=logreg")
+    with pytest.raises(TrackingError, match="the run finished, but"):
+        run(config)
+    assert only_run(client, "synthetic").info.status == "FAILED"
+    assert (tmp_path / "run" / "record.json").is_file()
+
+
+def test_passwords_are_not_recorded(tiny) -> None:
+    config = tiny("tracking=mlflow", "tracking.uri=http://me:secret@127.0.0.1:9")
+    assert "secret" not in str(plain(config))
+
+
+def test_a_lost_server_loses_nothing(tiny, run, client: MlflowClient, store: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(TrackingError, match=r"the run finished, but MLflow at http://127\.0\.0\.1:9 could not take it"):
+        run(tiny("tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "model=linear"))
+    with pytest.raises(TrackingError):
+        send(tmp_path / "run")
+    assert send(tmp_path / "run", f"sqlite:///{store}") == "mlflow ui"
+    sent = only_run(client, "synthetic")
+    assert sent.info.status == "FINISHED"
+    assert "test/balanced_accuracy" in sent.data.metrics
+    assert len(client.get_metric_history(sent.info.run_id, "val/loss")) == 2
+
+
+def test_sending_says_what_is_wrong(tmp_path: Path, monkeypatch, capsys) -> None:
+    with pytest.raises(DataError, match="holds no finished run"):
+        send(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["tracking"])
+    with pytest.raises(SystemExit, match="usage"):
+        send_main()
+    monkeypatch.setattr(sys, "argv", ["tracking", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"error: .*holds no finished run"):
+        send_main()
+
+
+def test_store_addresses(tmp_path: Path) -> None:
+    assert absolute("sqlite:///mlflow.db") == f"sqlite:///{tmp_path}/mlflow.db"
+    assert absolute("sqlite:////srv/mlflow.db") == "sqlite:////srv/mlflow.db"
+    assert absolute("http://host:5000/") == "http://host:5000"
+
+
+@pytest.mark.slow
+def test_many_processes_may_open_a_store_that_does_not_exist_yet(tmp_path: Path) -> None:
+    code = f"from imbalance_lab.tracking import open_store; open_store('sqlite:///{tmp_path}/new/mlflow.db')"
+    started = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(6)]
+    assert [(p.communicate()[1], p.returncode) for p in started] == [(b"", 0)] * 6
+    assert open_store(f"sqlite:///{tmp_path}/new/mlflow.db").search_experiments()
+
+
+def test_epochs_are_the_same_from_the_database_and_through_the_client(client: MlflowClient, store: Path) -> None:
+    experiment = client.create_experiment("epochs")
+    runs = [client.create_run(experiment).info.run_id for _ in range(2)]
+    keys = ["val/recall/a", "val/loss", "fold_0/val/recall/val/b", "fold_1/val/recall/val/b"]
+    others = ["train/loss", "test_interval/low/recall/a", "folded/val/loss", "test_fold/recall/a"]
+    for k, (run, key) in enumerate(product(runs, keys + others)):
+        for epoch in (1, 2, 3):
+            client.log_metric(run, key, float("nan") if (k, epoch) == (0, 2) else k + epoch / 10, step=epoch)
+    uri = f"sqlite:///{store}"
+    direct, through = (sorted(read(client, uri, runs)) for read in (_epochs_from_database, _epochs_from_server))
+    assert direct == through
+    assert len(direct) == len(runs) * len(keys) * 3 - 1
+    assert (runs[1], "fold_1/val/recall/val/b", 3, 11.3) in direct
+
+    found = read_epochs(uri, runs)
+    assert list(found) == ["run", "key", "epoch", "value"]
+    assert set(found.key) == {"recall/a", "loss", "recall/val/b"}
+    assert len(read_epochs(uri, [])) == 0
