@@ -85,7 +85,7 @@ def test_plain_training_does_not_and_neither_does_correcting_twice(tiny, run, mo
 
     assert shortfall(tiny, run, "model=logreg") > 3 * TOLERANCE
     monkeypatch.setattr(
-        decisions, "_log_carried", lambda priors: np.log(priors.natural)
+        decisions, "_log_effective", lambda priors: np.log(priors.natural)
     )  # the raw prior, as if nothing was sampled
     assert shortfall(tiny, run, "model=logreg", "strategy=smote", "decision=logit_adjust") > 3 * TOLERANCE
 
@@ -110,7 +110,7 @@ def test_the_carried_prior_is_the_one_carried(typed: list[str], tiny, run) -> No
         rare = record.dataset.class_names.index("rare")
         (test,) = record.test.tasks()
         natural = record.classes.train_rows.to_numpy() / record.classes.train_rows.sum()
-        corrected = np.exp(test.log_proba) * natural / record.folds[0].carried_prior[0]
+        corrected = np.exp(test.log_proba) * natural / record.folds[0].effective_prior[0]
         corrected /= corrected.sum(axis=1, keepdims=True)
         shares.append([corrected[:, rare].mean(), np.mean(test.y == rare)])
     corrected_share, true_share = np.mean(shares, axis=0)
@@ -134,7 +134,7 @@ def test_correction_makes_probabilities_calibrated_again(strategy: str, tiny, ru
         rare = record.dataset.class_names.index("rare")
         (test,) = record.test.tasks()
         natural = record.classes.train_rows.to_numpy() / record.classes.train_rows.sum()
-        corrected = np.exp(test.log_proba) * natural / record.folds[0].carried_prior[0]
+        corrected = np.exp(test.log_proba) * natural / record.folds[0].effective_prior[0]
         corrected /= corrected.sum(axis=1, keepdims=True)
         shares.append([np.exp(test.log_proba)[:, rare].mean(), corrected[:, rare].mean(), np.mean(test.y == rare)])
     raw_share, corrected_share, true_share = np.mean(shares, axis=0)

@@ -35,7 +35,7 @@ class TrainingSet:
         Rows of each class, in the shares in which the batches show them.
     class_weight : ndarray of shape (T, C)
         What a row of each class counts.
-    weight_from : float
+    weight_start : float
         Share of the epochs after which the weights count; before, all rows count 1.
     balanced_batches : bool
         Whether every batch holds the classes in equal shares.
@@ -45,7 +45,7 @@ class TrainingSet:
     y: np.ndarray
     counts: np.ndarray
     class_weight: np.ndarray
-    weight_from: float = 0.0
+    weight_start: float = 0.0
     balanced_batches: bool = False
 
     @property

@@ -86,10 +86,10 @@ def evaluate_task(
     }
     if calibration_bins is not None:
         metrics |= probabilistic(predictions.y, predictions.log_proba, calibration_bins)
-    if calibration_bins is not None and priors.carried is not None:
+    if calibration_bins is not None and priors.effective is not None:
         # A class whose training rows sampling removed carries no prior to move: its scores stay as they are.
-        trained = priors.carried > 0
-        ratio = np.divide(priors.natural, priors.carried, out=np.ones(len(trained)), where=trained)
+        trained = priors.effective > 0
+        ratio = np.divide(priors.natural, priors.effective, out=np.ones(len(trained)), where=trained)
         moved = predictions.log_proba + np.log(ratio)
         corrected = probabilistic(predictions.y, log_softmax(moved, axis=1), calibration_bins)
         metrics |= {f"{key}_corrected": value for key, value in corrected.items()}

@@ -53,7 +53,7 @@ class Learner(Protocol):
     def dtype(self) -> type[np.floating[Any]]:
         """Float type of the rows it wants."""
 
-    def carried_prior(self, train: TrainingSet, loss: Loss | None) -> np.ndarray | None:
+    def effective_prior(self, train: TrainingSet, loss: Loss | None) -> np.ndarray | None:
         """Return the class prior that its scores carry, shape (T, C); None if they are no probabilities."""
 
     def fit(

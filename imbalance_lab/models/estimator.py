@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import joblib
 import numpy as np
@@ -16,7 +16,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet, shares
 from imbalance_lab.errors import ConfigError, DataError
-from imbalance_lab.fields import STRICT, OutputPrior
+from imbalance_lab.fields import STRICT
 from imbalance_lab.models.base import Progress
 from imbalance_lab.models.training import Training
 from imbalance_lab.strategies.base import Loss
@@ -33,15 +33,15 @@ class Estimator:
     ----------
     estimator : classifier
         Cloned before every fit; every ``random_state`` in it is set from the run's seed.
-    output_prior : {"train", "balanced", "uncalibrated"}
-        The class prior its scores carry: that of its training rows, equal shares (it balances inside), or none (they
-        are no probabilities).
+    calibrated_for : {"train", "balanced", "nothing"}
+        The class shares under which its scores are probabilities: those of its training rows, equal ones (it balances
+        inside), or none (they are no probabilities).
     balances_inside : bool
         Whether it evens out the classes by itself.
     """
 
     estimator: Any
-    output_prior: OutputPrior = "train"
+    calibrated_for: Literal["train", "balanced", "nothing"] = "train"
     balances_inside: bool = False
 
     trains_by_loss: ClassVar[bool] = False
@@ -61,11 +61,11 @@ class Estimator:
         """Whether its ``fit`` takes sample weights."""
         return bool(has_fit_parameter(self.estimator, "sample_weight"))
 
-    def carried_prior(self, train: TrainingSet, loss: Loss | None) -> np.ndarray | None:
+    def effective_prior(self, train: TrainingSet, loss: Loss | None) -> np.ndarray | None:
         """Return the class prior that its scores carry, shape (T, C), or None."""
-        if self.output_prior == "uncalibrated":
+        if self.calibrated_for == "nothing":
             return None
-        return train.prior if self.output_prior == "train" else shares(train.class_weight)
+        return train.prior if self.calibrated_for == "train" else shares(train.class_weight)
 
     def fit(
         self,

@@ -63,10 +63,10 @@ class Network:
     dtype: ClassVar[type[np.floating[Any]]] = np.float32
     trainer: ClassVar[type[EpochModel]] = EpochModel
 
-    def carried_prior(self, train: TrainingSet, loss: Loss | None) -> np.ndarray | None:
+    def effective_prior(self, train: TrainingSet, loss: Loss | None) -> np.ndarray | None:
         """Return the class prior that softmax of its logits carries, shape (T, C), or None: the loss knows."""
         assert loss is not None
-        return loss.output_prior(train.prior, train.counts)
+        return loss.effective_prior(train.prior, train.counts)
 
     def fit(
         self,
@@ -79,15 +79,15 @@ class Network:
     ) -> FittedNetwork:
         """Train on `train`, watching `validation` after every epoch."""
         assert loss is not None and training is not None
-        at_first = train.prior if train.weight_from == 0 else shares(train.counts)
+        at_first = train.prior if train.weight_start == 0 else shares(train.counts)
         # Where the loss adds something to the logits of its own, they start at what is left.
-        start = loss.output_prior(at_first, train.counts)
+        start = loss.effective_prior(at_first, train.counts)
         build = partial(self.build, train.X.shape[1], at_first if start is None else start, seeds, loss.head_scale)
         net, model = build(), self._graph(build, train, loss, training)
         model.load(net, training.optimizer())
         watch = Watch(progress)
         callbacks = [watch, *(make() for make in training.callbacks)]
-        weighted_from = min(int(np.ceil(round(train.weight_from * training.epochs, 9))), training.epochs - 1)
+        first_weighted_epoch = min(int(np.ceil(round(train.weight_start * training.epochs, 9))), training.epochs - 1)
         if training.patience is not None:
             callbacks.append(
                 keras.callbacks.EarlyStopping(
@@ -95,10 +95,10 @@ class Network:
                     mode="max",
                     patience=training.patience,
                     restore_best_weights=True,
-                    start_from_epoch=weighted_from,  # an epoch without the weights is not what was asked for
+                    start_from_epoch=first_weighted_epoch,  # an epoch without the weights is not what was asked for
                 )
             )
-        model.fit_epochs(train, validation, seeds.shuffling, training.epochs, weighted_from, callbacks)
+        model.fit_epochs(train, validation, seeds.shuffling, training.epochs, first_weighted_epoch, callbacks)
         model.unload(net)
         return FittedNetwork(net, model, pd.DataFrame(watch.epochs))
 

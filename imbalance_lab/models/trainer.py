@@ -83,10 +83,10 @@ class EpochModel(keras.Model):
         validation: Rows,
         seed: int,
         epochs: int,
-        weighted_from: int,
+        first_weighted_epoch: int,
         callbacks: list[keras.callbacks.Callback],
     ) -> None:
-        """Train for `epochs` epochs, with class weights from epoch `weighted_from` on.
+        """Train for `epochs` epochs, with class weights from epoch `first_weighted_epoch` on.
 
         Callbacks see ``loss``, ``val_loss``, ``val_balanced_accuracy`` and each class's recall and rows called so.
         """
@@ -100,7 +100,7 @@ class EpochModel(keras.Model):
         def one_epoch(iterator: object) -> dict[str, float]:
             now = next(epoch)
             order = draw(tf.constant(len(train.y)), tf.constant([seed, now], tf.int32))
-            now_weight = weight if now >= weighted_from else tf.ones_like(weight)
+            now_weight = weight if now >= first_weighted_epoch else tf.ones_like(weight)
             return _summary(self._epoch(rows, order, held_out, now_weight, counts).numpy(), support)
 
         self.train_function = one_epoch

@@ -120,10 +120,10 @@ def _about_double_correction(
     # Scores that are no probabilities carry no prior: then what the rows weigh has to tell.
     rows = 1.0 if learner.balances_inside else table.sampled_rows
     weighed = shares((rows * table.weight).to_numpy().reshape(natural.shape))
-    carried = weighed if fold.carried_prior is None else fold.carried_prior
+    effective = weighed if fold.effective_prior is None else fold.effective_prior
     if learner.balances_inside:
         corrections.append(f"model={options['model']}")
-    for counts, prior, names in zip(natural, carried, dataset.tasks, strict=True):
+    for counts, prior, names in zip(natural, effective, dataset.tasks, strict=True):
         rare, frequent = int(counts.argmin()), int(counts.argmax())
         if len(corrections) > 1 and prior[rare] > TWICE * prior[frequent]:
             return [

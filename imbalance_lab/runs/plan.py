@@ -186,7 +186,7 @@ def _check_training(plan: Plan, config: DictConfig) -> None:
             f"sampler={options.sampler} draws the batches of a network and model={options.model} has none; "
             "use sampler=ros, or model=mlp"
         )
-    if plan.class_weight.starts_at > 0 and not plan.learner.trains_by_loss:
+    if plan.class_weight.weight_start > 0 and not plan.learner.trains_by_loss:
         raise Incompatible(
             f"class_weight={options.class_weight} waits for a share of the epochs and model={options.model} has none; "
             "use class_weight=eff_num, or model=mlp"
@@ -209,7 +209,7 @@ def _check_prior(plan: Plan, config: DictConfig) -> None:
     """Refuse decisions that need a prior where the scores carry none."""
     even = np.ones((1, 2))
     train = TrainingSet(np.empty((0, 0)), np.empty((0, 1), int), even, even)
-    if not plan.decision.needs_prior or plan.learner.carried_prior(train, plan.loss) is not None:
+    if not plan.decision.needs_prior or plan.learner.effective_prior(train, plan.loss) is not None:
         return
     options = config.options
     source = f"loss={options.loss}" if plan.loss is not None else f"model={options.model}"

@@ -22,7 +22,7 @@ class FoldResult:
     ----------
     classes : DataFrame
         One row per class: rows, after sampling, weight, effective prior.
-    carried_prior : ndarray of shape (T, C) or None
+    effective_prior : ndarray of shape (T, C) or None
         The class prior that the scores carry; None if they are no probabilities.
     validation, test : Predictions
     metrics : dict
@@ -39,7 +39,7 @@ class FoldResult:
     """
 
     classes: pd.DataFrame
-    carried_prior: np.ndarray | None
+    effective_prior: np.ndarray | None
     validation: Predictions
     test: Predictions
     metrics: dict[str, float]

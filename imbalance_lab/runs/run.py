@@ -131,8 +131,8 @@ def run_fold(
             )
             y = labels[:, None]
     train = training_set(plan, dataset, prepare.encode(columns), y)
-    carried = plan.learner.carried_prior(train, plan.loss)
-    classes = class_table(dataset, targets[split.train], train, carried)
+    effective = plan.learner.effective_prior(train, plan.loss)
+    classes = class_table(dataset, targets[split.train], train, effective)
     observer.classes(classes, fold)
 
     with clock("fit"), observer.progress(fold, plan.training.epochs if plan.training else None) as show:
@@ -144,7 +144,7 @@ def run_fold(
         model = plan.learner.fit(train, validation, plan.loss, plan.training, seeds, progress)
     with clock("decide"):
         scores = finite(model.predict_log_proba(validation.X))
-        priors = [Priors(None if carried is None else carried[t], natural[t]) for t in range(len(dataset.tasks))]
+        priors = [Priors(None if effective is None else effective[t], natural[t]) for t in range(len(dataset.tasks))]
         rules = [plan.decision.fit(scores[:, t], validation.y[:, t], prior) for t, prior in enumerate(priors)]
     held_out = decided(rules, split.validation, validation.y, scores)
     with clock("evaluate"):
@@ -154,7 +154,7 @@ def run_fold(
         metrics = evaluate(test, priors, dataset.tasks, dataset.labels, bins)
 
     history = None if model.history is None else model.history.rename(columns=lambda key: name_of(key, dataset))
-    return FoldResult(classes, carried, held_out, test, metrics, history, clock.seconds, prepare, model, rules)
+    return FoldResult(classes, effective, held_out, test, metrics, history, clock.seconds, prepare, model, rules)
 
 
 def prepared(plan: Plan, dataset: Dataset, split: Split) -> tuple[Prepared, np.ndarray, np.ndarray]:
@@ -201,7 +201,7 @@ def training_set(plan: Plan, dataset: Dataset, X: np.ndarray, y: np.ndarray) -> 
         raise ConfigError(
             "class_weight gives weights that are 0 or not finite on these class sizes; make it less steep"
         )
-    return TrainingSet(X, y, counts, weight, plan.class_weight.starts_at, balanced)
+    return TrainingSet(X, y, counts, weight, plan.class_weight.weight_start, balanced)
 
 
 def decided(rules: list[Rule], rows: np.ndarray, y: np.ndarray, scores: np.ndarray) -> Predictions:
@@ -209,7 +209,7 @@ def decided(rules: list[Rule], rows: np.ndarray, y: np.ndarray, scores: np.ndarr
     return Predictions(rows, y, scores, np.stack([rule(scores[:, t]) for t, rule in enumerate(rules)], axis=1))
 
 
-def class_table(dataset: Dataset, y: np.ndarray, train: TrainingSet, carried: np.ndarray | None) -> pd.DataFrame:
+def class_table(dataset: Dataset, y: np.ndarray, train: TrainingSet, effective: np.ndarray | None) -> pd.DataFrame:
     """Return what happens to each class before training.
 
     Training rows (of classes `y` (n, T)), rows after sampling, weight, and the effective prior: what the scores carry,
@@ -220,7 +220,7 @@ def class_table(dataset: Dataset, y: np.ndarray, train: TrainingSet, carried: np
             "train_rows": dataset.count(y).ravel(),
             "sampled_rows": dataset.count(train.y).ravel(),
             "weight": train.class_weight.ravel(),
-            "effective_prior": np.full(len(dataset.class_names), np.nan) if carried is None else carried.ravel(),
+            "effective_prior": np.full(len(dataset.class_names), np.nan) if effective is None else effective.ravel(),
         },
         index=pd.Index(dataset.class_names, name="class"),
     )

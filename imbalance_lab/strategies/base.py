@@ -11,7 +11,7 @@ import numpy as np
 class Priors(NamedTuple):
     """Class priors (C,) of one task: what the scores carry (None: they are no probabilities), and that of the data."""
 
-    carried: np.ndarray | None
+    effective: np.ndarray | None
     natural: np.ndarray
 
 
@@ -26,7 +26,7 @@ class ClassWeight(Protocol):
     """Decides what a row of each class counts."""
 
     @property
-    def starts_at(self) -> float:
+    def weight_start(self) -> float:
         """Share of the epochs after which the weights count."""
 
     def check(self, class_names: Sequence[str], counts: np.ndarray) -> None:
@@ -50,7 +50,7 @@ class Loss(Protocol):
     def for_classes(self, class_names: Sequence[str]) -> Loss:
         """Return the loss for these classes, settings given by name looked up."""
 
-    def output_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
+    def effective_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return the prior that softmax(z) carries.
 
         Parameters

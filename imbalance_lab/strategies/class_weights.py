@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from scipy.stats import rankdata
 
 from imbalance_lab.errors import LabWarning
-from imbalance_lab.fields import STRICT, ByName
+from imbalance_lab.fields import STRICT, ByName, Share
 from imbalance_lab.strategies.costs import known_classes
 
 Normalisation = Literal["mean_one", "sum_to_one", "sum_to_classes"]
@@ -43,7 +43,7 @@ def normalised(raw: np.ndarray, counts: np.ndarray, how: Normalisation) -> np.nd
 class WeightScheme:
     """What all class weights share."""
 
-    starts_at: float = 0.0
+    weight_start: float = 0.0  # share of the epochs after which the weights count
 
     def check(self, class_names: Sequence[str], counts: np.ndarray) -> None:
         """Refuse settings that do not fit classes of these sizes in the data; most fit any."""
@@ -116,17 +116,12 @@ class Deferred(WeightScheme):
     Parameters
     ----------
     weights : class weight
-    start : float
+    weight_start : float
         Share of the epochs, at least 0 and below 1; the last epoch is weighted in any case.
     """
 
     weights: Any
-    start: Annotated[float, Field(ge=0, lt=1)] = 0.8
-
-    @property
-    def starts_at(self) -> float:  # type: ignore[override]
-        """Share of the epochs after which the weights count."""
-        return self.start
+    weight_start: Share = 0.8
 
     def __call__(self, counts: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
         """Return the weights that count in the end, shape (C,)."""

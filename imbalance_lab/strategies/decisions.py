@@ -73,7 +73,7 @@ class LogitAdjust(DecisionRule):
 
     def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
         """Return the rule; nothing is fitted."""
-        return OffsetRule(-self.tau * _log_carried(priors) if self.tau else np.zeros(len(priors.natural)))
+        return OffsetRule(-self.tau * _log_effective(priors) if self.tau else np.zeros(len(priors.natural)))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -111,7 +111,7 @@ class PriorCorrection(DecisionRule):
         """Return the rule; nothing is fitted."""
         target = {"balanced": np.ones(len(priors.natural)), "natural": priors.natural}.get(str(self.target))
         target = np.array(self.target) if target is None else target
-        return OffsetRule(np.log(shares(target)) - _log_carried(priors))
+        return OffsetRule(np.log(shares(target)) - _log_effective(priors))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -144,7 +144,7 @@ class MinCost(DecisionRule):
     def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
         """Return the rule; nothing is fitted."""
         costs = balanced_costs(priors.natural) if self.costs is None else np.array(self.costs)
-        move = np.log(priors.natural) - _log_carried(priors)
+        move = np.log(priors.natural) - _log_effective(priors)
         return CostRule(move, costs)
 
 
@@ -171,10 +171,10 @@ class CostRule:
         return np.asarray((shares(_exp(log_proba + self.offsets)) @ self.costs).argmin(axis=1))
 
 
-def _log_carried(priors: Priors) -> np.ndarray:
-    """Return the log of the carried prior, infinite for a class without training rows: it is never decided for."""
-    assert priors.carried is not None, "refused by the plan"
-    return np.log(priors.carried, out=np.full(len(priors.carried), np.inf), where=priors.carried > 0)
+def _log_effective(priors: Priors) -> np.ndarray:
+    """Return the log of the effective prior, infinite for a class without training rows: it is never decided for."""
+    assert priors.effective is not None, "refused by the plan"
+    return np.log(priors.effective, out=np.full(len(priors.effective), np.inf), where=priors.effective > 0)
 
 
 def _exp(log_mass: np.ndarray) -> np.ndarray:

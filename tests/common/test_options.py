@@ -25,10 +25,10 @@ REQUIRED = {
 }
 SLOT_METHODS = {
     "dataset": ["load", "title"],
-    "model": ["fit", "trains_by_loss", "takes_class_weight", "carried_prior", "dtype"],
+    "model": ["fit", "trains_by_loss", "takes_class_weight", "effective_prior", "dtype"],
     "sampler": ["fit_resample"],
-    "class_weight": ["__call__", "check", "starts_at"],
-    "loss": ["__call__", "output_prior", "for_classes", "head_scale"],
+    "class_weight": ["__call__", "check", "weight_start"],
+    "loss": ["__call__", "effective_prior", "for_classes", "head_scale"],
     "decision": ["fit", "needs_validation", "needs_prior", "for_classes"],
     "split": ["split", "validation"],
     "prepare": ["fit"],

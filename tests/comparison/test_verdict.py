@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from imbalance_lab.comparison import Settings, compare, text
+from imbalance_lab.comparison import Settings, compare
 from imbalance_lab.comparison.paired import paired_differences
+from imbalance_lab.comparison.report import text
 from imbalance_lab.errors import ConfigError
 from tests.comparison.tables import grid, run, table
 

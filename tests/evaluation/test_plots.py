@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.special import log_softmax
 
-from imbalance_lab.evaluation import figures
+from imbalance_lab.evaluation import plots as figures
 from imbalance_lab.evaluation.predictions import Predictions
 
 

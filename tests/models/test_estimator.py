@@ -96,5 +96,5 @@ def test_labels_have_a_classifier_each_with_its_own_weights() -> None:
 def test_the_prior_scores_carry(carries: str, expected: list[list[float]]) -> None:
     # 30 and 10 rows weighted 3 : 1 are as good as 90 and 10; one that balances inside sees the weights alone.
     train = TrainingSet(np.empty((0, 1)), np.empty((0, 1), int), np.array([[30.0, 10.0]]), np.array([[3.0, 1.0]]))
-    np.testing.assert_allclose(Estimator(LogisticRegression(), carries).carried_prior(train, None), expected)
-    assert Estimator(SVC(), "uncalibrated").carried_prior(train, None) is None
+    np.testing.assert_allclose(Estimator(LogisticRegression(), carries).effective_prior(train, None), expected)
+    assert Estimator(SVC(), "nothing").effective_prior(train, None) is None

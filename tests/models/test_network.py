@@ -211,7 +211,7 @@ def test_deferred_weights_count_from_their_epoch_on() -> None:
     train, validation = data(weight=[0.2, 1, 6])
     training = Training(epochs=10, batch_size=16, optimizer=sgd(), patience=1)
     plain = fit(Network(hidden=[4]), data()[0], validation, replace(training, patience=None)).history
-    late = fit(Network(hidden=[4]), replace(train, weight_from=0.8), validation, training).history
+    late = fit(Network(hidden=[4]), replace(train, weight_start=0.8), validation, training).history
     np.testing.assert_array_equal(late["train/loss"][:8], plain["train/loss"][:8])
     assert late["train/loss"][8] != plain["train/loss"][8]
     assert len(late) >= 9
@@ -222,7 +222,7 @@ def test_deferred_weights_always_count_in_the_end(epochs: int, start: float) -> 
     train, validation = data(weight=[0.2, 1, 6])
     training = Training(epochs=epochs, batch_size=16, optimizer=sgd())
     plain = fit(Network(hidden=[4]), data()[0], validation, training).history
-    late = fit(Network(hidden=[4]), replace(train, weight_from=start), validation, training).history
+    late = fit(Network(hidden=[4]), replace(train, weight_start=start), validation, training).history
     assert late["train/loss"].iloc[-1] != plain["train/loss"].iloc[-1]
 
 
@@ -232,7 +232,7 @@ def test_logits_start_at_what_the_loss_leaves_to_them() -> None:
     for loss in (CrossEntropy(), LogitAdjusted(1.0), BalancedSoftmax()):
         model = fit(Network(hidden=[]), train, validation, training, loss=loss)
         at_zero = model.predict_log_proba(np.zeros((1, 5), np.float32))[0, 0]
-        np.testing.assert_allclose(np.exp(at_zero), loss.output_prior(train.prior, train.counts)[0], rtol=1e-4)
+        np.testing.assert_allclose(np.exp(at_zero), loss.effective_prior(train.prior, train.counts)[0], rtol=1e-4)
 
 
 @pytest.mark.parametrize(("classes", "batch"), [(3, 12), (3, 16), (5, 4), (2, 7)])

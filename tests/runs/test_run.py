@@ -125,7 +125,7 @@ def test_a_decision_is_given_the_prior_the_scores_carry(tiny, run, monkeypatch) 
     run(tiny("model=linear", "loss=la_loss", "decision=logit_adjust"))
     natural = np.array([86, 44, 14]) / 144
     for priors, expected in zip(seen, (natural, np.ones(3) / 3, np.ones(3) / 3), strict=True):
-        np.testing.assert_allclose(priors.carried, expected)
+        np.testing.assert_allclose(priors.effective, expected)
         np.testing.assert_allclose(priors.natural, natural)
 
 
@@ -144,7 +144,7 @@ def test_everything_is_on_disk_and_metrics_can_be_recomputed(tiny, run, tmp_path
     assert said["outcome"] == "finished"
     assert yaml.safe_load((folder / "config.yaml").read_text())["training"]["epochs"] == 2
     (test,) = read_predictions(folder).tasks()
-    prior = Priors(record.folds[0].carried_prior[0], record.classes.train_rows.to_numpy() / 144)
+    prior = Priors(record.folds[0].effective_prior[0], record.classes.train_rows.to_numpy() / 144)
     again = evaluate_task(test, record.dataset.class_names, prior, 15)
     assert again == pytest.approx({key: record.metrics[key] for key in again}, abs=1e-12)
     assert pd.read_csv(folder / "epochs.csv").epoch.tolist() == [1, 2]

@@ -119,8 +119,8 @@ def test_effective_number_ends_in_inverse_frequency_and_in_uniform(counts: np.nd
 
 
 def test_deferred_weights_wait() -> None:
-    deferred = Deferred(InverseFrequency(), start=0.8)
-    assert deferred.starts_at == 0.8
+    deferred = Deferred(InverseFrequency(), weight_start=0.8)
+    assert deferred.weight_start == 0.8
     np.testing.assert_array_equal(deferred(QUESTION, NAMES), InverseFrequency()(QUESTION, NAMES))
     with pytest.raises(ConfigError):
         Deferred(ByHand({"Z": 1})).check(NAMES, QUESTION)

@@ -19,7 +19,7 @@ class RowLoss:
         """Return the loss for these classes."""
         return self
 
-    def output_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
+    def effective_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return the prior that softmax(z) carries, shape (..., C), or None."""
         return None
 

@@ -20,7 +20,7 @@ class CrossEntropy(RowLoss):
     [0.6931]
     """
 
-    def output_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
+    def effective_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return the effective prior: cross-entropy is proper."""
         return prior
 

@@ -61,7 +61,7 @@ class Focal(RowLoss):
             raise ConfigError(f"loss.alpha has {len(self.alpha)} weights for {len(class_names)} classes")
         return self
 
-    def output_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
+    def effective_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return None, but for gamma = 0, which is cross-entropy weighted by alpha."""
         if self.gamma > 0:
             return None

@@ -28,7 +28,7 @@ class LogitAdjusted(RowLoss):
 
     counts_classes = True
 
-    def output_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
+    def effective_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return ``prior / pi^tau``: z + tau log pi carries the effective prior, so z carries this one."""
         return shares(prior / shares(np.maximum(counts, 1.0)) ** self.tau)
 
@@ -43,7 +43,7 @@ class BalancedSoftmax(RowLoss):
 
     counts_classes = True
 
-    def output_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
+    def effective_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return ``prior / n``, scaled to sum to 1."""
         return shares(prior / np.maximum(counts, 1.0))
 

@@ -25,7 +25,7 @@ class Poly(RowLoss):
 
     epsilon: Annotated[float, Field(ge=-1)] = 1.0
 
-    def output_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
+    def effective_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return the effective prior if epsilon is 0; else the scores are no probabilities."""
         return prior if self.epsilon == 0 else None
 

@@ -29,7 +29,7 @@ class PredictedWeight(RowLoss):
 
     power: Annotated[float, Field(ge=0)] = 1.0
 
-    def output_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
+    def effective_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return the effective prior: where p is the posterior, the expected gradient is 0 whatever a row weighs."""
         return prior
 

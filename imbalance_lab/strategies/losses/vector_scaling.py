@@ -33,9 +33,9 @@ class VectorScaling(RowLoss):
 
     counts_classes = True
 
-    def output_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
+    def effective_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return what logit adjustment carries if gamma is 0; else the scores are no probabilities."""
-        return LogitAdjusted(tau=self.tau).output_prior(prior, counts) if self.gamma == 0 else None
+        return LogitAdjusted(tau=self.tau).effective_prior(prior, counts) if self.gamma == 0 else None
 
     def __call__(self, y: tf.Tensor, logits: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
         """Return the loss of each row, shape (b,), of classes (b,), logits (b, C) and class sizes (C,)."""

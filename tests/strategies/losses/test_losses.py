@@ -217,9 +217,9 @@ def test_identities(loss: RowLoss, known: RowLoss, classes: int) -> None:
     n = sizes(classes)
     np.testing.assert_allclose(loss(y, logits, n), known(y, logits, n), rtol=1e-10, atol=1e-12)
     prior, counts = np.ones((1, classes)) / classes, n[None]
-    carried, expected = (each.output_prior(prior, counts) for each in (loss, known))
+    effective, expected = (each.effective_prior(prior, counts) for each in (loss, known))
     if not isinstance(loss, LDAM):
-        np.testing.assert_allclose(carried, expected)
+        np.testing.assert_allclose(effective, expected)
 
 
 def test_even_classes_make_every_adjustment_cross_entropy() -> None:
@@ -318,15 +318,15 @@ def test_the_prior_is_that_of_the_best_scores(loss: RowLoss) -> None:
             rows = [joint[:, k] * loss(np.full(5, k), z, tf.constant(n)) for k in range(3)]
             total = tf.add_n([tf.reduce_sum(row) for row in rows])
         optimizer.apply([tape.gradient(total, z)], [z])
-    carried = loss.output_prior(n * w / (n @ w), n)
-    posterior = density * carried
+    effective = loss.effective_prior(n * w / (n @ w), n)
+    posterior = density * effective
     np.testing.assert_allclose(softmax(z.numpy(), axis=1), posterior / posterior.sum(1, keepdims=True), atol=2e-3)
 
 
 def test_losses_that_bend_probabilities_say_so() -> None:
     even, n = np.ones(2) / 2, np.ones(2)
     for loss in (Focal(2.0), LDAM(), VectorScaling(0.3), Asymmetric(), Poly(1.0), CostMatrix()):
-        assert loss.output_prior(even, n) is None, loss
+        assert loss.effective_prior(even, n) is None, loss
 
 
 @pytest.mark.parametrize(

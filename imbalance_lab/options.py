@@ -1,0 +1,331 @@
+"""Options by name: a group is a folder, an option is a YAML file in it with its ``_target_`` and all of its settings.
+
+The folders are this package's own (``conf``), those of other packages that have an entry point ``imbalance_lab.options``
+(``package:folder``), and any that are named.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from imbalance_lab.errors import ConfigError, LabError
+
+# The four slots of a strategy, and the option of each that leaves it empty.
+SLOTS: Mapping[str, str] = MappingProxyType(
+    {"sampler": "none", "class_weight": "none", "loss": "cross_entropy", "decision": "argmax"}
+)
+ENTRY_POINT = "imbalance_lab.options"
+
+_HERE = Path(__file__).resolve().parent
+CONF = next(path for path in (_HERE / "conf", _HERE.parent / "conf") if path.is_dir())
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads 1e-3 as a number, which YAML 1.1 takes for text."""
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a group, with its settings.
+
+    Parameters
+    ----------
+    group, name : str
+        As in ``loss=focal``.
+    settings : mapping
+        The tree of its file, with other values where they were given.
+    changed : mapping
+        Dotted paths and values of the settings that are not as in its file.
+    made : object, optional
+        An object of the caller's own, which is what the option stands for.
+
+    Examples
+    --------
+    >>> option("loss", "focal", gamma=3).title
+    'focal(gamma=3)'
+    """
+
+    group: str
+    name: str
+    settings: Mapping[str, Any]
+    changed: Mapping[str, Any] = field(default_factory=dict)
+    made: Any = field(default=None, compare=False)
+
+    @property
+    def title(self) -> str:
+        """The name, with the settings that are not as in its file."""
+        changed = ",".join(f"{key.removeprefix('estimator.')}={_short(value)}" for key, value in self.changed.items())
+        return f"{self.name}({changed})" if changed else self.name
+
+    def build(self) -> Any:
+        """Make what the option stands for.
+
+        Raises
+        ------
+        ConfigError
+            If a setting is missing or has a value it cannot take.
+        """
+        if self.made is not None:
+            return self.made
+        if missing := [key for key, value in leaves(self.settings) if value == "???"]:
+            raise ConfigError(f"{self.group} needs {', '.join(f'{key}=' for key in missing)}")
+        try:
+            return instantiate(self.settings)
+        except LabError:
+            raise
+        except ValidationError as error:
+            raise ConfigError("; ".join(describe(self.group, detail) for detail in error.errors())) from error
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise ConfigError(f"{self.group}: {self.settings.get('_target_')} cannot be made: {reason}") from error
+
+
+def option(group: str, name: str, /, **settings: Any) -> Option:
+    """Return the option `name` of a group with other settings than those of its file.
+
+    Parameters
+    ----------
+    group, name : str
+        As in ``loss=focal``.
+    **settings
+        Values by setting; of a nested one a mapping, as in ``estimator={"C": 10}``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such option or setting.
+
+    Examples
+    --------
+    >>> option("model", "logreg", estimator={"C": 10}).title
+    'logreg(C=10)'
+    """
+    return make(group, name, merged(load(group, name), settings, f"{group}={name}"))
+
+
+def make(group: str, name: str, settings: Mapping[str, Any], search: Sequence[Path] = ()) -> Option:
+    """Return an option with these settings, of which those that differ from its file are its changes.
+
+    Parameters
+    ----------
+    group, name : str
+    settings : mapping
+        The whole tree.
+    search : sequence of Path
+        Folders beside those that `folders` lists.
+    """
+    file = find(group, name, search)
+    written = {} if file is None else dict(leaves(_read(file)))
+    changed = {
+        key: value
+        for key, value in leaves(settings)
+        if written.get(key, ...) != value and not _is_reference(written.get(key))
+    }
+    return Option(group, name, settings, {} if file is None else changed)
+
+
+def load(group: str, name: str) -> dict[str, Any]:
+    """Return the settings of an option's file.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such option.
+    """
+    file = find(group, name)
+    if file is None:
+        raise ConfigError(f"there is no {group}={name}{nearest(name, names(group))}; {group} can be {_list(group)}")
+    return _read(file)
+
+
+def find(group: str, name: str, search: Sequence[Path] = ()) -> Path | None:
+    """Return the file of an option, None if there is none."""
+    files = (folder / group / f"{name}.yaml" for folder in (*search, *folders()))
+    return next((file for file in files if file.is_file()), None)
+
+
+def names(group: str, search: Sequence[Path] = ()) -> list[str]:
+    """Return the names of a group's options."""
+    return sorted({file.stem for folder in (*search, *folders()) for file in (folder / group).glob("*.yaml")})
+
+
+def groups(search: Sequence[Path] = ()) -> list[str]:
+    """Return the names of the groups, without Hydra's own."""
+    found = {path.name for folder in (*search, *folders()) for path in folder.iterdir() if path.is_dir()}
+    return sorted(name for name in found if name != "hydra" and not name.startswith(("_", ".")))
+
+
+@cache
+def folders() -> tuple[Path, ...]:
+    """Return the folders in which options are looked for: this package's, then those of others."""
+    return (CONF, *dict.fromkeys(_folder_of(point.value) for point in entry_points(group=ENTRY_POINT)))
+
+
+def slot_of(name: str, search: Sequence[Path] = ()) -> str | None:
+    """Return the slot that has an option `name`: ``strategy=focal`` fills the loss without a file of its own.
+
+    >>> slot_of("focal"), slot_of("nonsense")
+    ('loss', None)
+    """
+    return next((slot for slot, null in SLOTS.items() if name != null and find(slot, name, search)), None)
+
+
+def instantiate(tree: Any) -> Any:
+    """Make the objects that the ``_target_`` of a tree name, from the inside out; ``_partial_`` ones are partials."""
+    if isinstance(tree, list | tuple):
+        return [instantiate(item) for item in tree]
+    if not isinstance(tree, Mapping):
+        return tree
+    parts = {str(key): instantiate(value) for key, value in tree.items() if key not in ("_target_", "_partial_")}
+    if "_target_" not in tree:
+        return parts
+    target = locate(str(tree["_target_"]))
+    return partial(target, **parts) if tree.get("_partial_") else target(**parts)
+
+
+def locate(path: str) -> Any:
+    """Return what a dotted path names.
+
+    Raises
+    ------
+    ConfigError
+        If there is nothing of that name.
+    """
+    module, found = path, None
+    while found is None and module:
+        try:
+            found = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+                raise ConfigError(f"{path} cannot be loaded: {error}") from error
+            module = module.rpartition(".")[0]
+    if found is None:
+        raise ConfigError(f"there is no {path}: nothing is called {path.partition('.')[0]}")
+    for name in path[len(module) :].split(".")[1:]:
+        if not hasattr(found, name):
+            raise ConfigError(f"there is no {path}{nearest(name, dir(found))}")
+        found = getattr(found, name)
+    return found
+
+
+def resolved(tree: Any, root: Mapping[str, Any]) -> Any:
+    """Return a tree whose references, as ``${seed}`` or ``${sampler.k}``, are filled in from `root`."""
+    if isinstance(tree, Mapping):
+        return {str(key): resolved(value, root) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [resolved(value, root) for value in tree]
+    if not _is_reference(tree):
+        return tree
+    found: Any = root
+    for key in tree[2:-1].split("."):
+        found = found[key]
+    return resolved(found, root)
+
+
+def merged(tree: Mapping[str, Any], given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return a tree with the values that are `given` in their places.
+
+    Raises
+    ------
+    ConfigError
+        If it has no place for one of them and no ``_target_`` that could take it.
+    """
+    made = dict(tree)
+    for key, value in given.items():
+        known = made.get(key)
+        if isinstance(known, Mapping) and isinstance(value, Mapping) and ("_target_" in known or known):
+            made[key] = merged(known, value, f"{where}: {key}")
+            continue
+        if key not in made and not _takes_more(made):
+            raise ConfigError(f"{where} has no setting '{key}'{nearest(key, list(made))}")
+        made[key] = value
+    return made
+
+
+def leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every leaf of a plain tree with its dotted path.
+
+    >>> dict(leaves({"split": {"test": 0.2}, "seed": 0}))
+    {'split.test': 0.2, 'seed': 0}
+    """
+    if isinstance(tree, Mapping) and tree:
+        for key, value in tree.items():
+            yield from leaves(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, tree
+
+
+def describe(group: str, detail: Any) -> str:
+    """Return one of pydantic's reasons as a line that names the key to change."""
+    keys = [str(part) for part in detail["loc"] if not isinstance(part, int) and part not in ("[key]",)]
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        message = "is not one of its settings"
+    plain = isinstance(detail["input"], dict) or detail["type"] == "value_error"
+    given = "" if plain else f" (got {detail['input']!r})"
+    return f"{'.'.join([*([group] if group else []), *keys])}: {message}{given}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean ...?`` with the nearest of the known words, or nothing.
+
+    >>> nearest("focall", ["focal", "ldam"])
+    '; did you mean focal?'
+    """
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def with_settings(one: Option, root: Mapping[str, Any]) -> Option:
+    """Return an option whose references are filled in from `root`."""
+    return replace(one, settings=resolved(one.settings, {**root, one.group: one.settings}))
+
+
+def _takes_more(tree: Mapping[str, Any]) -> bool:
+    """Whether a tree stands for a class of another library, or holds no settings of its own."""
+    target = tree.get("_target_")
+    return "_target_" not in tree or not str(target).startswith("imbalance_lab.")
+
+
+def _list(group: str) -> str:
+    return ", ".join(names(group)) or "nothing: there is no such group"
+
+
+@cache
+def _read(file: Path) -> dict[str, Any]:
+    return yaml.load(file.read_text(encoding="utf-8"), _Loader) or {}
+
+
+def _folder_of(value: str) -> Path:
+    """Return the folder that an entry point names: ``package``, or ``package:folder`` inside it."""
+    package, _, inside = value.partition(":")
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError(
+            f"the entry point {ENTRY_POINT} of a package names {value}, and there is no package {package}"
+        )
+    return Path(spec.submodule_search_locations[0]) / inside.replace(".", "/")
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("${") and value.endswith("}")
+
+
+def _short(value: Any) -> Any:
+    return value.rpartition(".")[2] if isinstance(value, str) and "_" not in value[:1] else value
