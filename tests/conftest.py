@@ -13,7 +13,8 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)
 import pytest
 from omegaconf import DictConfig
 
-from imbalance_lab.app.config import compose, job_of
+from imbalance_lab.app.border import job_of
+from imbalance_lab.app.config import compose
 from imbalance_lab.runs.observers import Observer
 
 # Few rows, few epochs, nothing written but the record: what most runs of the tests need.

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from experiments.benchmarks.comparisons import KEEL_SETS
-from imbalance_lab.app.config import compose, job_of
+from imbalance_lab.app.border import job_of
+from imbalance_lab.app.config import compose
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.split import Holdout
 

@@ -8,7 +8,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from imbalance_lab.app.config import job_of, resolve, searched
+from imbalance_lab.app.border import job_of
+from imbalance_lab.app.config import resolve, searched
 from imbalance_lab.app.screen import Screen
 from imbalance_lab.app.sweep import membership
 from imbalance_lab.runs.cell import Cell, Ending, one_line
@@ -25,13 +26,14 @@ def run_job(composed: DictConfig) -> Ending:
         In a single run, after it was recorded.
     """
     sweeping = HydraConfig.get().mode == RunMode.MULTIRUN
-    cell, screen = Cell(Path(HydraConfig.get().runtime.output_dir)), Screen(quiet=sweeping)
+    folder, screen = Path(HydraConfig.get().runtime.output_dir), Screen(quiet=sweeping)
+    cell = Cell(folder, folder.name)
 
     def make() -> RunRecord:
         job = job_of(resolve(composed), searched(HydraConfig.get()))
         cell.identity = job.identity
         cell.tracker = job.tracking.build()
-        if sweep := membership(cell.folder.parent):
+        if sweep := membership(folder.parent):
             cell.tracker.join_sweep(sweep["name"], sweep["parent"])
         return run(job.identity, screen, cell.tracker, job.folder, job.settings, job.figures)
 

@@ -22,7 +22,8 @@ class Cell:
 
     Parameters
     ----------
-    folder : Path
+    folder : Path or None
+        None writes nothing.
     name : str
         How the run is called as long as nothing else is known of it.
 
@@ -32,16 +33,19 @@ class Cell:
         Set by the caller as soon as it is known.
     tracker : Tracker or None
         Likewise.
+    record : RunRecord or None
+        Of a run that finished.
     error : Exception or None
         What it failed with, or what it was skipped for.
     """
 
-    def __init__(self, folder: Path, name: str | None = None) -> None:
-        self.folder = folder
-        self.name = name or folder.name
+    def __init__(self, folder: Path | None, name: str = "run") -> None:
+        self.folder, self.name = folder, name
         self.identity: Identity | None = None
         self.tracker: Tracker | None = None
+        self.record: RunRecord | None = None
         self.error: Exception | None = None
+        self._outcome: dict[str, Any] = {}
 
     def attempt(self, make: Callable[[], RunRecord]) -> Ending:
         """Make the run, record how it ended, and return that; `error` holds the reason.
@@ -52,7 +56,7 @@ class Cell:
             If the process was interrupted, once that is recorded.
         """
         try:
-            make()
+            self.record = make()
             return "finished"
         except AlreadyFinished as error:
             return self._end("already finished", error)
@@ -70,6 +74,11 @@ class Cell:
             self._close("killed", str(error) or type(error).__name__)
             raise
 
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """What ``record.json`` says of the run, whether it was written or not."""
+        return self._outcome if self.record is None else self.record.summary()
+
     def _end(self, outcome: Ending, error: Exception, details: str | None = None) -> Ending:
         self.error = error
         self._close(outcome, one_line(error), details)
@@ -77,11 +86,14 @@ class Cell:
 
     def _close(self, outcome: str, reason: str, details: str | None = None) -> None:
         """Write how the run ended; a record that is complete is kept and only annotated."""
+        self._outcome = {"outcome": outcome, **self._about(), "reason": reason}
+        if self.folder is None:
+            return
         try:
             if (read_outcome(self.folder) or {}).get("outcome") == "finished":
-                mark_untracked(self.folder, reason)
+                self._outcome = mark_untracked(self.folder, reason)
             else:
-                write_outcome(self.folder, outcome, **self._about(), reason=reason)
+                write_outcome(self.folder, **self._outcome)
                 if details:
                     (self.folder / "error.txt").write_text(details)
         finally:

@@ -66,9 +66,9 @@ def write_outcome(folder: Path, outcome: str, **details: Any) -> dict[str, Any]:
     return record
 
 
-def mark_untracked(folder: Path, reason: str) -> None:
-    """Note in a finished run's record that it is not in MLflow, and why."""
-    write_outcome(folder, **{**(read_outcome(folder) or {}), "untracked": reason})
+def mark_untracked(folder: Path, reason: str) -> dict[str, Any]:
+    """Note in a finished run's record that it is not in MLflow, and why; return the record."""
+    return write_outcome(folder, **{**(read_outcome(folder) or {}), "untracked": reason})
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:

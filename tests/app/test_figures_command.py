@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from imbalance_lab.app.config import job_of
+from imbalance_lab.app.border import job_of
 from imbalance_lab.app.figures import main
 
 NAMES = {"confusion_matrix", "precision_recall", "recall_per_class", "reliability"}

@@ -11,7 +11,8 @@ import pytest
 from hydra.utils import get_class, get_object
 from omegaconf import DictConfig, OmegaConf
 
-from imbalance_lab.app.config import compose, job_of
+from imbalance_lab.app.border import job_of
+from imbalance_lab.app.config import compose
 from imbalance_lab.options import CONF, SLOTS, groups
 from tests.conftest import built
 

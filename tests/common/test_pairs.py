@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imbalance_lab.app.config import job_of
+from imbalance_lab.app.border import job_of
 from imbalance_lab.errors import Incompatible
 from imbalance_lab.options import CONF
 

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from experiments import study
-from imbalance_lab.app.config import compose, job_of
+from imbalance_lab.app.border import job_of
+from imbalance_lab.app.config import compose
 from imbalance_lab.app.sweep import sweep_overrides
 from imbalance_lab.options import CONF
 from imbalance_lab.options import groups as option_groups
@@ -132,9 +133,7 @@ def test_one_command_answers_a_study(name: str, tmp_path: Path) -> None:
     assert page.startswith(f"# {preset.title}\n\n{preset.question.strip()}")
     assert not preset.reading or preset.reading.strip() not in page
     asked = {
-        preset.names.get(
-            f"{job_of(config).identity.strategy} {job_of(config).identity.model}", job_of(config).identity.strategy
-        )
+        preset.names.get(f"{identity.strategy} {identity.model}", identity.strategy)
         for sweep in preset.sweeps
         for identity in (job_of(compose(overrides)).identity for overrides in typed(preset, sweep))
     }

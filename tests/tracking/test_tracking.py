@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from imbalance_lab.app.config import job_of, plain
+from imbalance_lab.app.border import job_of
+from imbalance_lab.app.config import plain
 from imbalance_lab.app.send import main as send_main
 from imbalance_lab.errors import DataError, TrackingError
 from imbalance_lab.options import leaves

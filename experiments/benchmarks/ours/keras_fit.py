@@ -12,7 +12,8 @@ import numpy as np
 from sklearn.metrics import balanced_accuracy_score
 
 from imbalance_lab import process
-from imbalance_lab.app.config import compose, job_of
+from imbalance_lab.app.border import job_of
+from imbalance_lab.app.config import compose
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet
 
 rows = np.load(sys.argv[1])

@@ -16,7 +16,8 @@ from typing import Any
 import psutil
 
 from imbalance_lab import process
-from imbalance_lab.app.config import compose, job_of
+from imbalance_lab.app.border import job_of
+from imbalance_lab.app.config import compose
 from imbalance_lab.data.sources import synthetic
 from imbalance_lab.evaluation import plots
 from imbalance_lab.runs import run as runs
