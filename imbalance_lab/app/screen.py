@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from imbalance_lab.evaluation.metrics import HEADLINE, heading_of, shown_at
 from imbalance_lab.models.base import Progress as Report
 from imbalance_lab.runs.record import RunRecord
 
@@ -79,8 +80,7 @@ class Screen:
         self._print(table, len(record.classes))
         self.say(headline)
         metrics = record.metrics
-        shown = ("worst_class_recall", "macro_f1", "g_mean", "mcc", "roc_auc", "log_loss", "ece")
-        line = ", ".join(f"{key.replace('_', ' ')} {metrics[key]:.3f}" for key in shown if key in metrics)
+        line = ", ".join(f"{heading_of(key)} {metrics[key]:.3f}" for key in shown_at("screen") if key in metrics)
         self.console.print(line, highlight=False)
         self.say(f"record: {record.config['output_dir']}")
         if where:
@@ -112,10 +112,10 @@ class Screen:
 
 
 def _headline(record: RunRecord) -> str:
-    low, high = record.intervals.loc["balanced_accuracy", ["low", "high"]]
-    value, folds = record.metrics["balanced_accuracy"], len(record.folds)
-    spread = f" over {folds} folds (deviation {record.deviations['balanced_accuracy']:.3f})" if folds > 1 else ""
-    return f"balanced accuracy {value:.3f} [{low:.3f}, {high:.3f}]{spread}"
+    low, high = record.intervals.loc[HEADLINE, ["low", "high"]]
+    value, folds = record.metrics[HEADLINE], len(record.folds)
+    spread = f" over {folds} folds (deviation {record.deviations[HEADLINE]:.3f})" if folds > 1 else ""
+    return f"{heading_of(HEADLINE)} {value:.3f} [{low:.3f}, {high:.3f}]{spread}"
 
 
 def _epoch_line(epoch: int, metrics: Mapping[str, float]) -> str:
@@ -123,7 +123,7 @@ def _epoch_line(epoch: int, metrics: Mapping[str, float]) -> str:
     if not recalls:
         return f"epoch {epoch}: loss {metrics['train/loss']:.3f}"
     return (
-        f"epoch {epoch}, validation: balanced accuracy {metrics['val/balanced_accuracy']:.3f}, "
+        f"epoch {epoch}, validation: {heading_of(HEADLINE)} {metrics[f'val/{HEADLINE}']:.3f}, "
         f"worst recall {min(recalls):.2f}"
     )
 

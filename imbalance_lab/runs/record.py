@@ -11,7 +11,7 @@ import pandas as pd
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.evaluation.predictions import Predictions
 from imbalance_lab.models.base import FittedModel
-from imbalance_lab.strategies.base import Rule
+from imbalance_lab.strategies.decisions import Rule
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from imbalance_lab.app.config import config_hash, names, plain, run_name
 from imbalance_lab.data.base import DatasetSource
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import Prepared
-from imbalance_lab.data.rows import Rows, Seeds, Split, TrainingSet, shares
+from imbalance_lab.data.rows import Priors, Rows, Seeds, Split, TrainingSet, shares
 from imbalance_lab.errors import AlreadyFinished, ConfigError, DataError
-from imbalance_lab.evaluation.metrics import evaluate
+from imbalance_lab.evaluation.evaluate import evaluate
 from imbalance_lab.evaluation.predictions import Predictions
 from imbalance_lab.process import garbage
 from imbalance_lab.process.recent import Recent
@@ -27,7 +27,7 @@ from imbalance_lab.runs.provenance import describe
 from imbalance_lab.runs.record import FoldResult, RunRecord
 from imbalance_lab.runs.summary import summarise
 from imbalance_lab.runs.watch import Clock, collected_warnings, messages
-from imbalance_lab.strategies.base import Priors, Rule
+from imbalance_lab.strategies.decisions import Rule
 from imbalance_lab.strategies.samplers import resample
 
 MOST_KEPT = 2**17  # values
@@ -151,7 +151,7 @@ def run_fold(
         test_scores = finite(model.predict_log_proba(prepare(table.iloc[split.test])))
         test = decided(rules, split.test, targets[split.test], test_scores)
         bins = plan.evaluation.calibration_bins if plan.learner.gives_probabilities else None
-        metrics = evaluate(test, priors, dataset.tasks, dataset.labels, bins)
+        metrics = evaluate(test, priors, dataset.tasks, dataset.labels, bins, plan.evaluation.metrics)
 
     history = None if model.history is None else model.history.rename(columns=lambda key: name_of(key, dataset))
     return FoldResult(classes, effective, held_out, test, metrics, history, clock.seconds, prepare, model, rules)
@@ -227,8 +227,10 @@ def class_table(dataset: Dataset, y: np.ndarray, train: TrainingSet, effective: 
 
 
 def named(metrics: Mapping[str, float], dataset: Dataset) -> dict[str, float]:
-    """Return an epoch's figures by class name, without the numbers of rows called."""
-    return {name_of(key, dataset): value for key, value in metrics.items() if not key.startswith("val/called/")}
+    """Return an epoch's figures by class name, without the numbers of predicted rows."""
+    return {
+        name_of(key, dataset): value for key, value in metrics.items() if not key.startswith("val/predicted_count/")
+    }
 
 
 def name_of(key: str, dataset: Dataset) -> str:

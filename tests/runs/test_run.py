@@ -11,11 +11,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from imbalance_lab.data.rows import Seeds
-from imbalance_lab.evaluation.metrics import evaluate_task
+from imbalance_lab.data.rows import Priors, Seeds
+from imbalance_lab.evaluation.evaluate import evaluate_task
 from imbalance_lab.process.recent import Recent
 from imbalance_lab.runs.files import read_predictions
-from imbalance_lab.strategies.base import Priors
 
 
 def untimed(metrics: dict[str, float]) -> dict[str, float]:
