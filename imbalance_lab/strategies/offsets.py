@@ -128,7 +128,10 @@ def _values(own: np.ndarray, rivals: np.ndarray, k: int, taken: np.ndarray, metr
         gained = np.concatenate([[0], np.cumsum(added * (own == k) - as_rival)])
         return np.asarray(as_rival.sum() + gained[taken])
     if metric.needs == "confusion":
-        return metric.objective_values(_confusions(own, rivals, k, taken, classes))
+        # The built-in ones ignore classes without rows; one of somebody's own may go by the number of a class.
+        present = np.flatnonzero(np.bincount(own, minlength=classes))
+        columns = present if metric.name in METRICS else np.arange(classes)
+        return metric.objective_values(_confusions(own, rivals, k, taken, columns))
     predicted, value = rivals.copy(), np.empty(len(taken))
     unknown = np.full((len(own), classes), np.nan)  # the metric says that it does not depend on them
     for cut, stop in enumerate(taken):
@@ -139,14 +142,12 @@ def _values(own: np.ndarray, rivals: np.ndarray, k: int, taken: np.ndarray, metr
     return value
 
 
-def _confusions(own: np.ndarray, rivals: np.ndarray, k: int, taken: np.ndarray, classes: int) -> Confusion:
-    """Return the counts of the classes that have rows, for each number of rows `taken` from their rivals by k."""
-    support = np.bincount(own, minlength=classes)
-    present = np.flatnonzero(support)
+def _confusions(own: np.ndarray, rivals: np.ndarray, k: int, taken: np.ndarray, columns: np.ndarray) -> Confusion:
+    """Return the counts of the classes `columns`, for each number of rows `taken` from their rivals by k."""
     hit_as_rival = own == rivals
-    hits = np.zeros((len(taken), len(present)))
+    hits = np.zeros((len(taken), len(columns)))
     predicted = np.empty_like(hits)
-    for column, j in enumerate(present):
+    for column, j in enumerate(columns):
         lost = np.concatenate([[0], np.cumsum(hit_as_rival & (own == j))])
         left = np.concatenate([[0], np.cumsum(rivals == j)])
         hits[:, column] = lost[-1] - lost[taken]
@@ -154,4 +155,4 @@ def _confusions(own: np.ndarray, rivals: np.ndarray, k: int, taken: np.ndarray, 
         if j == k:
             hits[:, column] = np.concatenate([[0], np.cumsum(own == k)])[taken]
             predicted[:, column] = taken
-    return Confusion(hits, predicted, support[present].astype(float))
+    return Confusion(hits, predicted, np.bincount(own, minlength=columns[-1] + 1)[columns].astype(float))

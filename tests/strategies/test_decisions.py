@@ -226,6 +226,13 @@ def test_a_plain_function_is_tuned_to_where_that_of_the_confusion_matrix_is(name
     assert reached == pytest.approx(REFERENCES[name](y, (lp + best_offsets(lp, y, name)).argmax(1)), abs=1e-9)
 
 
+def test_a_metric_of_ones_own_finds_each_class_in_its_place() -> None:
+    """No row is of class 1; the metric goes by the recall of class 2, which is right wherever it can be."""
+    y, lp = np.array([0, 0, 2, 2]), log_softmax(np.random.default_rng(0).normal(size=(4, 3)), axis=1)
+    rare = Metric("rare", lambda c: c.recall[..., 2], needs="confusion")
+    assert set((lp + best_offsets_for(lp, y, rare)).argmax(1)[2:]) == {2}
+
+
 def test_metrics_that_cannot_be_tuned_on_are_refused() -> None:
     y, lp = scores(40, 3)
     with pytest.raises(ConfigError, match="decision.metric=roc_auc is no metric of the predicted classes"):
