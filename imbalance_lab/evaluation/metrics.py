@@ -1,4 +1,4 @@
-"""Every metric is one entry of `METRICS`: what it is called, how it is computed, which direction is better.
+"""Every metric is one entry of `METRICS`: name, function, direction, bounds, heading.
 
 Evaluation, threshold tuning, comparison, reports and the terminal read the entries. **To add a metric, add an entry.**
 One that belongs to a single study needs no entry: a function that returns a `Metric` is enough, named by ``_target_``::
@@ -27,7 +27,7 @@ from imbalance_lab.errors import ConfigError
 from imbalance_lab.evaluation.predictions import Predictions
 from imbalance_lab.evaluation.scores import Confusion, Scores
 
-# What a run is summed up by, and what tuning, early stopping and comparing go by unless told otherwise.
+# What a run is summed up by, and the default of tuning, early stopping and comparing.
 HEADLINE = "balanced_accuracy"
 CORRECTED = "_corrected"
 

@@ -133,7 +133,7 @@ def _values(own: np.ndarray, rivals: np.ndarray, k: int, taken: np.ndarray, metr
         columns = present if metric.name in METRICS else np.arange(classes)
         return metric.objective_values(_confusions(own, rivals, k, taken, columns))
     predicted, value = rivals.copy(), np.empty(len(taken))
-    unknown = np.full((len(own), classes), np.nan)  # the metric says that it does not depend on them
+    unknown = np.full((len(own), classes), np.nan)  # the metric declares that it does not depend on them
     for cut, stop in enumerate(taken):
         predicted[:stop] = k
         value[cut] = metric(Scores(own, predicted, unknown))

@@ -31,7 +31,7 @@ def test_it_is_recorded_and_tuned_on(tiny, run, tmp_path) -> None:
     recorded = json.loads((tmp_path / "run" / "record.json").read_text())["metrics"]["cost"]
     assert recorded == mean_cost(tuned.test.y[:, 0], tuned.test.predicted[:, 0])
     assert recorded < mean_cost(plain.test.y[:, 0], plain.test.predicted[:, 0])
-    # The rare class, which is dear to miss, is predicted more often than under plain argmax.
+    # The rare class, which is expensive to miss, is predicted more often than under plain argmax.
     assert (tuned.test.predicted == 2).sum() > (plain.test.predicted == 2).sum()
 
 
