@@ -39,7 +39,7 @@ CORRELATION = (-1.0, 1.0)
 AMOUNT = (0.0, inf)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Metric:
     """What there is to know of a metric.
 
@@ -100,6 +100,9 @@ class Metric:
             raise ConfigError(f"a metric's name has letters, digits and _ only, not '{self.name}'")
         if self.needs not in get_args(Needs):
             raise ConfigError(f"the metric {self.name} needs one of {', '.join(get_args(Needs))}, not '{self.needs}'")
+
+    def __repr__(self) -> str:
+        return f"Metric({self.name!r})"  # the same in every process, unlike that of a function
 
     @property
     def sign(self) -> int:
