@@ -102,7 +102,10 @@ class Metric:
             raise ConfigError(f"the metric {self.name} needs one of {', '.join(get_args(Needs))}, not '{self.needs}'")
 
     def __repr__(self) -> str:
-        return f"Metric({self.name!r})"  # the same in every process, unlike that of a function
+        return f"Metric({self.name!r})"
+
+    def __str__(self) -> str:
+        return self.name  # stands for it in names and hashes of runs
 
     @property
     def sign(self) -> int:
@@ -350,7 +353,7 @@ def shown_at(place: Place) -> list[str]:
     >>> shown_at("report")
     ['worst_class_recall', 'macro_f1', 'ece', 'timing/fit']
     """
-    return [metric.name for metric in _ENTRIES if place in metric.shown]
+    return [metric.name for metric in METRICS.values() if place in metric.shown]
 
 
 def tunable(name: str, own: Sequence[Metric] = ()) -> Metric:
@@ -361,7 +364,7 @@ def tunable(name: str, own: Sequence[Metric] = ()) -> Metric:
     ConfigError
         If it is none that depends on the predicted classes alone.
     """
-    found = {metric.name: metric for metric in (*_ENTRIES, *own) if metric.tunable}
+    found = {metric.name: metric for metric in (*METRICS.values(), *own) if metric.tunable}
     if name not in found:
         raise ConfigError(f"decision.metric={name} is no metric of the predicted classes; it can be {', '.join(found)}")
     return found[name]

@@ -6,10 +6,14 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 
+import imbalance_lab as lab
 from imbalance_lab.comparison import Settings, compare
+from imbalance_lab.comparison.report import text
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.evaluation.metrics import Metric
+from imbalance_lab.evaluation.metrics import METRICS, Metric
+from imbalance_lab.options import option
 from tests.comparison.tables import grid, table
 
 COST = np.array([[0, 1, 1], [1, 0, 1], [20, 20, 0]])  # truth in rows
@@ -54,6 +58,40 @@ def test_what_cannot_be_is_refused_before_training(tiny, run, silent, typed: lis
     with pytest.raises(ConfigError, match=reason):
         run(tiny("model=logreg", *typed))
     assert silent.tables == []
+
+
+def test_a_notebook_gives_the_object(tmp_path) -> None:
+    rules = option("decision", "tuned_threshold", metric="cost")
+    data = option("dataset", "synthetic", rows=300, priors={"a": 0.6, "b": 0.3, "c": 0.1}, separation=1.0)
+    record = lab.run(data, model="logreg", decision=rules, evaluation={"metrics": [cost()]}, folder=tmp_path / "run")
+    assert record.metrics["cost"] == mean_cost(record.test.y[:, 0], record.test.predicted[:, 0])
+    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["evaluation"]["metrics"] == ["cost"]
+    same = lab.run(data, model="logreg", decision=option("decision", "tuned_threshold", metric=cost()))
+    np.testing.assert_array_equal(same.test.predicted, record.test.predicted)
+    assert same.identity.strategy == record.identity.strategy == "tuned_threshold(metric=cost)"
+
+
+def test_one_entry_is_all_that_a_new_built_in_metric_takes(tiny, run, monkeypatch) -> None:
+    new = Metric(
+        "errors",
+        lambda c: (c.support - c.hits).sum(axis=-1),
+        "confusion",
+        larger_is_better=False,
+        bounds=(0, np.inf),
+        heading="wrong rows",
+        shown=("screen", "comparison", "report"),
+    )
+    monkeypatch.setitem(METRICS, "errors", new)
+    record = run(tiny("model=logreg", "decision=tuned_threshold", "decision.metric=errors"))
+    assert record.metrics["errors"] == (record.test.y != record.test.predicted).sum()
+    assert record.headline("errors") == f"wrong rows {record.metrics['errors']:.3f}"
+    rows = grid(np.array([[9.0, 8, 9, 10], [4.0, 5, 4, 3]]), ["none", "smote"])
+    (one,) = (comparison := compare(table(rows, metric="errors"), Settings(metric="errors"))).compared
+    assert one.table.index[0] == "smote"
+    assert one.table.low.min() >= 0
+    assert "wrong rows" in text.terminal(comparison)
+    beside = [row | {"metrics": {"errors": 7.0}} for row in grid(np.full((2, 3), 0.5), ["none", "smote"])]
+    assert "wrong rows" in text.terminal(compare(table(beside), Settings()))
 
 
 def test_it_is_compared_in_the_direction_that_is_given() -> None:
