@@ -137,7 +137,7 @@ class DecisionClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  #
         return tags
 
 
-class _Scorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class _Scorer(ClassifierMixin, BaseEstimator):
     """Gives log-probabilities where scikit-learn asks for probabilities, so that it can cross-validate any score."""
 
     def __init__(self, estimator: Any) -> None:
