@@ -235,7 +235,7 @@ def test_a_metric_of_ones_own_finds_each_class_in_its_place() -> None:
 
 def test_metrics_that_cannot_be_tuned_on_are_refused() -> None:
     y, lp = scores(40, 3)
-    with pytest.raises(ConfigError, match="decision.metric=roc_auc is no metric of the predicted classes"):
+    with pytest.raises(ConfigError, match=r"decision.metric=roc_auc is no metric of the predicted classes"):
         TunedThreshold("roc_auc").with_metrics([])
     flat = Metric("flat", lambda c: c.hits.sum(), needs="confusion")
     with pytest.raises(ConfigError, match=r"flat cannot be computed: .* shape \(\), not \(41,\)"):
