@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import joblib
 import numpy as np
-import pandas as pd
 from pydantic.dataclasses import dataclass
 from scipy.special import log_softmax
 from sklearn.base import clone, is_classifier
@@ -23,6 +22,8 @@ from imbalance_lab.strategies.losses.base import Loss
 # Trees and neighbours give probabilities of exactly 0; the floor keeps the log loss finite, as scikit-learn's does.
 FLOOR = float(np.log(np.finfo(np.float64).eps))
 SUM_TOLERANCE = 1e-3  # of the probabilities of a row, from 1; and of each from [0, 1]
+
+CalibratedFor = Literal["train", "balanced", "nothing"]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -41,11 +42,11 @@ class Estimator(Learner):
     """
 
     estimator: Any
-    calibrated_for: Literal["train", "balanced", "nothing"] = "train"
+    calibrated_for: CalibratedFor = "train"
     balances_inside: bool = False
 
-    trains_by_loss: ClassVar[bool] = False
-    dtype: ClassVar[type[np.floating[Any]]] = np.float64
+    trains_by_loss = False
+    dtype = np.float64
 
     def __post_init__(self) -> None:
         if not is_classifier(self.estimator):
@@ -105,7 +106,7 @@ class FittedEstimator(FittedModel):
     estimators: list[Any]
     n_classes: int
 
-    history: ClassVar[pd.DataFrame | None] = None
+    history = None
 
     def predict_log_proba(self, X: np.ndarray) -> np.ndarray:
         """Return log-probabilities, shape (n, T, C); without probabilities the log-softmax of the decision function.
@@ -118,8 +119,17 @@ class FittedEstimator(FittedModel):
         log_proba = np.full((len(X), len(self.estimators), self.n_classes), FLOOR)
         if len(X):
             for t, estimator in enumerate(self.estimators):
-                log_proba[:, t, estimator.classes_] = np.maximum(_log_proba(estimator, X), FLOOR)
+                log_proba[:, t, self._columns(estimator)] = np.maximum(_log_proba(estimator, X), FLOOR)
         return log_proba
+
+    def _columns(self, estimator: Any) -> np.ndarray:
+        """Return the numbers of the classes the classifier saw."""
+        classes = np.asarray(getattr(estimator, "classes_", []))
+        if not len(classes) or not set(classes.tolist()) <= set(range(self.n_classes)):
+            raise DataError(
+                f"model {type(estimator).__name__}: its classes_ are not those of the rows it was fitted to"
+            )
+        return classes
 
     def save(self, folder: Path) -> None:
         """Write ``model.joblib``: the classifier, of several labels a list of them."""
@@ -137,7 +147,9 @@ def _log_proba(estimator: Any, X: np.ndarray) -> np.ndarray:
         sums = proba.sum(axis=1)
         if np.abs(sums - 1).max() > SUM_TOLERANCE:
             worst = sums[np.abs(sums - 1).argmax()]
-            raise _refusal(estimator, "predict_proba", f"gives probabilities of a row that sum to {worst:g} instead of 1")
+            raise _refusal(
+                estimator, "predict_proba", f"gives probabilities of a row that sum to {worst:g} instead of 1"
+            )
         with np.errstate(divide="ignore"):
             return np.log(np.maximum(proba, 0))
     scores = _checked(estimator, "decision_function", X).astype(np.float64)
@@ -147,9 +159,8 @@ def _log_proba(estimator: Any, X: np.ndarray) -> np.ndarray:
 
 def _checked(estimator: Any, method: str, X: np.ndarray) -> np.ndarray:
     """Return finite scores (n, classes), or (n,) of the decision function of two classes."""
-    if not hasattr(estimator, method) or not hasattr(estimator, "classes_"):
-        missing = "predict_proba or decision_function" if not hasattr(estimator, method) else "classes_ after fit"
-        raise DataError(f"model {type(estimator).__name__} has no {missing}")
+    if not hasattr(estimator, method):
+        raise DataError(f"model {type(estimator).__name__} has neither predict_proba nor decision_function")
     scores, classes = np.asarray(getattr(estimator, method)(X)), len(estimator.classes_)
     shapes = [(len(X), classes), *([(len(X),)] if method == "decision_function" and classes == 2 else [])]
     if scores.shape not in shapes:

@@ -96,9 +96,7 @@ class KerasLearner(Learner):
         model.unload(net)
         return FittedNetwork(net, model.scorer, pd.DataFrame(watch.epochs))
 
-    def _graph(
-        self, build: Callable[[], keras.Model], train: TrainingSet, training: NetworkTraining
-    ) -> EpochModel:
+    def _graph(self, build: Callable[[], keras.Model], train: TrainingSet, training: NetworkTraining) -> EpochModel:
         """Return the graph of these settings: one that was traced before, if nothing but `load` can change it."""
         settings, loss = training.settings, training.loss
         batch, tasks_and_classes = settings.batch_size, train.class_weight.shape

@@ -12,7 +12,7 @@ from imbalance_lab.data.rows import shares
 from imbalance_lab.evaluation.predictions import Predictions
 from imbalance_lab.models.base import Learner
 from imbalance_lab.runs.record import FoldResult
-from imbalance_lab.strategies.base import Loss
+from imbalance_lab.strategies.losses.base import Loss
 
 MOST_NAMES = 10
 TWICE = 1.5  # how much more the rarest class may count than the most frequent before it is called too much
@@ -96,7 +96,7 @@ def _about_idle_corrections(options: Mapping[str, str], loss: Loss | None, fold:
 
 def _since(name: str, history: pd.DataFrame | None) -> str:
     """Say from which epoch on validation rows were not called `name` any more, if in all folds it is so."""
-    column = f"val/called/{name}"
+    column = f"val/predicted_count/{name}"
     if history is None or column not in history:
         return ""
     last_called = [epochs.epoch[epochs[column] > 0].max() for _, epochs in history.groupby("fold")]

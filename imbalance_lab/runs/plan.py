@@ -23,9 +23,13 @@ from imbalance_lab.data.rows import TrainingSet
 from imbalance_lab.errors import ConfigError, Incompatible, LabError
 from imbalance_lab.evaluation.settings import Evaluation
 from imbalance_lab.models.base import Learner
+from imbalance_lab.models.own import as_learner
 from imbalance_lab.models.training import Training
 from imbalance_lab.runs.settings import RunSettings
-from imbalance_lab.strategies.base import ClassWeight, Decision, Loss, Sampler
+from imbalance_lab.strategies import losses
+from imbalance_lab.strategies.base import Decision, Sampler
+from imbalance_lab.strategies.class_weights import ClassWeight
+from imbalance_lab.strategies.losses.base import Loss
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,13 @@ def make_plan(config: DictConfig, dataset: Dataset) -> Plan:
         If two options exclude each other.
     """
     with startup_chatter_hidden():
-        learner: Learner = build(config, "model")
+        learner = as_learner(build(config, "model"))
     _check_slots(config, learner, dataset)
     groups = ["split", "prepare", "sampler", "class_weight", "decision", "evaluation"]
     groups += ["loss", "training"] if learner.trains_by_loss else []
     parts = {"loss": None, "training": None} | {group: build(config, group) for group in groups}
+    if parts["loss"] is not None:
+        parts["loss"] = losses.as_loss(parts["loss"])
     plan = Plan(learner=learner, seed=config.seed, **parts)
     if not hasattr(plan.sampler, "fit_resample"):
         raise ConfigError(f"sampler is {type(plan.sampler).__name__}, which has no fit_resample")
@@ -90,7 +96,7 @@ def make_plan(config: DictConfig, dataset: Dataset) -> Plan:
     plan.class_weight.check(dataset.class_names, dataset.counts)
     # Settings by class name are shared by all labels, whose sides are called no and yes.
     names = ("no", "yes") if dataset.labels else dataset.class_names
-    loss = plan.loss and plan.loss.for_classes(names)
+    loss = None if plan.loss is None else plan.loss.for_classes(names)
     return replace(plan, decision=plan.decision.for_classes(names), loss=loss)
 
 

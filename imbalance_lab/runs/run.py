@@ -18,6 +18,7 @@ from imbalance_lab.data.rows import Rows, Seeds, Split, TrainingSet, shares
 from imbalance_lab.errors import AlreadyFinished, ConfigError, DataError
 from imbalance_lab.evaluation.metrics import evaluate
 from imbalance_lab.evaluation.predictions import Predictions
+from imbalance_lab.models.base import NetworkTraining
 from imbalance_lab.process import garbage
 from imbalance_lab.process.recent import Recent
 from imbalance_lab.runs.files import save_models, write_record
@@ -141,7 +142,10 @@ def run_fold(
             show(epoch, metrics)
             tracker.epoch(None if alone else fold, epoch, named(metrics, dataset))
 
-        model = plan.learner.fit(train, validation, plan.loss, plan.training, seeds, progress)
+        training = None
+        if plan.loss is not None and plan.training is not None:
+            training = NetworkTraining(plan.loss, plan.training, progress)
+        model = plan.learner.fit(train, validation, seeds, training)
     with clock("decide"):
         scores = finite(model.predict_log_proba(validation.X))
         priors = [Priors(None if effective is None else effective[t], natural[t]) for t in range(len(dataset.tasks))]
@@ -227,8 +231,10 @@ def class_table(dataset: Dataset, y: np.ndarray, train: TrainingSet, effective: 
 
 
 def named(metrics: Mapping[str, float], dataset: Dataset) -> dict[str, float]:
-    """Return an epoch's figures by class name, without the numbers of rows called."""
-    return {name_of(key, dataset): value for key, value in metrics.items() if not key.startswith("val/called/")}
+    """Return an epoch's figures by class name, without the numbers of rows predicted."""
+    return {
+        name_of(key, dataset): value for key, value in metrics.items() if not key.startswith("val/predicted_count/")
+    }
 
 
 def name_of(key: str, dataset: Dataset) -> str:

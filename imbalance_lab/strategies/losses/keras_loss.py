@@ -49,7 +49,9 @@ class KerasLoss(keras.losses.Loss):
         super().__init__(name or _snake_case(type(loss).__name__), reduction, dtype)
         self.loss, self.counts = loss, None if counts is None else _sizes(counts)
         if self.counts is None and loss.needs_counts:
-            raise ConfigError(f"{type(loss).__name__} depends on the class sizes: give counts=, the training rows of each")
+            raise ConfigError(
+                f"{type(loss).__name__} depends on the class sizes: give counts=, the training rows of each"
+            )
         self._by_classes: dict[int, Loss] = {}
         if self.counts is not None:
             self._of(len(self.counts))
@@ -119,6 +121,8 @@ def _sizes(counts: Sequence[float] | np.ndarray) -> list[float]:
 
 
 def _snake_case(name: str) -> str:
-    parts = "".join(f"_{c.lower()}" if c.isupper() and not before.isupper() else c.lower()
-                    for before, c in zip(f"_{name}", name, strict=False))
+    parts = "".join(
+        f"_{c.lower()}" if c.isupper() and not before.isupper() else c.lower()
+        for before, c in zip(f"_{name}", name, strict=False)
+    )
     return parts.lstrip("_")

@@ -11,8 +11,8 @@ from pydantic.dataclasses import dataclass
 
 from imbalance_lab.fields import STRICT
 from imbalance_lab.strategies.losses.base import Loss
-from imbalance_lab.strategies.losses.logits import cross_entropy, log_shares, positive_logit
 from imbalance_lab.strategies.losses.logit_adjusted import LogitAdjusted
+from imbalance_lab.strategies.losses.logits import cross_entropy, log_shares, positive_logit
 
 
 @dataclass(frozen=True, config=STRICT)
