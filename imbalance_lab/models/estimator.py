@@ -126,9 +126,7 @@ class FittedEstimator(FittedModel):
         """Return the numbers of the classes the classifier saw."""
         classes = np.asarray(getattr(estimator, "classes_", []))
         if not len(classes) or not set(classes.tolist()) <= set(range(self.n_classes)):
-            raise DataError(
-                f"model {type(estimator).__name__}: its classes_ are not those of the rows it was fitted to"
-            )
+            raise DataError(f"model {type(estimator).__name__}: its classes_ are not those of its training rows")
         return classes
 
     def save(self, folder: Path) -> None:
@@ -147,9 +145,7 @@ def _log_proba(estimator: Any, X: np.ndarray) -> np.ndarray:
         sums = proba.sum(axis=1)
         if np.abs(sums - 1).max() > SUM_TOLERANCE:
             worst = sums[np.abs(sums - 1).argmax()]
-            raise _refusal(
-                estimator, "predict_proba", f"gives probabilities of a row that sum to {worst:g} instead of 1"
-            )
+            raise _refusal(estimator, "predict_proba", f"gives a row of probabilities that sum to {worst:g}, not 1")
         with np.errstate(divide="ignore"):
             return np.log(np.maximum(proba, 0))
     scores = _checked(estimator, "decision_function", X).astype(np.float64)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import log_softmax
 
+import imbalance_lab.models.heads  # noqa: F401 (registers its layer with Keras, for networks that are unpickled)
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet, shares
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.models.base import FittedModel, Learner, NetworkTraining
@@ -114,6 +115,9 @@ class KerasLearner(Learner):
 @dataclass(frozen=True)
 class FittedNetwork(FittedModel):
     """A trained network.
+
+    It is pickled as the bytes of ``model.keras``, so that layers of one's own must be registered with Keras
+    (`keras.saving.register_keras_serializable`) to be pickled, copied or saved.
 
     Parameters
     ----------

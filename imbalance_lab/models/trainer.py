@@ -89,8 +89,8 @@ class EpochModel(keras.Model):
     ) -> None:
         """Train for `epochs` epochs, with class weights from epoch `first_weighted_epoch` on.
 
-        Callbacks see ``loss``, ``val_loss``, ``val_balanced_accuracy``, and for each class its recall and the rows it was
-        predicted for.
+        Callbacks see ``loss``, ``val_loss``, ``val_balanced_accuracy``, ``val_score`` (what early stopping watches),
+        and ``val_recall_<k>`` and ``val_predicted_count_<k>`` of each class.
         """
         counts, weight = tf.constant(train.counts, tf.float32), tf.constant(train.class_weight, tf.float32)
         rows = tf.constant(train.X, tf.float32), tf.constant(train.y, tf.int32)
@@ -197,7 +197,8 @@ class Graph:
     """
 
     def __init__(self, function: Callable[..., tf.Tensor], *specs: Any) -> None:
-        self._function, self._specs, self._traced = function, specs, None
+        self._function, self._specs = function, specs
+        self._traced: Callable[..., tf.Tensor] | None = None
 
     def __call__(self, *arguments: Any) -> tf.Tensor:
         """Return what the function returns for these tensors."""

@@ -55,7 +55,7 @@ class ClassWeight(ABC):
         """Share of the epochs after which the weights count."""
         return 0.0
 
-    def check(self, class_names: Sequence[str], counts: np.ndarray) -> None:
+    def check(self, class_names: Sequence[str], counts: np.ndarray) -> None:  # noqa: B027
         """Refuse settings that do not fit classes of these sizes in the data; most fit any.
 
         Raises

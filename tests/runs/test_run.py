@@ -195,9 +195,9 @@ def test_a_class_never_predicted_is_named(tiny, run) -> None:
     (said,) = [text for text in record.warnings if text.startswith("never predicted")]
     assert re.search(r"'b' \(on validation rows from epoch \d+ on\)", said)
     since = int(re.search(r"'b' \(on validation rows from epoch (\d+)", said)[1])
-    called = record.history["val/called/b"].to_numpy()
-    assert called[since - 1 :].sum() == 0
-    assert since == 1 or called[since - 2] > 0
+    predicted = record.history["val/predicted_count/b"].to_numpy()
+    assert predicted[since - 1 :].sum() == 0
+    assert since == 1 or predicted[since - 2] > 0
     assert "first try strategy=inv_freq or decision=tuned_threshold" in said
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Loss(ABC):
     """Penalty of each row; the learner weights the rows and takes their mean.
 
-    A subclass is a frozen dataclass of its settings and defines ``__call__``. The rest has defaults, which are right for
-    a loss whose scores are no probabilities, on a plain head, for any classes.
+    A subclass is a frozen dataclass of its settings and defines ``__call__``. The defaults of the rest are right for a
+    loss whose scores are no probabilities, on a plain head, for any classes.
     """
 
     @abstractmethod

@@ -24,8 +24,8 @@ class CostMatrix(Loss):
     Parameters
     ----------
     costs : mapping or matrix, optional
-        ``{truth: {predicted: cost}}``, other errors costing 1, or C x C numbers with the truth in rows. By default missing
-        a class costs the inverse of its frequency, 1 on average over the rows.
+        ``{truth: {predicted: cost}}``, other errors costing 1, or C x C numbers with the truth in rows. By default
+        missing a class costs the inverse of its frequency, 1 on average over the rows.
     """
 
     costs: Any = None

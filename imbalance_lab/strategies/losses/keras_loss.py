@@ -20,8 +20,9 @@ class KerasLoss(keras.losses.Loss):
     """A loss of this package as a Keras loss.
 
     It takes logits, of one channel (b, 1) (two classes) or of one per class (b, C), and labels that are class numbers,
-    (b,) or (b, 1), or one-hot, (b, C). It is saved in ``model.keras`` with its settings and class sizes; a loss class
-    of one's own must be registered with Keras (`keras.saving.register_keras_serializable`) for that.
+    (b,) or (b, 1), or one-hot, (b, C). It is saved in ``model.keras`` with its settings and class sizes. Import this
+    class before such a model is loaded; a loss class of one's own must be registered with Keras
+    (`keras.saving.register_keras_serializable`) as well.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ class KerasLoss(keras.losses.Loss):
         self.loss, self.counts = loss, None if counts is None else _sizes(counts)
         if self.counts is None and loss.needs_counts:
             raise ConfigError(
-                f"{type(loss).__name__} depends on the class sizes: give counts=, the training rows of each"
+                f"{type(loss).__name__} depends on class sizes: give counts=, the training rows of each class"
             )
         self._by_classes: dict[int, Loss] = {}
         if self.counts is not None:

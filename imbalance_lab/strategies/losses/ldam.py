@@ -20,9 +20,9 @@ class LDAM(Loss):
     The logits are already ``s c``: the network gives them on a head whose features and weights have length 1.
 
     The authors give two classes two such outputs, c_0 and c_1. Ours have one channel z = s c and the logits (0, z), as
-    under every loss: the difference of the two logits spans [-s, s] rather than [-2 s, 2 s], which halves the scale, and
-    the same margin is twice as large in relation to it. The authors' form for two classes is thus about
-    ``scale=60, max_margin=0.25``. Of more classes it is theirs.
+    under every loss: the difference of the logits spans [-s, s] rather than [-2 s, 2 s]. That halves the authors' scale
+    and doubles their margin in relation to it; ``scale=60, max_margin=0.25`` is what theirs with 30 and 0.5 comes to.
+    Of more classes it is theirs.
 
     Parameters
     ----------
