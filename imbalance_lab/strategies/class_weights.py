@@ -74,8 +74,8 @@ def class_weights(y: Any, scheme: str | ClassWeight = "inv_freq", **settings: An
     scheme : str or ClassWeight
         Name of an option, as in ``class_weight=eff_num``.
     **settings
-        Settings of that option, as ``beta=0.999`` or ``normalise="sum_to_one"``; of an option given by name of the
-        class, as ``weights={"yes": 2}``, the name is the label as text.
+        Settings of that option, as ``beta=0.999`` or ``normalise="sum_to_one"``. Where classes are given by name, as in
+        ``weights={"yes": 2}``, the name is the label as text; of booleans ``true`` and ``false``.
 
     Returns
     -------

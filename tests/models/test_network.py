@@ -155,6 +155,56 @@ def test_callbacks_of_keras_work() -> None:
     assert losses[0] != losses[1] == losses[2] == losses[4]
 
 
+def test_callbacks_are_run_as_keras_runs_them_for_epochs_of_one_batch() -> None:
+    """The same calls, in the same order, as those of ``fit`` on one batch; one that stops training ends it."""
+
+    class Calls(keras.callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.made = []
+
+        def __getattribute__(self, name):
+            if name.startswith("on_") and "test" not in name:
+                self.made.append(name)
+            return super().__getattribute__(name)
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    train, validation = data()
+    ours, theirs = Calls(), Calls()
+    training = Training(epochs=5, batch_size=100, optimizer=sgd(), callbacks=[lambda: ours])
+    assert len(fit(Network(hidden=[]), train, validation, training).history) == 2
+    plain = keras.Sequential([keras.layers.Dense(3)])
+    plain.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    plain.fit(train.X, train.y, batch_size=100, epochs=5, callbacks=[theirs], verbose=0)
+    assert [name for name in ours.made if "batch" not in name] == [name for name in theirs.made if "batch" not in name]
+    assert ours.model.history.epoch == [0, 1]
+    assert ours.params == {"epochs": 5, "steps": 1, "verbose": 0}
+
+
+def test_keras_own_callbacks_see_what_they_need(tmp_path) -> None:
+    train, validation = data()
+    best, plateau = tmp_path / "best.keras", keras.callbacks.ReduceLROnPlateau("val_loss", 0.5, 1, min_delta=10)
+    training = Training(
+        epochs=4,
+        batch_size=16,
+        optimizer=sgd(0.5),
+        callbacks=[
+            lambda: keras.callbacks.ModelCheckpoint(best, monitor="val_score", mode="max", save_best_only=True),
+            lambda: plateau,
+        ],
+    )
+    model = fit(Network(hidden=[4]), train, validation, training)
+    assert float(plateau.model.optimizer.learning_rate) == 0.5 / 2**3
+    kept = int((model.history["val/balanced_accuracy"] - 1e-6 * model.history["val/loss"]).idxmax())
+    predicted = keras.saving.load_model(best).predict(validation.X, verbose=0).argmax(1)
+    assert [model.history[f"val/predicted_count/{k}"][kept] for k in range(3)] == [*np.bincount(predicted, minlength=3)]
+
+    hopeless = replace(training, optimizer=sgd(1e38), callbacks=[keras.callbacks.TerminateOnNaN])
+    assert len(fit(Network(hidden=[4]), train, validation, hopeless).history) < 4
+
+
 def test_without_validation_rows_only_the_training_loss_is_kept() -> None:
     train, _ = data()
     nobody = Rows(np.empty((0, 5), np.float32), np.empty((0, 1), int))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -74,6 +75,10 @@ class Loss(ABC):
         ndarray of shape (..., C), or None if the scores are no probabilities
         """
         return None
+
+    def get_config(self) -> dict[str, Any]:
+        """Return its settings, as Keras saves them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
     def keras(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any, Self
 
 import keras
@@ -91,8 +90,7 @@ class KerasLoss(keras.losses.Loss):
                 f"{of.__name__} is not known to Keras and cannot be saved; "
                 "decorate the class with keras.saving.register_keras_serializable()"
             )
-        settings = {field.name: getattr(self.loss, field.name) for field in fields(self.loss)}  # type: ignore[arg-type]
-        return super().get_config() | {"loss": registered, "settings": settings, "counts": self.counts}
+        return super().get_config() | {"loss": registered, "settings": self.loss.get_config(), "counts": self.counts}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
