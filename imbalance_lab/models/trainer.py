@@ -185,7 +185,7 @@ class EpochModel(keras.Model):
 
 
 class Graph:
-    """A function that is traced once, when it is first called, so that a callback may still freeze a layer before.
+    """A function that is traced once, at its first use, so that a callback may still freeze a layer before.
 
     `tf.function` would take the many functions of a sweep for one that is traced again and again, and warn.
 

@@ -111,7 +111,7 @@ def _counted(y: Any) -> tuple[list[Any], np.ndarray]:
     if column.empty or column.isna().any():
         raise ConfigError(f"y has {'no labels' if column.empty else f'{column.isna().sum()} missing labels'}")
     codes, labels = pd.factorize(column)
-    counts = np.bincount(codes).astype(float)
+    counts = np.bincount(codes)
     found = labels.tolist()
     try:
         order = sorted(range(len(found)), key=lambda k: found[k])

@@ -162,7 +162,7 @@ def test_schemes_of_labels_are_the_options() -> None:
     ):
         assert class_weights(y, name, **settings) == dict(zip(NAMES, scheme(QUESTION, NAMES), strict=True))
         assert class_weights(y, scheme) == class_weights(y, name, **settings)
-    assert class_weights([True, True, False], "by_hand", weights={"true": 4}) == {False: 1 / 3, True: 4 / 3}
+    assert class_weights([True, False, False], "by_hand", weights={"true": 4}) == {False: 0.5, True: 2.0}
 
 
 @pytest.mark.parametrize(
