@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -15,13 +14,12 @@ from pydantic.dataclasses import dataclass
 
 from imbalance_lab.fields import STRICT, ByName
 from imbalance_lab.models.network import Network
-from imbalance_lab.models.trainer import EpochModel
 from imbalance_lab.strategies.costs import known_classes
-from imbalance_lab.strategies.losses.base import RowLoss
+from imbalance_lab.strategies.losses.base import Loss
 
 
 @dataclass(frozen=True, config=STRICT)
-class PerChannel(RowLoss):
+class PerChannel(Loss):
     """Sigmoid cross-entropy on one-hot labels, the mean over channels: every class a yes/no decision of its own.
 
     Parameters
@@ -47,20 +45,11 @@ class PerChannel(RowLoss):
         return tf.reduce_mean(tf.nn.weighted_cross_entropy_with_logits(onehot, logits, weight), axis=1)
 
 
-class TwoChannelModel(EpochModel):
-    """Takes both outputs of the net as the logits of the two classes."""
-
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Return logits (b, 1, 2) of rows (b, d)."""
-        return self.net(inputs, training=training)[:, None, :]
-
-
 @dataclass(frozen=True, config=STRICT)
 class TwoChannels(Network):
     """A network with one output for each of two classes, where one output would do."""
 
-    trainer: ClassVar[type[EpochModel]] = TwoChannelModel
-
-    def _bias(self, prior: np.ndarray) -> np.ndarray:
+    def start(self, prior: np.ndarray) -> np.ndarray:
+        """Return the output bias of both classes."""
         logit = np.log(np.maximum(prior[0], 1e-7)) - np.log(np.maximum(1 - prior[0], 1e-7))
         return np.asarray(logit if self.output_bias == "prior" else np.zeros_like(logit), np.float32)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)
 import pytest
 from omegaconf import DictConfig
 
+from imbalance_lab import process
 from imbalance_lab.app.border import job_of
 from imbalance_lab.app.config import compose
 from imbalance_lab.runs.observers import Observer
@@ -42,6 +43,13 @@ def built(config: DictConfig, group: str) -> Any:
     """Make what the option of a group stands for, in a resolved configuration."""
     job = job_of(config)
     return (job.tracking if group == "tracking" else job.identity.options[group]).build()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _session() -> Iterator[None]:
+    """Share data, preparations and graphs among all tests, as runs of a sweep do."""
+    with process.session():
+        yield
 
 
 @pytest.fixture(autouse=True)

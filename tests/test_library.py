@@ -131,10 +131,13 @@ def test_runs_are_sent_to_mlflow_where_asked(data: lab.Dataset, store: Path) -> 
     assert logged.runs.parent.notna().all()
 
 
-def test_the_users_process_stays_as_it_was(data: lab.Dataset) -> None:
+def test_the_users_process_stays_as_it_was(data: lab.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     import gc
     import signal
 
+    monkeypatch.setattr(process, "_caches", None)
+    for name in process.TENSORFLOW | process.MLFLOW:
+        monkeypatch.delenv(name, raising=False)
     before = dict(os.environ), gc.isenabled(), gc.get_freeze_count(), signal.getsignal(signal.SIGINT)
     lab.run(data, "none", "logreg", **QUICK)
     assert (dict(os.environ), gc.isenabled(), gc.get_freeze_count(), signal.getsignal(signal.SIGINT)) == before

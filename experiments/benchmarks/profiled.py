@@ -27,7 +27,7 @@ PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "resolving and naming": (("imbalance_lab/job.py:run",), ("imbalance_lab/experiment.py:run_experiment",)),
     "building the options": (("imbalance_lab/plan.py:make_plan",), ()),
     "preparing the columns": (("datasets/prepare.py:fit", "datasets/prepare.py:columns"), ()),
-    "training": (("models/estimator.py:fit", "models/network.py:fit"), ()),
+    "training": (("models/estimator.py:fit", "models/keras_learner.py:fit"), ()),
     "figures": (("evaluation/figures.py:draw", "evaluation/figures.py:save"), ()),
     "metrics of all folds, intervals": (("imbalance_lab/summary.py:summarise",), ()),
     "the record": (("imbalance_lab/record.py:write_record",), ()),

@@ -2,67 +2,116 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet
 from imbalance_lab.models.training import Training
-from imbalance_lab.strategies.base import Loss
+from imbalance_lab.strategies.losses.base import Loss
 
 Progress = Callable[[int, Mapping[str, float]], None]
 
 
-class FittedModel(Protocol):
-    """A trained model."""
+def no_progress(epoch: int, metrics: Mapping[str, float]) -> None:
+    """Report nothing."""
+
+
+@dataclass(frozen=True)
+class NetworkTraining:
+    """What only learners that train by a loss, in epochs, are given.
+
+    Parameters
+    ----------
+    loss : Loss
+    settings : Training
+    progress : callable
+        Receives the number of each epoch, from 1, and its figures.
+    """
+
+    loss: Loss
+    settings: Training
+    progress: Progress = no_progress
+
+
+class FittedModel(ABC):
+    """A trained model; it can be pickled and copied, and holds no training rows."""
 
     @property
+    @abstractmethod
     def history(self) -> pd.DataFrame | None:
         """One row per epoch, columns as in ``val/recall/<number of the class>``; None if there are no epochs."""
 
+    @abstractmethod
     def predict_log_proba(self, X: np.ndarray) -> np.ndarray:
-        """Return log-probabilities, shape (n, T, C), float64."""
+        """Return log-probabilities, shape (n, T, C), float64, of rows (n, ...)."""
 
+    @abstractmethod
     def save(self, folder: Path) -> None:
         """Write the model under `folder`, which is made if need be."""
 
 
-class Learner(Protocol):
+class Learner(ABC):
     """What an option of the ``model`` group instantiates to."""
 
     @property
+    @abstractmethod
     def trains_by_loss(self) -> bool:
         """Whether it is trained in epochs, on batches, by the loss: what the loss and training groups need."""
 
     @property
+    @abstractmethod
     def takes_class_weight(self) -> bool:
         """Whether rows can count differently."""
 
     @property
+    @abstractmethod
     def balances_inside(self) -> bool:
         """Whether it evens out the classes by itself."""
 
     @property
+    @abstractmethod
     def gives_probabilities(self) -> bool:
         """Whether its scores are meant as probabilities."""
 
     @property
+    @abstractmethod
     def dtype(self) -> type[np.floating[Any]]:
         """Float type of the rows it wants."""
 
-    def effective_prior(self, train: TrainingSet, loss: Loss | None) -> np.ndarray | None:
-        """Return the class prior that its scores carry, shape (T, C); None if they are no probabilities."""
+    @abstractmethod
+    def effective_prior(self, train: TrainingSet, loss: Loss | None = None) -> np.ndarray | None:
+        """Return the class prior that its scores carry, shape (T, C); None if they are no probabilities.
 
+        Parameters
+        ----------
+        train : TrainingSet
+        loss : Loss, optional
+            What a learner that trains by a loss is trained by.
+        """
+
+    @abstractmethod
     def fit(
-        self,
-        train: TrainingSet,
-        validation: Rows,
-        loss: Loss | None,
-        training: Training | None,
-        seeds: Seeds,
-        progress: Progress,
+        self, train: TrainingSet, validation: Rows, seeds: Seeds, training: NetworkTraining | None = None
     ) -> FittedModel:
-        """Train on `train`; `validation` is for early stopping only."""
+        """Train on `train`.
+
+        Parameters
+        ----------
+        train : TrainingSet
+        validation : Rows
+            For early stopping only.
+        seeds : Seeds
+        training : NetworkTraining, optional
+            What a learner that trains by a loss needs; others ignore it.
+
+        Raises
+        ------
+        DataError
+            If it cannot be fitted to these rows.
+        """

@@ -23,7 +23,7 @@ def _gives_probabilities(classifier: DecisionClassifier) -> bool:
     return hasattr(getattr(classifier, "estimator_", classifier.estimator), "predict_proba")
 
 
-class DecisionClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
+class DecisionClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """A classifier whose scores become classes by a decision: tuned thresholds, prior correction, minimum cost.
 
     Of two classes and of more; scikit-learn's ``TunedThresholdClassifierCV`` refuses the latter.

@@ -1,13 +1,12 @@
 """Keras training with whole epochs inside one graph call.
 
-Plain ``fit`` crosses from Python into the graph for every batch, which costs more than the arithmetic of a small batch.
-Here the rows are tensors, the mini-batch loop is a `tf.while_loop`, and each of ``fit``'s "steps" is one epoch with its
-validation, so callbacks and optimizers work as ever.
+Keras' own ``fit`` crosses from Python into the graph for every batch, which costs more than the arithmetic of a small
+batch. Here the rows are tensors and the mini-batch loop is a `tf.while_loop`. To a callback every epoch is one batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,9 +16,9 @@ import tensorflow as tf
 
 from imbalance_lab.data.rows import Rows, TrainingSet
 from imbalance_lab.models.base import Progress
-from imbalance_lab.strategies.base import Loss
+from imbalance_lab.strategies.losses.base import Loss
 
-EVALUATE_ROWS = 8192
+EVALUATE_ROWS, PREDICT_ROWS = 8192, 65536
 
 WHOLE, WHOLES = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
 PAIR = tf.TensorSpec([2], tf.int32)
@@ -30,13 +29,12 @@ class EpochModel(keras.Model):
 
     T tasks of C classes are T problems with one loss each, which are summed. Tracing the epoch takes longer than
     training a small network, so the graph is traced once, for any number of rows, and runs of equal settings take turns
-    on it: `load` brings a run's own variables in, `unload` takes them out.
+    on it: `load` brings a run's own variables in, `unload` takes them out. It holds no rows.
 
     Parameters
     ----------
     net : keras.Model
-        Maps rows (b, d) to (b, C) logits of one task of more than two classes, or to (b, T) logits z of the second
-        class of T tasks of two.
+        Maps rows to channels; see `Scorer`.
     loss : Loss
     optimizer : keras optimizer
     batch_size, tasks, classes : int
@@ -53,18 +51,21 @@ class EpochModel(keras.Model):
     ) -> None:
         super().__init__()
         self.net, self.row_loss, self.batch_size, self.classes = net, loss, batch_size, classes
+        self.scorer = Scorer(net, tasks, classes)
         self.built = True
         self.compile(optimizer=optimizer, jit_compile=False)
         optimizer.build(self.trainable_variables)
-        X, y = tf.TensorSpec([None, net.input_shape[1]]), tf.TensorSpec([None, tasks], tf.int32)
+        X, y = tf.TensorSpec(net.input_shape), tf.TensorSpec([None, tasks], tf.int32)
         per_class = tf.TensorSpec([tasks, classes])
-        self._epoch = tf.function(self._one_epoch, [(X, y), WHOLES, (X, y), per_class, per_class], autograph=False)
-        self.predict_logits = tf.function(partial(self.call, training=False), [X], autograph=False)
+        self._epoch = Graph(self._one_epoch, (X, y), WHOLES, (X, y), per_class, per_class)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Return logits (b, T, C) of rows (b, d)."""
-        out = self.net(inputs, training=training)
-        return tf.stack([tf.zeros_like(out), out], axis=2) if self.classes == 2 else out[:, None, :]
+        """Return logits (b, T, C) of rows (b, ...)."""
+        return self.scorer.logits(self.net(inputs, training=training))
+
+    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Save the network, which is what a callback that saves the model means."""
+        self.net.save(filepath, overwrite=overwrite, **kwargs)
 
     def load(self, net: keras.Model, optimizer: keras.optimizers.Optimizer | None = None) -> None:
         """Take over the variables of a network of the same shape, and of an optimizer of the same settings."""
@@ -88,30 +89,42 @@ class EpochModel(keras.Model):
     ) -> None:
         """Train for `epochs` epochs, with class weights from epoch `first_weighted_epoch` on.
 
-        Callbacks see ``loss``, ``val_loss``, ``val_balanced_accuracy`` and each class's recall and rows called so.
+        Callbacks see ``loss``, ``val_loss``, ``val_balanced_accuracy``, ``val_score`` (what early stopping watches),
+        and ``val_recall_<k>`` and ``val_predicted_count_<k>`` of each class.
         """
         counts, weight = tf.constant(train.counts, tf.float32), tf.constant(train.class_weight, tf.float32)
         rows = tf.constant(train.X, tf.float32), tf.constant(train.y, tf.int32)
         held_out = tf.constant(validation.X, tf.float32), tf.constant(validation.y, tf.int32)
         draw = BalancedOrder(train.y[:, 0], self.classes, self.batch_size) if train.balanced_batches else shuffled
         support = np.stack([np.bincount(column, minlength=self.classes) for column in validation.y.T])
-        epoch = iter(range(epochs))
 
-        def one_epoch(iterator: object) -> dict[str, float]:
-            now = next(epoch)
-            order = draw(tf.constant(len(train.y)), tf.constant([seed, now], tf.int32))
-            now_weight = weight if now >= first_weighted_epoch else tf.ones_like(weight)
+        def one_epoch(epoch: int) -> dict[str, float]:
+            order = draw(tf.constant(len(train.y)), tf.constant([seed, epoch], tf.int32))
+            now_weight = weight if epoch >= first_weighted_epoch else tf.ones_like(weight)
             return _summary(self._epoch(rows, order, held_out, now_weight, counts).numpy(), support)
 
-        self.train_function = one_epoch
-        steps = tf.data.Dataset.from_tensors(0).repeat()
-        try:
-            self.fit(steps, epochs=epochs, steps_per_epoch=1, shuffle=False, callbacks=callbacks, verbose=0)
-        finally:
-            del self.train_function  # it holds the rows
+        self.run_epochs(one_epoch, epochs, callbacks)
 
-    def make_train_function(self, force: bool = False) -> None:
-        """Keep the epoch that `fit_epochs` laid down."""
+    def run_epochs(
+        self, one_epoch: Callable[[int], dict[str, float]], epochs: int, callbacks: list[keras.callbacks.Callback]
+    ) -> None:
+        """Run the epochs, and the callbacks in the order in which Keras' ``fit`` runs them for epochs of one batch."""
+        watchers = keras.callbacks.CallbackList(
+            callbacks, add_history=True, model=self, epochs=epochs, steps=1, verbose=0
+        )
+        self.stop_training = False
+        logs: dict[str, float] = {}
+        watchers.on_train_begin()
+        for epoch in range(epochs):
+            watchers.on_epoch_begin(epoch)
+            watchers.on_train_batch_begin(0)
+            logs = one_epoch(epoch)
+            watchers.on_train_batch_end(0, logs)
+            watchers.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+        self.optimizer.finalize_variable_values(self.trainable_weights)
+        watchers.on_train_end(logs)
 
     def _one_epoch(
         self,
@@ -123,7 +136,8 @@ class EpochModel(keras.Model):
     ) -> tf.Tensor:
         """Train on the rows in `order`, then validate.
 
-        Returns training loss, validation loss, and the hits and the rows called of each class, shape (2 + 2 T C,).
+        Returns training loss, validation loss, and of each class the hits and the rows it was predicted for, shape
+        (2 + 2 T C,).
         """
         n = tf.size(order)
 
@@ -154,20 +168,77 @@ class EpochModel(keras.Model):
     def _validate(self, held_out: tuple[tf.Tensor, tf.Tensor], weight: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
         n = tf.shape(held_out[0])[0]
 
-        def chunk(start: tf.Tensor, total: tf.Tensor, hits: tf.Tensor, called: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        def chunk(start: tf.Tensor, total: tf.Tensor, hits: tf.Tensor, predicted: tf.Tensor) -> tuple[tf.Tensor, ...]:
             X, y = (part[start : start + EVALUATE_ROWS] for part in held_out)
             logits = self(X, training=False)
             total += tf.reduce_sum(self._loss(y, logits, weight, counts))
             guess = tf.one_hot(tf.argmax(logits, axis=2), self.classes)
             hits += tf.reduce_sum(guess * tf.one_hot(y, self.classes), axis=0)
-            return start + EVALUATE_ROWS, total, hits, called + tf.reduce_sum(guess, axis=0)
+            return start + EVALUATE_ROWS, total, hits, predicted + tf.reduce_sum(guess, axis=0)
 
         nothing = tf.zeros_like(weight)
-        _, total, hits, called = tf.while_loop(
+        _, total, hits, predicted = tf.while_loop(
             lambda start, *_: start < n, chunk, (0, 0.0, nothing, nothing), parallel_iterations=1
         )
         mean = total * tf.math.reciprocal(tf.cast(n, tf.float32))
-        return tf.concat([[mean], tf.reshape(hits, [-1]), tf.reshape(called, [-1])], axis=0)
+        return tf.concat([[mean], tf.reshape(hits, [-1]), tf.reshape(predicted, [-1])], axis=0)
+
+
+class Graph:
+    """A function that is traced once, at its first use, so that a callback may still freeze a layer before.
+
+    `tf.function` would take the many functions of a sweep for one that is traced again and again, and warn.
+
+    Parameters
+    ----------
+    function : callable
+    *specs : tf.TensorSpec, or tuples of them
+        Of its arguments.
+    """
+
+    def __init__(self, function: Callable[..., tf.Tensor], *specs: Any) -> None:
+        self._function, self._specs = function, specs
+        self._traced: Callable[..., tf.Tensor] | None = None
+
+    def __call__(self, *arguments: Any) -> tf.Tensor:
+        """Return what the function returns for these tensors."""
+        if self._traced is None:
+            self._traced = tf.function(self._function, self._specs, autograph=False).get_concrete_function()
+        return self._traced(*arguments)
+
+
+class Scorer:
+    """Logits of rows, by a graph that is traced once for all networks of one shape.
+
+    Parameters
+    ----------
+    net : keras.Model
+        Maps rows (b, ...) to (b, C) logits of one task of C classes, or to (b, T) logits z of the second class of T
+        tasks of two, which become the logits (0, z).
+    tasks, classes : int
+    """
+
+    def __init__(self, net: keras.Model, tasks: int, classes: int) -> None:
+        self.tasks, self.classes, self._net = tasks, classes, net
+        self._one_each = net.output_shape[1:] == (classes,) and tasks == 1
+        self._graph = Graph(self._logits_of_rows, tf.TensorSpec(net.input_shape))
+
+    def logits(self, channels: tf.Tensor) -> tf.Tensor:
+        """Return logits (b, T, C) of what a network gives."""
+        if self._one_each:
+            return channels[:, None, :]
+        return tf.stack([tf.zeros_like(channels), channels], axis=2)
+
+    def __call__(self, net: keras.Model, X: np.ndarray) -> np.ndarray:
+        """Return the logits (n, T, C) that `net` gives rows (n, ...)."""
+        if net is not self._net:
+            copy_variables(net, self._net)
+        starts = range(0, max(len(X), 1), PREDICT_ROWS)
+        parts = (tf.constant(X[start : start + PREDICT_ROWS], tf.float32) for start in starts)
+        return np.concatenate([self._graph(part).numpy() for part in parts])
+
+    def _logits_of_rows(self, X: tf.Tensor) -> tf.Tensor:
+        return self.logits(self._net(X, training=False))
 
 
 def copy_variables(source: Any, target: Any) -> None:
@@ -226,7 +297,7 @@ def balanced(
 def _summary(result: np.ndarray, support: np.ndarray) -> dict[str, float]:
     logs = {"loss": float(result[0])}
     if support.any():
-        hits, called = result[2:].reshape(2, *support.shape)
+        hits, predicted = result[2:].reshape(2, *support.shape)
         recall = np.divide(hits, support, out=np.full(support.shape, np.nan), where=support > 0)
         balanced = float(np.nanmean(recall, axis=1).mean())
         logs |= {"val_loss": float(result[1]), "val_balanced_accuracy": balanced}
@@ -234,7 +305,7 @@ def _summary(result: np.ndarray, support: np.ndarray) -> dict[str, float]:
         # class keeps balanced accuracy at one half for many epochs in which the network learns all the same.
         logs["val_score"] = balanced - 1e-6 * min(logs["val_loss"], 1e3)
         logs |= {f"val_recall_{k}": float(r) for k, r in enumerate(recall.ravel()) if not np.isnan(r)}
-        logs |= {f"val_called_{k}": float(c) for k, c in enumerate(called.ravel())}
+        logs |= {f"val_predicted_count_{k}": float(n) for k, n in enumerate(predicted.ravel())}
     return logs
 
 
@@ -244,7 +315,7 @@ class Watch(keras.callbacks.Callback):
     Parameters
     ----------
     progress : callable
-        Called with the number of the epoch (from 1) and its figures.
+        Receives the number of each epoch, from 1, and its figures.
     """
 
     NAMES = {"loss": "train/loss", "val_loss": "val/loss", "val_balanced_accuracy": "val/balanced_accuracy"}
@@ -262,4 +333,4 @@ class Watch(keras.callbacks.Callback):
 
 
 def _slashed(key: str) -> str:
-    return key.replace("val_recall_", "val/recall/").replace("val_called_", "val/called/")
+    return key.replace("val_recall_", "val/recall/").replace("val_predicted_count_", "val/predicted_count/")

@@ -12,7 +12,7 @@ from imbalance_lab.data.rows import shares
 from imbalance_lab.evaluation.predictions import Predictions
 from imbalance_lab.models.base import Learner
 from imbalance_lab.runs.record import FoldResult
-from imbalance_lab.strategies.base import Loss
+from imbalance_lab.strategies.losses.base import Loss
 
 MAX_NAMES = 10
 # Effective prior of the rarest class over that of the most frequent one; above it, two corrections have added up.

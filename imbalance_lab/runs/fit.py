@@ -14,7 +14,7 @@ from imbalance_lab.data.prepare import Prepared
 from imbalance_lab.data.rows import Priors, Rows, Seeds, Split, TrainingSet, shares
 from imbalance_lab.errors import ConfigError, DataError
 from imbalance_lab.evaluation.predictions import Predictions
-from imbalance_lab.models.base import FittedModel, Progress
+from imbalance_lab.models.base import FittedModel, NetworkTraining, Progress
 from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.plan import Plan
 from imbalance_lab.runs.watch import Clock
@@ -137,7 +137,10 @@ def fit(
             show(epoch, named)
             on_epoch(epoch, named)
 
-        model = plan.learner.fit(train, validation, plan.loss, plan.training, seeds, report)
+        training = None
+        if plan.loss is not None and plan.training is not None:
+            training = NetworkTraining(plan.loss, plan.training, report)
+        model = plan.learner.fit(train, validation, seeds, training)
     with clock("decide"):
         scores = finite(model.predict_log_proba(validation.X))
         priors = [Priors(None if effective is None else effective[t], natural[t]) for t in range(len(dataset.tasks))]

@@ -14,11 +14,15 @@ from imbalance_lab.data.rows import TrainingSet
 from imbalance_lab.errors import ConfigError, Incompatible
 from imbalance_lab.evaluation.settings import Evaluation
 from imbalance_lab.models.base import Learner
+from imbalance_lab.models.own import as_learner
 from imbalance_lab.models.training import Training
 from imbalance_lab.options import SLOTS, Option
 from imbalance_lab.runs.identity import Identity
-from imbalance_lab.strategies.base import ClassWeight, Loss, Sampler
+from imbalance_lab.strategies import losses
+from imbalance_lab.strategies.class_weights import ClassWeight
 from imbalance_lab.strategies.decisions import Decision
+from imbalance_lab.strategies.losses.base import Loss
+from imbalance_lab.strategies.samplers import Sampler
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,13 @@ def make_plan(identity: Identity, dataset: Dataset) -> Plan:
     """
     options = identity.options
     with process.stderr_hidden():
-        learner: Learner = options["model"].build()
+        learner = as_learner(options["model"].build())
     _check_slots(identity, learner, dataset)
     groups = ["split", "prepare", "sampler", "class_weight", "decision"]
     groups += ["loss", "training"] if learner.trains_by_loss else []
     parts = {"loss": None, "training": None} | {group: options[group].build() for group in groups}
+    if parts["loss"] is not None:
+        parts["loss"] = losses.as_loss(parts["loss"])
     evaluation = Option("evaluation", "evaluation", identity.evaluation).build()
     plan = Plan(learner=learner, seed=identity.seed, evaluation=evaluation, **parts)
     if not hasattr(plan.sampler, "fit_resample"):
@@ -85,7 +91,7 @@ def make_plan(identity: Identity, dataset: Dataset) -> Plan:
     plan.class_weight.check(dataset.class_names, dataset.counts)
     # Settings by class name are shared by all labels, whose sides are called no and yes.
     names = ("no", "yes") if dataset.labels else dataset.class_names
-    loss = plan.loss and plan.loss.for_classes(names)
+    loss = None if plan.loss is None else plan.loss.for_classes(names)
     decision = plan.decision.for_classes(names).with_metrics(plan.evaluation.metrics)
     return replace(plan, decision=decision, loss=loss)
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from scipy.stats import rankdata
 
-from imbalance_lab.errors import LabWarning
+from imbalance_lab.errors import ConfigError, LabWarning
 from imbalance_lab.fields import STRICT, ByName, Share
+from imbalance_lab.options import option
 from imbalance_lab.strategies.costs import known_classes
 
 Normalisation = Literal["mean_one", "sum_to_one", "sum_to_classes"]
@@ -40,17 +43,85 @@ def normalised(raw: np.ndarray, counts: np.ndarray, how: Normalisation) -> np.nd
     return np.asarray(raw * scale[how])
 
 
-class WeightScheme:
-    """What all class weights share."""
+class ClassWeight(ABC):
+    """Decides what a row of each class counts."""
 
-    weight_start: float = 0.0  # share of the epochs after which the weights count
+    @abstractmethod
+    def __call__(self, counts: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
+        """Return positive weights, shape (C,), from the rows of each class, shape (C,)."""
 
-    def check(self, class_names: Sequence[str], counts: np.ndarray) -> None:
-        """Refuse settings that do not fit classes of these sizes in the data; most fit any."""
+    @property
+    def weight_start(self) -> float:
+        """Share of the epochs after which the weights count."""
+        return 0.0
+
+    def check(self, class_names: Sequence[str], counts: np.ndarray) -> None:  # noqa: B027
+        """Refuse settings that do not fit classes of these sizes in the data; most fit any.
+
+        Raises
+        ------
+        ConfigError
+        """
+
+
+def class_weights(y: Any, scheme: str | ClassWeight = "inv_freq", **settings: Any) -> dict[Any, float]:
+    """Return what a row of each class counts, as scikit-learn's and Keras' ``class_weight=`` take it.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        Labels of the training rows, of any type.
+    scheme : str or ClassWeight
+        Name of an option, as in ``class_weight=eff_num``.
+    **settings
+        Settings of that option, as ``beta=0.999`` or ``normalise="sum_to_one"``. Where classes are given by name, as in
+        ``weights={"yes": 2}``, the name is the label as text; of booleans ``true`` and ``false``.
+
+    Returns
+    -------
+    dict of label to weight
+        In sorted order where labels can be sorted, else as they come. ``inv_freq`` is scikit-learn's ``balanced``,
+        n / (C n_k), to the last bit.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such option or setting, or `y` has no labels or missing ones.
+
+    Examples
+    --------
+    >>> class_weights(["no", "no", "no", "yes"])
+    {'no': 0.6666666666666666, 'yes': 2.0}
+    >>> class_weights([0, 0, 0, 1], "sqrt_inv", normalise="sum_to_classes")
+    {0: 0.7320508075688773, 1: 1.2679491924311228}
+    """
+    labels, counts = _counted(y)
+    names = [str(label).lower() if isinstance(label, bool) else str(label) for label in labels]
+    weights: ClassWeight = option("class_weight", scheme, **settings).build() if isinstance(scheme, str) else scheme
+    weights.check(names, counts)
+    balanced = InverseFrequency(power=1.0, normalise="mean_one")
+    # The scheme's own order of operations differs from this formula in the last bit, which decides ties between trees.
+    each = counts.sum() / (len(counts) * counts) if weights == balanced else weights(counts, names)
+    return dict(zip(labels, np.asarray(each, dtype=float).tolist(), strict=True))
+
+
+def _counted(y: Any) -> tuple[list[Any], np.ndarray]:
+    """Return the different labels and the rows of each, shape (C,)."""
+    column = pd.Series(y if isinstance(y, pd.Series | pd.Categorical) else list(y), dtype=None if len(y) else object)
+    if column.empty or column.isna().any():
+        raise ConfigError(f"y has {'no labels' if column.empty else f'{column.isna().sum()} missing labels'}")
+    codes, labels = pd.factorize(column)
+    counts = np.bincount(codes)
+    found = labels.tolist()
+    try:
+        order = sorted(range(len(found)), key=lambda k: found[k])
+    except TypeError:  # labels of several types
+        order = list(range(len(found)))
+    return [found[k] for k in order], counts[order]
 
 
 @dataclass(frozen=True, config=STRICT)
-class Uniform(WeightScheme):
+class Uniform(ClassWeight):
     """The null option: every row counts 1."""
 
     def __call__(self, counts: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
@@ -59,7 +130,7 @@ class Uniform(WeightScheme):
 
 
 @dataclass(frozen=True, config=STRICT)
-class InverseFrequency(WeightScheme):
+class InverseFrequency(ClassWeight):
     """Weights ``n_k ** -power``; 1 is "balanced" (w_k = N / (C n_k)), 0.5 the square root.
 
     Parameters
@@ -82,7 +153,7 @@ class InverseFrequency(WeightScheme):
 
 
 @dataclass(frozen=True, config=STRICT)
-class EffectiveNumber(WeightScheme):
+class EffectiveNumber(ClassWeight):
     """Weights ``(1 - beta) / (1 - beta ** n_k)``, the inverse effective number of rows (Cui et al. 2019).
 
     Parameters
@@ -110,7 +181,7 @@ class EffectiveNumber(WeightScheme):
 
 
 @dataclass(frozen=True, config=STRICT)
-class Deferred(WeightScheme):
+class Deferred(ClassWeight):
     """Uniform until a share of the epochs, then `weights`: deferred re-weighting (Cao et al. 2019).
 
     Parameters
@@ -120,7 +191,7 @@ class Deferred(WeightScheme):
         Share of the epochs, at least 0 and below 1; the last epoch is weighted in any case.
     """
 
-    weights: Any
+    weights: ClassWeight
     weight_start: Share = 0.8
 
     def __call__(self, counts: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
@@ -133,7 +204,7 @@ class Deferred(WeightScheme):
 
 
 @dataclass(frozen=True, config=STRICT)
-class ByHand(WeightScheme):
+class ByHand(ClassWeight):
     """Weights given by class name; a class left out counts 1 before normalising.
 
     Parameters

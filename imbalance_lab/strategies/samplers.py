@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.errors import Incompatible, LabWarning
 from imbalance_lab.fields import STRICT
-from imbalance_lab.strategies.base import Sampler
 from imbalance_lab.strategies.costs import known_classes
 from imbalance_lab.strategies.forecast import forecast
 
 WORTH_SAYING = 60.0  # seconds
+
+
+class Sampler(Protocol):
+    """Decides which training rows there are; every imbalanced-learn sampler is one."""
+
+    def fit_resample(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return training rows (m, d) and their classes (m,) made from rows (n, d) and classes (n,)."""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -23,7 +23,7 @@ def data(counts=(40, 20, 10), weight=None):
 
 
 def fit(estimator, train, seed=0):
-    return Estimator(estimator).fit(train, NOBODY, None, None, Seeds.spawn(seed, 0), lambda *_: None)
+    return Estimator(estimator).fit(train, NOBODY, Seeds.spawn(seed, 0))
 
 
 def test_weights_reach_the_estimator_as_scikit_learns_own_class_weights() -> None:

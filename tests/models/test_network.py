@@ -10,7 +10,9 @@ import tensorflow as tf
 from scipy.special import softmax
 
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet
-from imbalance_lab.models.network import FittedNetwork, Network
+from imbalance_lab.models.base import NetworkTraining
+from imbalance_lab.models.keras_learner import FittedNetwork
+from imbalance_lab.models.network import Network
 from imbalance_lab.models.trainer import BalancedOrder
 from imbalance_lab.models.training import Training
 from imbalance_lab.strategies.losses.cross_entropy import CrossEntropy
@@ -36,7 +38,7 @@ def sgd(rate=0.1):
 
 
 def fit(network: Network, train: TrainingSet, validation: Rows, training: Training, loss=None, seeds=SEEDS):
-    return network.fit(train, validation, loss or CrossEntropy(), training, seeds, lambda epoch, metrics: None)
+    return network.fit(train, validation, seeds, NetworkTraining(loss or CrossEntropy(), training))
 
 
 @pytest.mark.parametrize("counts", [(40, 20, 10), (50, 20)])
@@ -44,7 +46,7 @@ def test_one_step_equals_keras_own_fit_with_class_weights(counts: tuple[int, ...
     weight = np.linspace(0.5, 3, len(counts))
     train, validation = data(counts, weight=weight)
     network = Network(hidden=[4])
-    start = network.build(5, train.prior, SEEDS)
+    start = network.build((5,), train.prior, SEEDS)
     ours = fit(network, train, validation, Training(epochs=1, batch_size=1000, optimizer=sgd())).net
 
     binary = len(counts) == 2
@@ -62,7 +64,7 @@ def test_an_epoch_takes_every_row_once_the_last_batch_included() -> None:
     """With a rate too small to move anything, the training loss is the mean over all rows, whatever the batches."""
     train, validation = data(weight=[0.5, 1, 3])
     network = Network(hidden=[4])
-    rows_loss = CrossEntropy()(train.y[:, 0], network.build(5, train.prior, SEEDS)(train.X), None).numpy()
+    rows_loss = CrossEntropy()(train.y[:, 0], network.build((5,), train.prior, SEEDS)(train.X), None).numpy()
     for batch in (7, 32, 70, 1000):
         model = fit(network, train, validation, Training(epochs=1, batch_size=batch, optimizer=sgd(1e-12)))
         assert model.history["train/loss"][0] == pytest.approx(np.mean(train.sample_weight[:, 0] * rows_loss), rel=1e-5)
@@ -77,8 +79,8 @@ def test_validation_figures_are_those_of_the_predictions() -> None:
     np.testing.assert_allclose([last[f"val/recall/{k}"] for k in range(3)], recall, rtol=1e-6)
     assert last["val/balanced_accuracy"] == pytest.approx(np.mean(recall))
     expected = -log_proba[np.arange(len(y)), y].mean()
-    called = np.bincount(log_proba.argmax(1), minlength=3)
-    assert [last[f"val/called/{k}"] for k in range(3)] == called.tolist()
+    predicted = np.bincount(log_proba.argmax(1), minlength=3)
+    assert [last[f"val/predicted_count/{k}"] for k in range(3)] == predicted.tolist()
     assert last["val/loss"] == pytest.approx(expected, rel=1e-5)
 
 
@@ -104,17 +106,17 @@ def test_batches_are_drawn_anew_each_epoch() -> None:
 @pytest.mark.parametrize("counts", [(70, 20, 10), (90, 10)])
 def test_the_output_starts_at_the_effective_prior(counts: tuple[int, ...]) -> None:
     train, _ = data(counts, weight=np.linspace(1, 2, len(counts)))
-    net = Network(hidden=[4]).build(5, train.prior, SEEDS)
+    net = Network(hidden=[4]).build((5,), train.prior, SEEDS)
     logits = net(np.zeros((1, 5), np.float32)).numpy()[0]
     logits = np.r_[0, logits] if len(counts) == 2 else logits
     np.testing.assert_allclose(softmax(logits), train.prior[0], rtol=1e-5)
-    zeros = Network(hidden=[4], output_bias="zeros").build(5, train.prior, SEEDS)
+    zeros = Network(hidden=[4], output_bias="zeros").build((5,), train.prior, SEEDS)
     np.testing.assert_array_equal(zeros(np.zeros((1, 5), np.float32)), 0)
 
 
 def test_two_classes_have_one_channel() -> None:
-    assert Network(hidden=[]).build(5, np.array([[0.9, 0.1]]), SEEDS).output_shape == (None, 1)
-    assert Network(hidden=[]).build(5, np.ones((1, 3)) / 3, SEEDS).output_shape == (None, 3)
+    assert Network(hidden=[]).build((5,), np.array([[0.9, 0.1]]), SEEDS).output_shape == (None, 1)
+    assert Network(hidden=[]).build((5,), np.ones((1, 3)) / 3, SEEDS).output_shape == (None, 3)
 
 
 def test_one_channel_learns_what_two_channels_of_softmax_learn() -> None:
@@ -153,6 +155,56 @@ def test_callbacks_of_keras_work() -> None:
     assert losses[0] != losses[1] == losses[2] == losses[4]
 
 
+def test_callbacks_are_run_as_keras_runs_them_for_epochs_of_one_batch() -> None:
+    """The same calls, in the same order, as those of ``fit`` on one batch; one that stops training ends it."""
+
+    class Calls(keras.callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.made = []
+
+        def __getattribute__(self, name):
+            if name.startswith("on_") and "test" not in name:
+                self.made.append(name)
+            return super().__getattribute__(name)
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    train, validation = data()
+    ours, theirs = Calls(), Calls()
+    training = Training(epochs=5, batch_size=100, optimizer=sgd(), callbacks=[lambda: ours])
+    assert len(fit(Network(hidden=[]), train, validation, training).history) == 2
+    plain = keras.Sequential([keras.layers.Dense(3)])
+    plain.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    plain.fit(train.X, train.y, batch_size=100, epochs=5, callbacks=[theirs], verbose=0)
+    assert [name for name in ours.made if "batch" not in name] == [name for name in theirs.made if "batch" not in name]
+    assert ours.model.history.epoch == [0, 1]
+    assert ours.params == {"epochs": 5, "steps": 1, "verbose": 0}
+
+
+def test_keras_own_callbacks_see_what_they_need(tmp_path) -> None:
+    train, validation = data()
+    best, plateau = tmp_path / "best.keras", keras.callbacks.ReduceLROnPlateau("val_loss", 0.5, 1, min_delta=10)
+    training = Training(
+        epochs=4,
+        batch_size=16,
+        optimizer=sgd(0.5),
+        callbacks=[
+            lambda: keras.callbacks.ModelCheckpoint(best, monitor="val_score", mode="max", save_best_only=True),
+            lambda: plateau,
+        ],
+    )
+    model = fit(Network(hidden=[4]), train, validation, training)
+    assert float(plateau.model.optimizer.learning_rate) == 0.5 / 2**3
+    kept = int((model.history["val/balanced_accuracy"] - 1e-6 * model.history["val/loss"]).idxmax())
+    predicted = keras.saving.load_model(best).predict(validation.X, verbose=0).argmax(1)
+    assert [model.history[f"val/predicted_count/{k}"][kept] for k in range(3)] == [*np.bincount(predicted, minlength=3)]
+
+    hopeless = replace(training, optimizer=sgd(1e38), callbacks=[keras.callbacks.TerminateOnNaN])
+    assert len(fit(Network(hidden=[4]), train, validation, hopeless).history) < 4
+
+
 def test_without_validation_rows_only_the_training_loss_is_kept() -> None:
     train, _ = data()
     nobody = Rows(np.empty((0, 5), np.float32), np.empty((0, 1), int))
@@ -182,7 +234,7 @@ def test_labels_are_trained_by_the_sum_of_their_weighted_binary_losses() -> None
     """One step equals Keras' on `tf.nn.weighted_cross_entropy_with_logits`, one positive weight per label."""
     train, validation = labels(weight=((1.0, 2.5), (1.0, 7.0)))
     network = Network(hidden=[4])
-    start = network.build(5, train.prior, SEEDS)
+    start = network.build((5,), train.prior, SEEDS)
     ours = fit(network, train, validation, Training(epochs=1, batch_size=1000, optimizer=sgd())).net
 
     def summed(y, z):
@@ -288,8 +340,8 @@ def test_runs_that_share_a_graph_do_not_see_each_other() -> None:
         return fit(network, train, validation, training, seeds=Seeds.spawn(seed, 0))
 
     shared, alone = ([run(seed, share) for seed in (0, 1, 2)] for share in (True, False))
-    assert len({id(one.graph) for one in shared}) == 1
-    assert len({id(one.graph) for one in alone}) == 3
+    assert len({id(one.scorer) for one in shared}) == 1
+    assert len({id(one.scorer) for one in alone}) == 3
     rows = data(seed=9)[0].X
     for one, other in zip(shared, alone, strict=True):
         assert one.history.equals(other.history)
@@ -311,6 +363,6 @@ def test_only_equal_settings_share_a_graph() -> None:
         fit(Network(hidden=[4]), train, validation, replace(plain, optimizer=partial(keras.optimizers.Adam, 0.1))),
         fit(Network(hidden=[4]), two, Rows(two.X, two.y), plain),
     ]
-    assert len({id(run.graph) for run in runs}) == len(runs)
+    assert len({id(run.scorer) for run in runs}) == len(runs)
     again = fit(Network(hidden=[4]), train, validation, replace(plain, optimizer=adam(), epochs=2), loss=CrossEntropy())
-    assert again.graph is runs[0].graph
+    assert again.scorer is runs[0].scorer

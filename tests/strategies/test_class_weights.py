@@ -4,6 +4,7 @@ import warnings
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from imbalance_lab.strategies.class_weights import (
     EffectiveNumber,
     InverseFrequency,
     Uniform,
+    class_weights,
     normalised,
 )
 
@@ -124,3 +126,54 @@ def test_deferred_weights_wait() -> None:
     np.testing.assert_array_equal(deferred(QUESTION, NAMES), InverseFrequency()(QUESTION, NAMES))
     with pytest.raises(ConfigError):
         Deferred(ByHand({"Z": 1})).check(NAMES, QUESTION)
+
+
+@given(st.lists(st.integers(1, 300), min_size=2, max_size=12))
+def test_weights_of_labels_are_scikit_learns_to_the_last_bit(counts: list[int]) -> None:
+    y = np.repeat(np.arange(len(counts)), counts)
+    balanced = compute_class_weight("balanced", classes=np.arange(len(counts)), y=y)
+    assert class_weights(y) == dict(enumerate(balanced.tolist()))
+
+
+@pytest.mark.parametrize(
+    ("y", "expected"),
+    [
+        (["b", "a", "a", "a"], {"a": 2 / 3, "b": 2.0}),
+        (pd.Series(["b", "a", "a", "a"], index=[9, 8, 7, 6], dtype="category"), {"a": 2 / 3, "b": 2.0}),
+        (np.array([True, False, False, False]), {False: 2 / 3, True: 2.0}),
+        ([1.5, 0.5, 0.5, 0.5], {0.5: 2 / 3, 1.5: 2.0}),
+        (["one", 2, 2, 2], {"one": 2.0, 2: 2 / 3}),  # which cannot be sorted
+    ],
+)
+def test_labels_of_any_type_have_weights(y, expected: dict) -> None:
+    found = class_weights(y)
+    assert found == expected
+    assert [*found] == [*expected]
+    assert {type(label) for label in found} == {type(label) for label in expected}
+
+
+def test_schemes_of_labels_are_the_options() -> None:
+    y = np.repeat(NAMES, QUESTION)
+    for name, settings, scheme in (
+        ("sqrt_inv", {}, InverseFrequency(0.5)),
+        ("eff_num", {"beta": 0.99}, EffectiveNumber(0.99)),
+        ("inv_freq", {"normalise": "sum_to_one"}, InverseFrequency(1, "sum_to_one")),
+        ("by_hand", {"weights": {"A": 2}}, ByHand({"A": 2})),
+    ):
+        assert class_weights(y, name, **settings) == dict(zip(NAMES, scheme(QUESTION, NAMES), strict=True))
+        assert class_weights(y, scheme) == class_weights(y, name, **settings)
+    assert class_weights([True, False, False], "by_hand", weights={"true": 4}) == {False: 0.5, True: 2.0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([],), "no labels"),
+        (([1, None, 2],), "1 missing labels"),
+        ((NAMES, "inv_frq"), "did you mean inv_freq"),
+        ((["a", "b"], ByHand({"c": 2.0})), "'c', which does not exist"),
+    ],
+)
+def test_labels_or_schemes_that_are_none_are_refused(arguments, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        class_weights(*arguments)

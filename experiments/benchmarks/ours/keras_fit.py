@@ -15,6 +15,7 @@ from imbalance_lab import process
 from imbalance_lab.app.border import job_of
 from imbalance_lab.app.config import compose
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet
+from imbalance_lab.models.base import NetworkTraining
 
 rows = np.load(sys.argv[1])
 epochs, batch_size, *seeds = map(int, sys.argv[2:])
@@ -31,7 +32,7 @@ validation = Rows(rows["X_validation"], rows["y_validation"][:, None])
 
 for seed in seeds:
     started = time.perf_counter(), time.process_time()
-    fitted = model.fit(train, validation, loss, training, Seeds.spawn(seed, 0), lambda epoch, metrics: None)
+    fitted = model.fit(train, validation, Seeds.spawn(seed, 0), NetworkTraining(loss, training))
     seconds, cpu = time.perf_counter() - started[0], time.process_time() - started[1]
     predicted = fitted.predict_log_proba(rows["X_test"])[:, 0].argmax(axis=1)
     score = balanced_accuracy_score(rows["y_test"], predicted)

@@ -9,15 +9,19 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.fields import STRICT
-from imbalance_lab.strategies.losses.base import RowLoss, positive_logit
+from imbalance_lab.strategies.losses.base import Loss
+from imbalance_lab.strategies.losses.logits import positive_logit
 
 
 @dataclass(frozen=True, config=STRICT)
-class Asymmetric(RowLoss):
+class Asymmetric(Loss):
     """``-(1 - p)^g+ log p`` of a positive, ``-q^g- log(1 - q)`` of a negative; q = max(p - clip, 0), p = sigmoid(z).
 
     The paper's loss is for labels that do not exclude each other. Two classes are one label; of more classes each
     channel is a label of its own, positive for the true class, and the loss is their sum.
+
+    The authors' code stops the gradient through the focusing weights ``(1 - p)^g+`` and ``q^g-`` by default; here the
+    gradient is that of the formula, as with their ``disable_torch_grad_focal_loss=False``.
 
     Parameters
     ----------

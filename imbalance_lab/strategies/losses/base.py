@@ -1,34 +1,115 @@
-"""What all losses share."""
+"""What all losses share. Loads no TensorFlow: a learner names losses long before it needs one."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Self
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import tensorflow as tf
+
+if TYPE_CHECKING:
+    from imbalance_lab.strategies.losses.keras_loss import KerasLoss
 
 
-class RowLoss:
-    """A loss whose scores are no probabilities, on a plain head, for any classes: override what is otherwise."""
+class Loss(ABC):
+    """Penalty of each row; the learner weights the rows and takes their mean.
 
-    head_scale: float | None = None
-    counts_classes: bool = False  # whether it does nothing of its own where classes are equally large
+    A subclass is a frozen dataclass of its settings and defines ``__call__``. The defaults of the rest are right for a
+    loss whose scores are no probabilities, on a plain head, for any classes.
+    """
+
+    @abstractmethod
+    def __call__(self, y: Any, logits: Any, counts: Any) -> Any:
+        """Return the loss of each row.
+
+        Parameters
+        ----------
+        y : int tensor of shape (b,)
+        logits : float tensor of shape (b, C)
+            Of two classes on one output channel z they are (0, z).
+        counts : float tensor of shape (C,)
+            Training rows of each class; None will do where `needs_counts` is False.
+
+        Returns
+        -------
+        float tensor of shape (b,)
+        """
+
+    @property
+    def head_scale(self) -> float | None:
+        """Scale of the normalised head it needs: logits are the scale times a cosine; None for a plain head."""
+        return None
+
+    @property
+    def counts_classes(self) -> bool:
+        """Whether it is plain cross-entropy where classes are equally large."""
+        return False
+
+    @property
+    def needs_counts(self) -> bool:
+        """Whether its values depend on the class sizes."""
+        return False
 
     def for_classes(self, class_names: Sequence[str]) -> Self:
-        """Return the loss for these classes."""
+        """Return the loss for these classes, settings given by name looked up.
+
+        Raises
+        ------
+        ConfigError
+            If its settings do not fit the classes.
+        """
         return self
 
     def effective_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
-        """Return the prior that softmax(z) carries, shape (..., C), or None."""
+        """Return the prior that softmax(z) carries.
+
+        Parameters
+        ----------
+        prior, counts : ndarray of shape (..., C)
+            Effective prior, and class sizes, of the rows trained on.
+
+        Returns
+        -------
+        ndarray of shape (..., C), or None if the scores are no probabilities
+        """
         return None
 
+    def get_config(self) -> dict[str, Any]:
+        """Return its settings, as Keras saves them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
-def cross_entropy(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Return ``-log softmax(z)_y``, shape (b,), of classes (b,) and logits (b, C)."""
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
+    def keras(
+        self,
+        counts: Sequence[float] | np.ndarray | None = None,
+        class_names: Sequence[str] | None = None,
+        name: str | None = None,
+        reduction: str = "sum_over_batch_size",
+    ) -> KerasLoss:
+        """Return this loss as a `keras.losses.Loss`, for ``model.compile`` of any Keras model.
 
+        Parameters
+        ----------
+        counts : array-like of shape (C,), optional
+            Training rows of each class, for losses that depend on them.
+        class_names : sequence of str, optional
+            Names of the classes, in the order of their numbers, where a setting is given by name.
+        name : str, optional
+        reduction : str
+            As in Keras.
 
-def positive_logit(logits: tf.Tensor) -> tf.Tensor:
-    """Return z, shape (b,), of the logits (0, z) of two classes."""
-    return logits[:, 1] - logits[:, 0]
+        Raises
+        ------
+        ConfigError
+            If the loss depends on the class sizes and `counts` is missing, or the settings do not fit the classes.
+
+        Examples
+        --------
+        >>> from imbalance_lab.strategies.losses import Focal
+        >>> round(float(Focal(gamma=2).keras()(np.array([1]), np.array([[0.0]]))), 4)  # (1 - 1/2)^2 log 2
+        0.1733
+        """
+        from imbalance_lab.strategies.losses.keras_loss import KerasLoss
+
+        return KerasLoss(self if class_names is None else self.for_classes(class_names), counts, name, reduction)

@@ -12,23 +12,28 @@ from pydantic.dataclasses import dataclass
 
 from imbalance_lab.fields import STRICT
 from imbalance_lab.strategies.costs import cost_matrix
-from imbalance_lab.strategies.losses.base import RowLoss
+from imbalance_lab.strategies.losses.base import Loss
 
 
 @dataclass(frozen=True, config=STRICT)
-class CostMatrix(RowLoss):
-    """``sum_j cost[y, j] p_j``: what a row costs on average when it is called j with probability p_j.
+class CostMatrix(Loss):
+    """``sum_j cost[y, j] p_j``: what a row costs on average when j is predicted with probability p_j.
 
     It is bounded and not convex: the gradient vanishes where the net is sure, right or wrong.
 
     Parameters
     ----------
     costs : mapping or matrix, optional
-        ``{truth: {called: cost}}``, other errors costing 1, or C x C numbers with the truth in rows. By default missing
-        a class costs the inverse of its frequency, 1 on average over the rows.
+        ``{truth: {predicted: cost}}``, other errors costing 1, or C x C numbers with the truth in rows. By default
+        missing a class costs the inverse of its frequency, 1 on average over the rows.
     """
 
     costs: Any = None
+
+    @property
+    def needs_counts(self) -> bool:
+        """Whether the costs are the default, which depends on the class sizes."""
+        return self.costs is None
 
     def for_classes(self, class_names: Sequence[str]) -> CostMatrix:
         """Return the loss with its costs as a matrix.

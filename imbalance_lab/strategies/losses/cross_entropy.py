@@ -7,11 +7,12 @@ import tensorflow as tf
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.fields import STRICT
-from imbalance_lab.strategies.losses.base import RowLoss, cross_entropy
+from imbalance_lab.strategies.losses.base import Loss
+from imbalance_lab.strategies.losses.logits import cross_entropy
 
 
 @dataclass(frozen=True, config=STRICT)
-class CrossEntropy(RowLoss):
+class CrossEntropy(Loss):
     """The null option: ``-log softmax(z)_y``.
 
     Examples

@@ -14,13 +14,14 @@ from pydantic.dataclasses import dataclass
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.fields import STRICT, ByName
 from imbalance_lab.strategies.costs import known_classes
-from imbalance_lab.strategies.losses.base import RowLoss, cross_entropy
+from imbalance_lab.strategies.losses.base import Loss
+from imbalance_lab.strategies.losses.logits import cross_entropy
 
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, config=STRICT)
-class Focal(RowLoss):
+class Focal(Loss):
     """``-alpha_y (1 - p_y)^gamma log p_y``, so that rows the model is sure of count less.
 
     Its minimiser is not the class posterior (Charoenphakdee et al. 2021): the scores are no probabilities.

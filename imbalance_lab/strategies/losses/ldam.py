@@ -9,14 +9,20 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.fields import STRICT
-from imbalance_lab.strategies.losses.base import RowLoss, cross_entropy
+from imbalance_lab.strategies.losses.base import Loss
+from imbalance_lab.strategies.losses.logits import cross_entropy
 
 
 @dataclass(frozen=True, config=STRICT)
-class LDAM(RowLoss):
+class LDAM(Loss):
     """Cross-entropy of ``s (c - m_y)``, where c are cosines and the true class must win by m_y ~ n_y^(-1/4).
 
     The logits are already ``s c``: the network gives them on a head whose features and weights have length 1.
+
+    The authors give two classes two such outputs, c_0 and c_1. Ours have one channel z = s c and the logits (0, z), as
+    under every loss: the difference of the logits spans [-s, s] rather than [-2 s, 2 s]. That halves the authors' scale
+    and doubles their margin in relation to it; ``scale=60, max_margin=0.25`` is what theirs with 30 and 0.5 comes to.
+    Of more classes it is theirs.
 
     Parameters
     ----------
@@ -29,8 +35,10 @@ class LDAM(RowLoss):
     max_margin: Annotated[float, Field(ge=0)] = 0.5
     scale: Annotated[float, Field(gt=0)] = 30.0
 
+    needs_counts = True
+
     @property
-    def head_scale(self) -> float:  # type: ignore[override]
+    def head_scale(self) -> float:
         """Scale of the normalised head."""
         return self.scale
 

@@ -11,11 +11,12 @@ from pydantic.dataclasses import dataclass
 
 from imbalance_lab.data.rows import shares
 from imbalance_lab.fields import STRICT
-from imbalance_lab.strategies.losses.base import RowLoss, cross_entropy
+from imbalance_lab.strategies.losses.base import Loss
+from imbalance_lab.strategies.losses.logits import cross_entropy, log_shares
 
 
 @dataclass(frozen=True, config=STRICT)
-class LogitAdjusted(RowLoss):
+class LogitAdjusted(Loss):
     """Cross-entropy of ``z + tau log pi``: the net learns what is left when the class sizes are given.
 
     Parameters
@@ -27,6 +28,7 @@ class LogitAdjusted(RowLoss):
     tau: Annotated[float, Field(ge=0)] = 1.0
 
     counts_classes = True
+    needs_counts = True
 
     def effective_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return ``prior / pi^tau``: z + tau log pi carries the effective prior, so z carries this one."""
@@ -38,10 +40,11 @@ class LogitAdjusted(RowLoss):
 
 
 @dataclass(frozen=True, config=STRICT)
-class BalancedSoftmax(RowLoss):
+class BalancedSoftmax(Loss):
     """Cross-entropy of ``z + log n``; equal to logit adjustment with tau = 1."""
 
     counts_classes = True
+    needs_counts = True
 
     def effective_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return ``prior / n``, scaled to sum to 1."""
@@ -50,9 +53,3 @@ class BalancedSoftmax(RowLoss):
     def __call__(self, y: tf.Tensor, logits: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
         """Return the loss of each row, shape (b,), of classes (b,), logits (b, C) and class sizes (C,)."""
         return cross_entropy(y, logits + tf.math.log(tf.maximum(tf.cast(counts, logits.dtype), 1)))
-
-
-def log_shares(counts: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """Return the log of each class's share of the rows, shape (C,); an empty class counts one row."""
-    sizes = tf.maximum(tf.cast(counts, dtype), 1)
-    return tf.math.log(sizes) - tf.math.log(tf.reduce_sum(sizes))

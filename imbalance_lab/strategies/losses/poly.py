@@ -10,11 +10,12 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.fields import STRICT
-from imbalance_lab.strategies.losses.base import RowLoss, cross_entropy
+from imbalance_lab.strategies.losses.base import Loss
+from imbalance_lab.strategies.losses.logits import cross_entropy
 
 
 @dataclass(frozen=True, config=STRICT)
-class Poly(RowLoss):
+class Poly(Loss):
     """``-log p_y + epsilon (1 - p_y)``: the first term of cross-entropy's expansion in (1 - p_y) with another weight.
 
     Parameters

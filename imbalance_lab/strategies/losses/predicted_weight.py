@@ -10,11 +10,12 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.fields import STRICT
-from imbalance_lab.strategies.losses.base import RowLoss, cross_entropy
+from imbalance_lab.strategies.losses.base import Loss
+from imbalance_lab.strategies.losses.logits import cross_entropy
 
 
 @dataclass(frozen=True, config=STRICT)
-class PredictedWeight(RowLoss):
+class PredictedWeight(Loss):
     """``(sum_k w_k p_k) * -log p_y``: each row's weight is the one the net expects it to have.
 
     The answer that proposed to weight by the estimated label multiplied a (1, C) tensor of weights with a (batch,)
@@ -28,6 +29,8 @@ class PredictedWeight(RowLoss):
     """
 
     power: Annotated[float, Field(ge=0)] = 1.0
+
+    needs_counts = True
 
     def effective_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return the effective prior: where p is the posterior, the expected gradient is 0 whatever a row weighs."""

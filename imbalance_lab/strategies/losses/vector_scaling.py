@@ -10,12 +10,13 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.fields import STRICT
-from imbalance_lab.strategies.losses.base import RowLoss, cross_entropy, positive_logit
-from imbalance_lab.strategies.losses.logit_adjusted import LogitAdjusted, log_shares
+from imbalance_lab.strategies.losses.base import Loss
+from imbalance_lab.strategies.losses.logit_adjusted import LogitAdjusted
+from imbalance_lab.strategies.losses.logits import cross_entropy, log_shares, positive_logit
 
 
 @dataclass(frozen=True, config=STRICT)
-class VectorScaling(RowLoss):
+class VectorScaling(Loss):
     """Cross-entropy of ``Delta_k z_k + iota_k`` with ``Delta_k = (n_k / n_max)^gamma`` and ``iota_k = tau log pi_k``.
 
     Of two classes it is the paper's binary form, ``log(1 + e^(iota_(-y) - iota_y) e^(-Delta_y y z))`` with y = +-1, in
@@ -32,6 +33,7 @@ class VectorScaling(RowLoss):
     tau: Annotated[float, Field(ge=0)] = 1.0
 
     counts_classes = True
+    needs_counts = True
 
     def effective_prior(self, prior: np.ndarray, counts: np.ndarray) -> np.ndarray | None:
         """Return what logit adjustment carries if gamma is 0; else the scores are no probabilities."""

@@ -13,7 +13,7 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.strategies.losses.asymmetric import Asymmetric
-from imbalance_lab.strategies.losses.base import RowLoss
+from imbalance_lab.strategies.losses.base import Loss
 from imbalance_lab.strategies.losses.cost_matrix import CostMatrix
 from imbalance_lab.strategies.losses.cross_entropy import CrossEntropy
 from imbalance_lab.strategies.losses.focal import Focal
@@ -40,7 +40,7 @@ def sizes(classes: int, seed: int = 0) -> np.ndarray:
 # ---------------------------------------------------------------- equal to TensorFlow's own losses
 
 
-def weighted(loss: RowLoss, y, logits, weights) -> np.ndarray:
+def weighted(loss: Loss, y, logits, weights) -> np.ndarray:
     """The value of each row as the trainer computes it."""
     return (tf.gather(weights, y) * loss(y, tf.constant(logits), tf.ones(logits.shape[1]))).numpy()
 
@@ -143,7 +143,7 @@ def predicted_weight_reference(y, z, n, power):
 
 
 COSTS = [[0, 1, 2, 3], [4, 0, 5, 6], [7, 8, 0, 9], [1, 2, 3, 0]]
-REFERENCES: list[tuple[RowLoss, Callable]] = [
+REFERENCES: list[tuple[Loss, Callable]] = [
     (CrossEntropy(), lambda y, z, n: -log_softmax(z, axis=1)[np.arange(len(y)), y]),
     (Focal(2.0), lambda y, z, n: focal_reference(y, z, n, 2.0)),
     (Focal(0.5), lambda y, z, n: focal_reference(y, z, n, 0.5)),
@@ -162,8 +162,8 @@ EVERY = [loss for loss, _ in REFERENCES]
 
 
 @pytest.mark.parametrize("classes", [2, 3, 7, 50])
-@pytest.mark.parametrize(("loss", "reference"), REFERENCES, ids=lambda x: repr(x) if isinstance(x, RowLoss) else "")
-def test_values_are_the_papers_formula(loss: RowLoss, reference: Callable, classes: int) -> None:
+@pytest.mark.parametrize(("loss", "reference"), REFERENCES, ids=lambda x: repr(x) if isinstance(x, Loss) else "")
+def test_values_are_the_papers_formula(loss: Loss, reference: Callable, classes: int) -> None:
     y, logits, _ = sample(200, classes)
     n = sizes(classes)
     found = loss(y, tf.constant(logits), tf.constant(n)).numpy()
@@ -198,7 +198,7 @@ def test_by_hand() -> None:
 # ---------------------------------------------------------------- identities
 
 
-IDENTITIES: list[tuple[RowLoss, RowLoss]] = [
+IDENTITIES: list[tuple[Loss, Loss]] = [
     (Focal(0.0), CrossEntropy()),
     (BalancedSoftmax(), LogitAdjusted(1.0)),
     (LogitAdjusted(0.0), CrossEntropy()),
@@ -212,7 +212,7 @@ IDENTITIES: list[tuple[RowLoss, RowLoss]] = [
 
 @pytest.mark.parametrize("classes", [2, 5])
 @pytest.mark.parametrize(("loss", "known"), IDENTITIES, ids=repr)
-def test_identities(loss: RowLoss, known: RowLoss, classes: int) -> None:
+def test_identities(loss: Loss, known: Loss, classes: int) -> None:
     y, logits, _ = sample(100, classes)
     n = sizes(classes)
     np.testing.assert_allclose(loss(y, logits, n), known(y, logits, n), rtol=1e-10, atol=1e-12)
@@ -241,7 +241,7 @@ def test_two_classes_asymmetric_without_focus_is_sigmoid_cross_entropy() -> None
 
 @pytest.mark.parametrize("classes", [2, 4])
 @pytest.mark.parametrize("loss", EVERY, ids=repr)
-def test_gradients_are_those_of_finite_differences(loss: RowLoss, classes: int) -> None:
+def test_gradients_are_those_of_finite_differences(loss: Loss, classes: int) -> None:
     y, logits, _ = sample(6, classes)
     n = tf.constant(sizes(classes))
     z = tf.constant(logits)
@@ -266,7 +266,7 @@ def test_gradients_are_those_of_finite_differences(loss: RowLoss, classes: int) 
 @pytest.mark.parametrize("loss", EVERY, ids=repr)
 @given(classes=st.integers(2, 50), seed=st.integers(0, 1000), scale=st.sampled_from([0.0, 1.0, 50.0, 1e4]))
 @settings(max_examples=8, deadline=None)
-def test_values_and_gradients_stay_finite(loss: RowLoss, classes: int, seed: int, scale: float) -> None:
+def test_values_and_gradients_stay_finite(loss: Loss, classes: int, seed: int, scale: float) -> None:
     """For logits up to +-1e4 in float32, and counts from 1 row up."""
     rng = np.random.default_rng(seed)
     logits = tf.constant(rng.choice([-scale, 0, scale], size=(8, classes)), tf.float32)
@@ -283,7 +283,7 @@ def test_values_and_gradients_stay_finite(loss: RowLoss, classes: int, seed: int
 @pytest.mark.parametrize("loss", EVERY, ids=repr)
 @given(classes=st.integers(3, 20), seed=st.integers(0, 1000))
 @settings(max_examples=8, deadline=None)
-def test_renaming_the_classes_changes_nothing(loss: RowLoss, classes: int, seed: int) -> None:
+def test_renaming_the_classes_changes_nothing(loss: Loss, classes: int, seed: int) -> None:
     y, logits, _ = sample(20, classes, seed)
     n = sizes(classes, seed)
     order = np.random.default_rng(seed).permutation(classes)
@@ -292,7 +292,7 @@ def test_renaming_the_classes_changes_nothing(loss: RowLoss, classes: int, seed:
 
 
 @pytest.mark.parametrize("loss", EVERY, ids=repr)
-def test_two_classes_through_one_channel_equal_two_channels(loss: RowLoss) -> None:
+def test_two_classes_through_one_channel_equal_two_channels(loss: Loss) -> None:
     y, logits, _ = sample(40, 2)
     n = sizes(2)
     one = np.column_stack([np.zeros(40), logits[:, 1] - logits[:, 0]])
@@ -305,7 +305,7 @@ def test_two_classes_through_one_channel_equal_two_channels(loss: RowLoss) -> No
 @pytest.mark.parametrize(
     "loss", [CrossEntropy(), LogitAdjusted(1.0), LogitAdjusted(0.5), BalancedSoftmax(), PredictedWeight(1.0)], ids=repr
 )
-def test_the_prior_is_that_of_the_best_scores(loss: RowLoss) -> None:
+def test_the_prior_is_that_of_the_best_scores(loss: Loss) -> None:
     """Minimise the expected loss over free logits at five points with known class densities; see what they carry."""
     rng = np.random.default_rng(0)
     density = rng.dirichlet(np.full(5, 5.0), size=3).T  # (points, classes)
@@ -338,6 +338,6 @@ def test_losses_that_bend_probabilities_say_so() -> None:
         (CostMatrix([[0, 1], [1, 0]]), "3 x 3"),
     ],
 )
-def test_settings_that_do_not_fit_the_classes_are_refused(loss: RowLoss, said: str) -> None:
+def test_settings_that_do_not_fit_the_classes_are_refused(loss: Loss, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         loss.for_classes(["a", "b", "c"])
