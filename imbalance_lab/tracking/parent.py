@@ -12,7 +12,7 @@ import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
-from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
+from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store, quick_failures
 
 LONGEST_NOTE = 5000
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "skipped": "KILLED"}
@@ -29,12 +29,13 @@ def start_parent(
         Whatever the store raises if it cannot be reached.
     """
     uri = absolute(uri)
-    client = open_store(uri)
-    experiment_id = find_experiment(client, experiment, artifact_location(uri, artifacts, experiment))
-    tags = {"sweep": name, "sweep_parent": "true", **process_tags()}
-    run = client.create_run(experiment_id, tags=tags, run_name=f"sweep {name}")
-    params = [Param(f"sweep/{key}", ",".join(values)[:6000]) for key, values in grid.items()]
-    client.log_batch(run.info.run_id, params=params[:100])
+    with quick_failures():
+        client = open_store(uri)
+        experiment_id = find_experiment(client, experiment, artifact_location(uri, artifacts, experiment))
+        tags = {"sweep": name, "sweep_parent": "true", **process_tags()}
+        run = client.create_run(experiment_id, tags=tags, run_name=f"sweep {name}")
+        params = [Param(f"sweep/{key}", ",".join(values)[:6000]) for key, values in grid.items()]
+        client.log_batch(run.info.run_id, params=params[:100])
     return {"uri": uri, "run_id": run.info.run_id}
 
 
@@ -51,19 +52,20 @@ def end_parent(
     metrics = [Metric(f"jobs/{kind.replace(' ', '_')}", count, 0, 0) for kind, count in counts.items()]
     lines = [", ".join(f"{count} {kind}" for kind, count in counts.items())]
     lines += [f"- {name}: {reason}" for name, reason in failures.items()]
-    said = "\n".join(lines)[:LONGEST_NOTE]
-    found = "".join(f"{line}\n\n" for line in (verdict or "").splitlines())[: LONGEST_NOTE - len(said)]
-    tags = [RunTag("outcome", outcome), RunTag("mlflow.note.content", found + said)]
-    try:
-        client.log_batch(run, metrics=metrics, tags=tags)
-        for file in files:
-            client.log_artifact(run, str(file))
-    finally:
-        client.set_terminated(run, STATUS[outcome])
+    jobs = "\n".join(lines)[:LONGEST_NOTE]
+    paragraphs = "".join(f"{line}\n\n" for line in (verdict or "").splitlines())[: LONGEST_NOTE - len(jobs)]
+    tags = [RunTag("outcome", outcome), RunTag("mlflow.note.content", paragraphs + jobs)]
+    with quick_failures():
+        try:
+            client.log_batch(run, metrics=metrics, tags=tags)
+            for file in files:
+                client.log_artifact(run, str(file))
+        finally:
+            client.set_terminated(run, STATUS[outcome])
 
 
 def process_tags() -> dict[str, str]:
-    """Return what tells this process from any other, on any machine and at any time."""
+    """Return a tag that identifies this process among all, on any machine and at any time."""
     return {"process": f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.0f}"}
 
 
