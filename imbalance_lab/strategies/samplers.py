@@ -203,7 +203,7 @@ def _for_columns(sampler: Any, categorical: np.ndarray) -> Any:
 
 
 def _chooses(sampler: Any) -> bool:
-    """Whether a sampler returns rows it was given, rather than new ones, and says which: imbalanced-learn's own tag."""
+    """Whether a sampler returns rows it was given, and their numbers: imbalanced-learn's own tag."""
     if getattr(sampler, "shrinkage", None) is not None:  # RandomOverSampler then adds noise to the rows it chose
         return False
     tags = sampler.__sklearn_tags__() if hasattr(sampler, "__sklearn_tags__") else None
@@ -276,7 +276,7 @@ def _resampled(sampler: Any, y: np.ndarray) -> np.ndarray:
 
 
 def _warn_if_short(sampler: Any, y: np.ndarray, y_new: np.ndarray, class_names: Sequence[str]) -> None:
-    """Warn of classes that have fewer rows than the sampler was asked for, and of those that have none."""
+    """Warn of classes that have fewer rows than the sampler's settings ask for, and of those that have none."""
     from imblearn.over_sampling.base import BaseOverSampler
     from imblearn.under_sampling.base import BaseCleaningSampler, BaseUnderSampler
 

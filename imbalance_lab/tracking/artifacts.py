@@ -34,7 +34,7 @@ def _add(uri: str, run: str, make: Callable[[Path, Path], None]) -> None:
         client.get_run(run)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         if getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST":
-            raise DataError(f"there is no folder '{run}', and no such run in {where} (uri= asks another)") from error
+            raise DataError(f"there is no folder '{run}', and no such run in {where} (uri= names another)") from error
         raise TrackingError(f"{where} cannot be reached: {' '.join(str(error).split())[:300]}") from error
     with TemporaryDirectory() as temporary:
         made = Path(temporary, "made")

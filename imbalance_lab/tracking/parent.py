@@ -14,7 +14,7 @@ from mlflow.entities import Metric, Param, RunTag
 
 from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store, quick_failures
 
-LONGEST_NOTE = 5000
+MAX_NOTE_LENGTH = 5000
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "skipped": "KILLED"}
 
 
@@ -52,8 +52,8 @@ def end_parent(
     metrics = [Metric(f"jobs/{kind.replace(' ', '_')}", count, 0, 0) for kind, count in counts.items()]
     lines = [", ".join(f"{count} {kind}" for kind, count in counts.items())]
     lines += [f"- {name}: {reason}" for name, reason in failures.items()]
-    jobs = "\n".join(lines)[:LONGEST_NOTE]
-    paragraphs = "".join(f"{line}\n\n" for line in (verdict or "").splitlines())[: LONGEST_NOTE - len(jobs)]
+    jobs = "\n".join(lines)[:MAX_NOTE_LENGTH]
+    paragraphs = "".join(f"{line}\n\n" for line in (verdict or "").splitlines())[: MAX_NOTE_LENGTH - len(jobs)]
     tags = [RunTag("outcome", outcome), RunTag("mlflow.note.content", paragraphs + jobs)]
     with quick_failures():
         try:

@@ -52,7 +52,7 @@ def send(folder: Path, uri: str | None = None) -> str | None:
     if (epochs := folder / "epochs.csv").is_file():
         for row in pd.read_csv(epochs).to_dict("records"):
             fold, epoch = int(row.pop("fold")), int(row.pop("epoch"))
-            shown = {str(key): value for key, value in row.items() if not str(key).startswith("val/called/")}
+            shown = {str(key): value for key, value in row.items() if not str(key).startswith("val/predicted_count/")}
             tracker.epoch(fold if len(record["folds"]) > 1 else None, epoch, shown)
     tracker.finish(record, folder)
     return tracker.where

@@ -1,4 +1,4 @@
-"""The store: found, created once, asked for an experiment."""
+"""The store: opened, created once, and its experiments."""
 
 from __future__ import annotations
 
@@ -101,10 +101,10 @@ def open_store(uri: str) -> MlflowClient:
             return _open_file(Path(uri.removeprefix(SQLITE).partition("?")[0]), uri)
         if "://" in uri and not uri.startswith(("http", "databricks", "file")):
             _connect(uri)
-        return _asked(uri)
+        return _client_of(uri)
 
 
-def _asked(uri: str) -> MlflowClient:
+def _client_of(uri: str) -> MlflowClient:
     """Return a client whose store has answered."""
     client = MlflowClient(tracking_uri=uri)
     client.search_experiments(max_results=1)
@@ -137,7 +137,7 @@ def _open_file(file: Path, uri: str) -> MlflowClient:
             _create(file)
         _require_mlflow(file)
         try:
-            return _asked(uri)
+            return _client_of(uri)
         except (MlflowException, SQLAlchemyError) as error:
             raise _explained(file, error) from error
 
@@ -147,7 +147,7 @@ def _create(file: Path) -> None:
     folder = Path(mkdtemp(prefix=_unfinished(file), dir=file.parent))
     try:
         migrated, whole = folder / "migrated.db", folder / "whole.db"
-        _asked(f"{SQLITE}{migrated}")
+        _client_of(f"{SQLITE}{migrated}")
         # MLflow keeps its connection to the first; nobody has the copy open.
         with closing(sqlite3.connect(migrated)) as source, closing(sqlite3.connect(whole)) as copy:
             source.backup(copy)

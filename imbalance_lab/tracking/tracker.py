@@ -36,8 +36,8 @@ from imbalance_lab.tracking.store import (
     without_password,
 )
 
-PARAMS_A_CALL, TAGS_A_CALL, METRICS_A_CALL = 100, 100, 800
-LONGEST_PARAM, LONGEST_TAG = 6000, 5000
+PARAMS_PER_CALL, TAGS_PER_CALL, METRICS_PER_CALL = 100, 100, 800
+MAX_PARAM_LENGTH, MAX_TAG_LENGTH = 6000, 5000
 SECONDS_BETWEEN_CALLS = 10.0
 MEMBERSHIP = "tracking.json"  # beside a run's record: its id in any store, and the sweep it belongs to
 PARENT = "mlflow.parentRunId"
@@ -102,7 +102,7 @@ class MlflowTracker:
         return "mlflow ui" if default else f"mlflow ui --backend-store-uri {without_password(self.uri)}"
 
     def join_sweep(self, name: str, parent: Mapping[str, Any] | None) -> None:
-        """Make the run to come one of a sweep: a tag says so, and where there is a parent run it lies below it."""
+        """Make the run to come one of a sweep: with a tag of its name, below its parent run if there is one."""
         self._sweep_tags = {"sweep": name} | ({PARENT: parent["run_id"]} if parent else {})
 
     def continue_record(self, folder: Path) -> None:
@@ -164,7 +164,7 @@ class MlflowTracker:
         self._guarded(lambda: self._send(record, folder))
         self._raise_failure(
             "the run finished, but ",
-            f"; its record is in {folder}; send it later with python -m imbalance_lab.tracking {folder}",
+            f"; its record is in {folder}; send it later with python -m imbalance_lab send {folder}",
         )
 
     def abort(self, outcome: str, reason: str, folder: Path) -> None:
@@ -176,8 +176,8 @@ class MlflowTracker:
         if (known := client.get_experiment_by_name(experiment)) is None:
             return set()
         close_dead(client, known.experiment_id)
-        asked = f"tags.config_hash = '{config_hash}' and tags.`version/imbalance_lab` = '{version}'"
-        runs = client.search_runs([known.experiment_id], asked, max_results=1000)
+        query = f"tags.config_hash = '{config_hash}' and tags.`version/imbalance_lab` = '{version}'"
+        runs = client.search_runs([known.experiment_id], query, max_results=1000)
         ended = [run for run in runs if (run.data.tags.get("outcome"), run.info.status) in ENDED_WELL]
         return {run.data.tags["data_hash"] for run in ended}
 
@@ -191,11 +191,11 @@ class MlflowTracker:
         tags |= process_tags() | self._sweep_tags | {"record": self._record_id}
         tags |= {"dataset": dataset, "strategy": names["strategy"], "model": names["model"]}
         tags["config_hash"] = config_hash(OmegaConf.create(config))
-        tags = {key: text[:LONGEST_TAG] for key, text in tags.items()}
+        tags = {key: text[:MAX_TAG_LENGTH] for key, text in tags.items()}
         run = self._client.create_run(self._experiment_id, tags=tags, run_name=names["run"])
         self._run = run.info.run_id
         named = [*names.items(), *leaves(config)]
-        self._params = [Param(key_for(key), str(value)[:LONGEST_PARAM]) for key, value in named]
+        self._params = [Param(key_for(key), str(value)[:MAX_PARAM_LENGTH]) for key, value in named]
 
     def _sent(self, experiment: str) -> list[Run]:
         client = self._client = open_store(self.uri)
@@ -259,16 +259,16 @@ class MlflowTracker:
     def _flush(self) -> None:
         client, run = self._opened()
         parts = (
-            chunks(self._metrics, METRICS_A_CALL),
-            chunks(self._params, PARAMS_A_CALL),
-            chunks(self._tags, TAGS_A_CALL),
+            chunks(self._metrics, METRICS_PER_CALL),
+            chunks(self._params, PARAMS_PER_CALL),
+            chunks(self._tags, TAGS_PER_CALL),
         )
         for metrics, params, tags in zip_longest(*parts, fillvalue=()):
             client.log_batch(run, metrics, params, tags)
         self._metrics, self._params, self._tags, self._sent_at = [], [], [], time.monotonic()
 
     def _tag(self, tags: Mapping[str, str]) -> None:
-        self._tags += [RunTag(key_for(key), text[:LONGEST_TAG]) for key, text in tags.items() if text]
+        self._tags += [RunTag(key_for(key), text[:MAX_TAG_LENGTH]) for key, text in tags.items() if text]
 
     def _queue(self, prefix: str, values: Mapping[str, float], step: int = 0) -> None:
         now = int(time.time() * 1000)

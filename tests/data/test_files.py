@@ -53,7 +53,7 @@ def test_infinite_features_are_missing_values(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("frame", "settings", "said"),
+    ("frame", "settings", "message"),
     [
         (
             FRAME.assign(note=[f"text {i}" for i in range(100)]),
@@ -65,9 +65,9 @@ def test_infinite_features_are_missing_values(tmp_path: Path) -> None:
         (FRAME.assign(label=[f"r{i}" for i in range(100)]), {}, "every row has its own value"),
     ],
 )
-def test_columns_that_cannot_be_used_are_refused(frame: pd.DataFrame, settings: dict, said: str, tmp_path) -> None:
+def test_columns_that_cannot_be_used_are_refused(frame: pd.DataFrame, settings: dict, message: str, tmp_path) -> None:
     write(frame, tmp_path / "t.csv")
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         Table(path="t.csv", target="label", **settings).load()
 
 
@@ -83,7 +83,7 @@ def test_dates_are_refused_by_name(tmp_path: Path) -> None:
         Table(path="d.parquet", target="label", drop="id").load()
 
 
-def test_what_stands_for_missing_can_be_said(tmp_path: Path) -> None:
+def test_what_stands_for_missing_can_be_set(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("x,c,y\n1,None,a\n-,b,b\n5,N/A,a\n7,b,b\n")
     data = Table(path="m.csv", target="y", missing=["-"]).load()
     assert data.X["x"].isna().tolist() == [False, True, False, False]
@@ -98,7 +98,7 @@ def test_separator_encoding_and_headers_that_are_numbers(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("y,x\na,1,9\nb,2,9\n", "cannot be read as a table"),
         ("x,x,y\n1,2,a\n3,4,b\n", "two columns named 'x'"),
@@ -106,9 +106,9 @@ def test_separator_encoding_and_headers_that_are_numbers(tmp_path: Path) -> None
         ("x,y\n1,a\n,\n", "missing"),
     ],
 )
-def test_what_is_no_table_is_refused(text: str, said: str, tmp_path: Path) -> None:
+def test_what_is_no_table_is_refused(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "w.csv").write_text(text)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         Table(path="w.csv", target="y").load()
 
 
@@ -159,7 +159,7 @@ def test_a_few_words_among_numbers_are_named_with_their_rows(tmp_path: Path) -> 
         dirty(tmp_path / "d.csv", cells)
     assert "dataset.drop=[x]" in str(e.value)
     typed = str(e.value).split("'dataset.missing=[")[1].split("]'")[0]
-    dirty(tmp_path / "d.csv", cells, missing=[mark.strip('"') for mark in typed.split(",")])  # what it says works
+    dirty(tmp_path / "d.csv", cells, missing=[mark.strip('"') for mark in typed.split(",")])
     assert Table(path="d.csv", target="y", missing=["abc", "-"]).load().kinds == {"x": "numeric"}
     codes = [*map(str, range(20)), "abc"] * 20
     with pytest.raises(DataError, match=r"dataset.categorical=\[x\]"):

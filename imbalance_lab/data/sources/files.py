@@ -168,9 +168,9 @@ def detect_separator(file: Path, usual: str, encoding: str) -> str:
     usual : str
     encoding : str
     """
-    columns = {separator: _columns(file, separator, encoding) for separator in SEPARATORS}
-    if columns[usual] > 1:
+    if _columns(file, usual, encoding) > 1:
         return usual
+    columns = {separator: _columns(file, separator, encoding) for separator in SEPARATORS}
     best = max(columns, key=lambda separator: columns[separator])
     return best if columns[best] > 1 else usual
 

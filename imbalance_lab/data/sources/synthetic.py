@@ -40,7 +40,7 @@ class GaussianClusters(DatasetSource):
     separation : float
         Distance of every cluster centre from the origin, in standard deviations.
     label_noise : float
-        Share of rows whose label is redrawn from all the classes' labels (class sizes stay as asked).
+        Share of rows whose label is redrawn from all the classes' labels (class sizes stay the same).
     seed : int
 
     Examples
