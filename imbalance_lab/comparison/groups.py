@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from imbalance_lab.app.config import NULL_OPTIONS
 from imbalance_lab.errors import ConfigError
+from imbalance_lab.options import SLOTS
 from imbalance_lab.runs.table import RunTable
 
 SEED = re.compile(r"(^|\.)(seed|random_state)$")
-SLOT = re.compile(rf"^({'|'.join([*NULL_OPTIONS, 'model'])})\.")
+SLOT = re.compile(rf"^({'|'.join([*SLOTS, 'model'])})\.")
 # What says how a run is recorded, or says again what a strategy's, model's or dataset's name says.
 NO_SETTING = re.compile(
     r"^(run|strategy|model|output_dir|resume|save_model|tracking\..*|options\..*|(dataset|training|evaluation)\._target_)$"

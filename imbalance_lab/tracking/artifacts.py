@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from imbalance_lab.errors import DataError, TrackingError
-from imbalance_lab.tracking.store import absolute, open_store, quick_failures, without_password
+from imbalance_lab.tracking.store import absolute, open_store, without_password
 
 
 def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> None:
@@ -23,11 +23,6 @@ def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> Non
     TrackingError
         If the store cannot be reached, or does not hand out or take what it should.
     """
-    with quick_failures():
-        _add(uri, run, make)
-
-
-def _add(uri: str, run: str, make: Callable[[Path, Path], None]) -> None:
     where = f"MLflow at {without_password(uri)}"
     try:
         client = open_store(absolute(uri))

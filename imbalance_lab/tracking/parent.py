@@ -12,7 +12,7 @@ import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
-from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store, quick_failures
+from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
 
 MAX_NOTE_LENGTH = 5000
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "skipped": "KILLED"}
@@ -29,13 +29,12 @@ def start_parent(
         Whatever the store raises if it cannot be reached.
     """
     uri = absolute(uri)
-    with quick_failures():
-        client = open_store(uri)
-        experiment_id = find_experiment(client, experiment, artifact_location(uri, artifacts, experiment))
-        tags = {"sweep": name, "sweep_parent": "true", **process_tags()}
-        run = client.create_run(experiment_id, tags=tags, run_name=f"sweep {name}")
-        params = [Param(f"sweep/{key}", ",".join(values)[:6000]) for key, values in grid.items()]
-        client.log_batch(run.info.run_id, params=params[:100])
+    client = open_store(uri)
+    experiment_id = find_experiment(client, experiment, artifact_location(uri, artifacts, experiment))
+    tags = {"sweep": name, "sweep_parent": "true", **process_tags()}
+    run = client.create_run(experiment_id, tags=tags, run_name=f"sweep {name}")
+    params = [Param(f"sweep/{key}", ",".join(values)[:6000]) for key, values in grid.items()]
+    client.log_batch(run.info.run_id, params=params[:100])
     return {"uri": uri, "run_id": run.info.run_id}
 
 
@@ -55,13 +54,12 @@ def end_parent(
     jobs = "\n".join(lines)[:MAX_NOTE_LENGTH]
     paragraphs = "".join(f"{line}\n\n" for line in (verdict or "").splitlines())[: MAX_NOTE_LENGTH - len(jobs)]
     tags = [RunTag("outcome", outcome), RunTag("mlflow.note.content", paragraphs + jobs)]
-    with quick_failures():
-        try:
-            client.log_batch(run, metrics=metrics, tags=tags)
-            for file in files:
-                client.log_artifact(run, str(file))
-        finally:
-            client.set_terminated(run, STATUS[outcome])
+    try:
+        client.log_batch(run, metrics=metrics, tags=tags)
+        for file in files:
+            client.log_artifact(run, str(file))
+    finally:
+        client.set_terminated(run, STATUS[outcome])
 
 
 def process_tags() -> dict[str, str]:

@@ -11,6 +11,7 @@ from mlflow.environment_variables import MLFLOW_TRACKING_URI
 
 from imbalance_lab.errors import ConfigError, DataError
 from imbalance_lab.runs.files import read_outcome
+from imbalance_lab.runs.identity import Identity
 from imbalance_lab.tracking.tracker import MlflowTracker
 
 HIDDEN = "***"  # stands for user and password in a record
@@ -42,12 +43,12 @@ def send(folder: Path, uri: str | None = None) -> str | None:
     if record is None or record["outcome"] != "finished":
         raise DataError(f"{folder} holds no finished run")
     config = yaml.safe_load((folder / "config.yaml").read_text())
+    identity = Identity.from_summary(record["identity"])
     tracker = _tracker(folder, config, uri)
     tracker.continue_record(folder)
-    if tracker.find_sent(record["dataset"]["name"]):
+    if tracker.find_sent(identity):
         return tracker.where
-    names = {"run": record["name"], "strategy": record["strategy"], "model": record["model"]}
-    tracker.start(record["dataset"]["name"], names, config)
+    tracker.start(identity, config)
     tracker.describe(record["tags"], record["dataset"])
     if (epochs := folder / "epochs.csv").is_file():
         for row in pd.read_csv(epochs).to_dict("records"):

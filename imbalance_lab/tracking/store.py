@@ -23,31 +23,20 @@ from imbalance_lab.errors import ConfigError
 
 SQLITE = "sqlite:///"
 
-# A server that is down is noticed in seconds, not in MLflow's minutes; what the user has set stays.
-ENVIRONMENT = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines for each run of a sweep; `where` names it once
-}
 # What MLflow and SQLite report of a database whose tables and recorded version do not fit.
 BROKEN = r"already exists|no such (table|column)|duplicate column|malformed|has no column|found version None"
-VERBOSE_LOGGERS = ("mlflow", "alembic")  # they announce every table they create
+VERBOSE_LOGGERS = ("mlflow", "alembic")
 
 
 @contextmanager
-def quick_failures() -> Iterator[None]:
-    """Make MLflow notice in seconds that a server is away, and keep quiet, while the block runs."""
-    unset = [name for name in ENVIRONMENT if name not in os.environ]
+def quiet_loggers() -> Iterator[None]:
+    """Keep MLflow from announcing every table it creates while the block runs."""
     levels = {name: logging.getLogger(name).level for name in VERBOSE_LOGGERS}
-    os.environ.update({name: ENVIRONMENT[name] for name in unset})
     for name in VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         yield
     finally:
-        for name in unset:
-            os.environ.pop(name, None)
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
 
@@ -96,7 +85,7 @@ def open_store(uri: str) -> MlflowClient:
     MlflowException, SQLAlchemyError, OSError
         If it cannot be reached.
     """
-    with quick_failures():
+    with quiet_loggers():
         if uri.startswith(SQLITE):
             return _open_file(Path(uri.removeprefix(SQLITE).partition("?")[0]), uri)
         if "://" in uri and not uri.startswith(("http", "databricks", "file")):

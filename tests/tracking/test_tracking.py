@@ -8,17 +8,23 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from imbalance_lab.app.config import leaves, plain
+from imbalance_lab.app.border import job_of
+from imbalance_lab.app.config import plain
 from imbalance_lab.app.send import main as send_main
 from imbalance_lab.errors import ConfigError, DataError, TrackingError
-from imbalance_lab.runs.plan import build
-from imbalance_lab.runs.run import run_experiment
+from imbalance_lab.options import leaves
+from imbalance_lab.runs.run import run as run_identity
 from imbalance_lab.tracking.keys import key_for
 from imbalance_lab.tracking.read import _epochs_from_database, _epochs_from_server, read_epochs
 from imbalance_lab.tracking.send import send
 from imbalance_lab.tracking.store import find_experiment
 from imbalance_lab.tracking.tracker import MlflowTracker
 from tests.conftest import Silent
+
+
+@pytest.fixture(autouse=True)
+def _no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 
 
 @pytest.fixture
@@ -117,11 +123,10 @@ def test_a_store_that_refuses_is_told_from_one_that_is_away_and_nothing_is_left_
 
 def test_passwords_are_not_recorded(tiny) -> None:
     config = tiny("tracking=mlflow", "tracking.uri=http://me:secret@127.0.0.1:9")
-    assert "secret" not in str(plain(config))
+    assert "secret" not in str(job_of(config).settings)
 
 
-def test_a_lost_server_loses_nothing(tiny, run, client: MlflowClient, store: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+def test_a_lost_server_loses_nothing(tiny, run, client: MlflowClient, store: Path, tmp_path: Path) -> None:
     with pytest.raises(TrackingError, match=r"the run finished, but MLflow at http://127\.0\.0\.1:9 could not take it"):
         run(tiny("tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "model=linear"))
     with pytest.raises(TrackingError):
@@ -134,12 +139,12 @@ def test_a_lost_server_loses_nothing(tiny, run, client: MlflowClient, store: Pat
 
 
 def test_a_record_is_sent_once_with_its_sweep(tiny, run, client: MlflowClient, store: Path, tmp_path: Path) -> None:
-    config = tiny("tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "model=logreg")
-    tracker = build(config, "tracking")
+    job = job_of(tiny("tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "model=logreg"))
+    tracker = job.tracking.build()
     parent = client.create_run(client.create_experiment("synthetic")).info.run_id
     tracker.join_sweep("night", {"run_id": parent})
     with pytest.raises(TrackingError):
-        run_experiment(config, Silent(), tracker)
+        run_identity(job.identity, Silent(), tracker, job.folder, job.settings)
     assert [send(tmp_path / "run", f"sqlite:///{store}") for _ in range(2)] == ["mlflow ui"] * 2
     found = client.search_runs([client.get_experiment_by_name("synthetic").experiment_id], "tags.outcome = 'finished'")
     assert [(r.data.tags["sweep"], r.data.tags["mlflow.parentRunId"]) for r in found] == [("night", parent)]
@@ -187,21 +192,25 @@ def test_only_what_a_run_wrote_is_sent(tiny, run, client: MlflowClient, store: P
     assert not artifacts & {"thesis.tex", "secrets.env", "mlflow.db", "mlartifacts", "figures/notes.txt"}
 
 
-def test_what_is_on_disk_of_an_aborted_run_is_sent_by_name(client: MlflowClient, store: Path, tmp_path: Path) -> None:
+def test_what_is_on_disk_of_an_aborted_run_is_sent_by_name(
+    tiny, client: MlflowClient, store: Path, tmp_path: Path
+) -> None:
     tracker = MlflowTracker(f"sqlite:///{store}")
-    tracker.start("data", {"run": "r", "strategy": "none", "model": "m"}, {"seed": 0})
+    tracker.start(job_of(tiny()).identity, {"seed": 0})
     for name in ("error.txt", "record.json", "mine.txt"):
         (tmp_path / name).write_text("{}")
     tracker.abort("failed", "a reason", tmp_path)
-    logged = only_run(client, "data")
+    logged = only_run(client, "synthetic")
     assert logged.info.status == "FAILED"
     assert {a.path for a in client.list_artifacts(logged.info.run_id)} == {"error.txt", "record.json"}
 
 
 @pytest.mark.parametrize(("error", "of_the_store"), [(KeyError("metrics"), False), (MlflowException("full"), True)])
-def test_a_bug_of_our_own_is_not_blamed_on_the_store(error: Exception, of_the_store: bool, store, tmp_path) -> None:
+def test_a_bug_of_our_own_is_not_blamed_on_the_store(
+    error: Exception, of_the_store: bool, tiny, store: Path, tmp_path: Path
+) -> None:
     tracker = MlflowTracker(f"sqlite:///{store}")
-    tracker.start("data", {"run": "r", "strategy": "none", "model": "m"}, {"seed": 0})
+    tracker.start(job_of(tiny()).identity, {"seed": 0})
 
     def fail(*_: object) -> None:
         raise error
@@ -210,7 +219,7 @@ def test_a_bug_of_our_own_is_not_blamed_on_the_store(error: Exception, of_the_st
     with pytest.raises(TrackingError if of_the_store else KeyError, match="full" if of_the_store else "metrics"):
         tracker.finish({}, tmp_path)
     tracker.abort("failed", "a reason", tmp_path)
-    assert only_run(MlflowClient(f"sqlite:///{store}"), "data").info.status == "FAILED"
+    assert only_run(MlflowClient(f"sqlite:///{store}"), "synthetic").info.status == "FAILED"
 
 
 def test_sending_says_what_is_wrong(tmp_path: Path, monkeypatch, capsys) -> None:
