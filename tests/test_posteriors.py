@@ -19,7 +19,7 @@ from imbalance_lab.data.sources.synthetic import GaussianClusters
 SEEDS = range(10)
 TOLERANCE = 0.025
 SET = {
-    "name": "known", "counts": {"common": 2700, "middle": 500, "rare": 170},
+    "title": "known", "counts": {"common": 2700, "middle": 500, "rare": 170},
     "features": 4, "informative": 4, "clusters": 1, "separation": 1.0, "seed": 3,
 }  # fmt: skip
 TYPED = [

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from imbalance_lab.data.checks import IN_A_FRAME, check_names, check_numbers, check_target, checked_columns
 from imbalance_lab.errors import DataError
 
 Kind = Literal["numeric", "categorical"]
@@ -28,25 +30,121 @@ class Dataset:
     Parameters
     ----------
     name : str
-    X : DataFrame of shape (n, columns)
-        Raw columns; preparing them (imputing, scaling, encoding) is fitted on training rows later.
+    X : DataFrame of shape (n, columns), or ndarray of shape (n, ...)
+        Raw columns, or rows of any fixed shape; preparing them (imputing, scaling, encoding) is fitted on training rows
+        later.
     y : ndarray of shape (n,) or (n, T), int64
         Class indices; of labels 0 or 1. In a binary set index 1 is the rarer class.
     class_names : tuple of str
         Of all tasks, one after the other.
     kinds : mapping of column name to {"numeric", "categorical"}
+        Empty if `X` is no table.
     labels : tuple of str
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"age": [31, 45, 28, 60], "smokes": ["no", "yes", "no", "no"], "ill": [0, 1, 0, 0]})
+    >>> data = Dataset.from_frame(frame, target="ill")
+    >>> data.class_names, data.counts.tolist(), data.kinds
+    (('0', '1'), [3, 1], {'age': 'numeric', 'smokes': 'categorical'})
     """
 
     name: str
-    X: pd.DataFrame
+    X: Any
     y: np.ndarray
     class_names: tuple[str, ...]
     kinds: Mapping[str, Kind]
     labels: tuple[str, ...] = ()
 
     @classmethod
-    def from_labels(cls, name: str, X: pd.DataFrame, labels: Sequence[Any] | pd.Series | np.ndarray) -> Dataset:
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        target: Hashable | Sequence[Hashable],
+        drop: Hashable | Sequence[Hashable] = (),
+        name: str = "frame",
+    ) -> Dataset:
+        """Build a dataset from a DataFrame.
+
+        Numbers are numeric; text, booleans and columns of type ``category`` are categorical.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n, columns)
+            Not changed.
+        target : column, or list of columns
+            The column to predict, of any type; several columns of 0 and 1 are labels that do not exclude each other.
+        drop : column, or list of columns
+            To leave out: identifiers, leaks.
+        name : str
+            Of the dataset.
+
+        Raises
+        ------
+        DataError
+            If a column is not there; if the target is missing in some rows, has one value only or looks like a
+            quantity; if a column cannot be learnt from, or a few cells keep it from being numeric.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"x": [0.5, 1.5, 2.5, 4.0], "hat": [0, 1, 0, 0], "bag": [1, 1, 0, 1]})
+        >>> Dataset.from_frame(frame, target="hat", drop="bag").counts.tolist()
+        [3, 1]
+        >>> Dataset.from_frame(frame, target=["hat", "bag"]).labels
+        ('hat', 'bag')
+        """
+        targets, dropped = _columns(frame, target, name), _columns(frame, drop, name)
+        check_names([str(column) for column in frame.columns], f"dataset '{name}'")
+        X = frame.drop(columns=[*targets, *dropped])
+        return cls._checked(X, frame[targets], name, single=not isinstance(target, list))
+
+    @classmethod
+    def from_arrays(cls, X: Any, y: Any, name: str = "arrays") -> Dataset:
+        """Build a dataset from features and labels.
+
+        Parameters
+        ----------
+        X : DataFrame, or array-like of shape (n, columns) or (n, ...)
+            Columns of an array are named ``x0``, ``x1``, ...; rows of more dimensions, such as images, stay as is.
+        y : array-like of shape (n,), or of shape (n, T)
+            Classes of any type, or 0 and 1 for each of T labels that do not exclude each other (a DataFrame names them;
+            those of an array are ``y0``, ``y1``, ...).
+        name : str
+            Of the dataset.
+
+        Raises
+        ------
+        DataError
+            As for `from_frame`, or if `X` and `y` have not the same number of rows.
+
+        Examples
+        --------
+        >>> data = Dataset.from_arrays(np.array([[0.1], [0.7], [0.3], [0.9]]), ["a", "b", "a", "a"])
+        >>> data.class_names, data.y.tolist()
+        (('a', 'b'), [0, 1, 0, 0])
+        """
+        table = X if np.ndim(X) > 2 else _as_frame(X, "x", name)
+        labels = _as_frame(y, "y", name)
+        if len(table) != len(labels):
+            raise DataError(f"dataset '{name}': X has {len(table)} rows and y has {len(labels)}")
+        if isinstance(table, pd.DataFrame):
+            check_names([str(column) for column in table.columns], f"dataset '{name}'")
+        return cls._checked(table, labels, name, single=np.ndim(y) == 1)
+
+    @classmethod
+    def _checked(cls, X: Any, labels: pd.DataFrame, name: str, single: bool) -> Dataset:
+        for column in labels:
+            check_target(labels[column], str(column), f"dataset '{name}'")
+        if isinstance(X, pd.DataFrame):
+            X = X.set_axis(X.columns.astype(str), axis=1).reset_index(drop=True)
+            check_numbers(X, name, IN_A_FRAME)
+            X = checked_columns(X, name, IN_A_FRAME)
+        if single:
+            return cls.from_labels(name, X, labels.iloc[:, 0])
+        return cls.from_indicators(name, X, labels)
+
+    @classmethod
+    def from_labels(cls, name: str, X: Any, labels: Sequence[Any] | pd.Series | np.ndarray) -> Dataset:
         """Build a dataset of one task from raw columns and labels of any type.
 
         Numbers are numeric, everything else is categorical. Classes are sorted (numbers by value); of two classes the
@@ -69,11 +167,11 @@ class Dataset:
         y = np.argsort(order)[merged[raw]].astype(np.int64)
         if len(names) == 2 and y.mean() > 0.5:
             y, names = 1 - y, names[::-1]
-        X = X.reset_index(drop=True)
+        X = _renumbered(X)
         return cls(name, X, y, names, column_kinds(X))
 
     @classmethod
-    def from_indicators(cls, name: str, X: pd.DataFrame, indicators: pd.DataFrame) -> Dataset:
+    def from_indicators(cls, name: str, X: Any, indicators: pd.DataFrame) -> Dataset:
         """Build a multilabel dataset from raw columns and one 0/1 column per label.
 
         Raises
@@ -90,9 +188,17 @@ class Dataset:
         labels = tuple(str(label) for label in indicators)
         names = tuple(side for label in labels for side in (f"not {label}", label))
         if len(set(names)) < len(names):
-            raise DataError(f"dataset '{name}': a label is called as another's absence ('not ...'); rename it")
-        X = X.reset_index(drop=True)
+            raise DataError(f"dataset '{name}': a label has the name of another's absence ('not ...'); rename it")
+        X = _renumbered(X)
         return cls(name, X, indicators.to_numpy().astype(np.int64), names, column_kinds(X), labels)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.y)
+
+    def take(self, rows: np.ndarray) -> Any:
+        """Return the raw rows of these numbers, in their order: a DataFrame, or an array of shape (m, ...)."""
+        return self.X.iloc[rows] if isinstance(self.X, pd.DataFrame) else self.X[rows]
 
     @property
     def targets(self) -> np.ndarray:
@@ -126,6 +232,10 @@ class Dataset:
         """16 hex digits of the names, columns and labels: equal data, equal hash."""
         digest = hashlib.blake2b(repr((self.class_names, dict(self.kinds))).encode(), digest_size=8)
         digest.update(self.y.tobytes())
+        if not isinstance(self.X, pd.DataFrame):
+            digest.update(repr((self.X.dtype.str, self.X.shape)).encode())
+            digest.update(np.ascontiguousarray(self.X).data)
+            return digest.hexdigest()
         for column in self.X:
             values, levels = self.X[column].to_numpy(), None
             if self.kinds[str(column)] == "categorical":
@@ -135,7 +245,7 @@ class Dataset:
         return digest.hexdigest()
 
     def summary(self) -> dict[str, Any]:
-        """Return name, hash, class sizes and kinds of features, as they stand in a run's record."""
+        """Return name, hash, class sizes and kinds of features, as a run's record holds them."""
         return {
             "name": self.name,
             "hash": self.content_hash,
@@ -161,12 +271,47 @@ class Dataset:
         y = (np.cumsum(kept) - 1)[self.y[rows]]
         if len(names) == 2 and y.mean() > 0.5:
             y, names = 1 - y, names[::-1]
-        return Dataset(self.name, self.X[rows].reset_index(drop=True), y, names, self.kinds)
+        return Dataset(self.name, _renumbered(self.take(np.flatnonzero(rows))), y, names, self.kinds)
+
+    def _repr_html_(self) -> str:
+        from imbalance_lab.data.display import dataset_html
+
+        return dataset_html(self)
 
 
-def column_kinds(X: pd.DataFrame) -> dict[str, Kind]:
-    """Return the kind of each column: numbers are numeric, everything else is categorical."""
+def column_kinds(X: Any) -> dict[str, Kind]:
+    """Return the kind of each column: numbers are numeric, everything else is categorical; none if `X` is no table."""
+    if not isinstance(X, pd.DataFrame):
+        return {}
     return {str(column): _kind(X[column]) for column in X.columns}
+
+
+def _columns(frame: pd.DataFrame, wanted: Hashable | Sequence[Hashable], name: str) -> list[Hashable]:
+    """Return the columns asked for, by one name or several."""
+    several = isinstance(wanted, list | pd.Index | np.ndarray) or wanted == ()
+    columns = [*wanted] if several else [wanted]  # type: ignore[misc]
+    for column in columns:
+        if column not in frame.columns:
+            near = get_close_matches(str(column), [str(each) for each in frame.columns], n=1)
+            found = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(repr, frame.columns[:20]))}"
+            raise DataError(f"dataset '{name}' has no column {column!r}; {found}")
+    return columns
+
+
+def _renumbered(X: Any) -> Any:
+    return X.reset_index(drop=True) if isinstance(X, pd.DataFrame) else X
+
+
+def _as_frame(values: Any, prefix: str, name: str) -> pd.DataFrame:
+    if isinstance(values, pd.DataFrame):
+        return values.reset_index(drop=True)
+    if isinstance(values, pd.Series):
+        return pd.DataFrame({f"{prefix}0": values.reset_index(drop=True)})
+    array = np.asarray(values)
+    if array.ndim not in (1, 2):
+        raise DataError(f"dataset '{name}': {prefix} has the shape {array.shape}; rows and columns are needed")
+    table = pd.DataFrame(array.reshape(len(array), -1))
+    return table.set_axis([f"{prefix}{k}" for k in range(table.shape[1])], axis=1)
 
 
 def _class_name(label: Any) -> str:

@@ -1,4 +1,4 @@
-"""Raw columns to numbers: imputed, scaled, one-hot encoded. Fitted on training rows only.
+"""Raw rows to arrays of a fixed shape, (n, d) of tables: imputed, scaled, one-hot encoded. Fitted on training rows.
 
 In two steps, because a sampler comes between them: columns (numbers scaled, categories as codes), then features
 (one-hot).
@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass
 from imbalance_lab.data.dataset import Kind
 from imbalance_lab.fields import STRICT
 
-VALUES_AT_ONCE = 2**20
+VALUES_IN_A_BLOCK = 2**20
 
 
 @plain_dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Prepared:
     Parameters
     ----------
     parts : list of (list of str, fitted transformer)
-        Raw columns, and what makes as many columns of a matrix of them.
+        Raw columns, and what turns them into as many columns of a matrix.
     numeric : int
         How many of the columns are numbers; they come first.
     levels : tuple of int
@@ -49,15 +49,15 @@ class Prepared:
 
     def columns(self, X: pd.DataFrame) -> np.ndarray:
         """Return scaled numbers and category codes, shape (n, p); a category not seen in training is -1."""
-        made = np.empty((len(X), len(self.categorical)), dtype=self.dtype)
+        columns = np.empty((len(X), len(self.categorical)), dtype=self.dtype)
         column = 0
         for names, transformer in self.parts:
-            at_once = _at_once(len(names))
-            for start in range(0, len(X), at_once):
-                rows = X.iloc[start : start + at_once][names]
-                made[start : start + at_once, column : column + len(names)] = transformer.transform(rows)
+            block = _block(len(names))
+            for start in range(0, len(X), block):
+                rows = X.iloc[start : start + block][names]
+                columns[start : start + block, column : column + len(names)] = transformer.transform(rows)
             column += len(names)
-        return made
+        return columns
 
     def encode(self, columns: np.ndarray) -> np.ndarray:
         """Return features, shape (n, d), of columns, shape (n, p).
@@ -99,8 +99,8 @@ class Prepare:
         """Fit on training rows `X`."""
         numeric = [c for c in X.columns if kinds[str(c)] == "numeric"]
         categorical = [c for c in X.columns if kinds[str(c)] == "categorical"]
-        at_once = _at_once(len(X))
-        blocks = [numeric[start : start + at_once] for start in range(0, len(numeric), at_once)]
+        size = _block(len(X))
+        blocks = [numeric[start : start + size] for start in range(0, len(numeric), size)]
         parts = [(block, self._numeric().fit(X[block])) for block in blocks]
         levels: list[int] = []
         if categorical:
@@ -130,9 +130,9 @@ class Prepare:
         )
 
 
-def _at_once(size: int) -> int:
+def _block(size: int) -> int:
     """Return how many rows (or columns) of `size` values are worked on at once, so that copies of them stay small."""
-    return max(1, VALUES_AT_ONCE // max(size, 1))
+    return max(1, VALUES_IN_A_BLOCK // max(size, 1))
 
 
 def as_text(columns: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,7 @@ class Split(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Prepared rows: `X` (n, d) floats, `y` (n, T) class indices of each task."""
+    """Prepared rows: `X` (n, d) floats of a table, (n, ...) of anything else; `y` (n, T) class indices of each task."""
 
     X: np.ndarray
     y: np.ndarray
@@ -36,12 +36,12 @@ class TrainingSet:
 
     Parameters
     ----------
-    X : ndarray of shape (m, d)
+    X : ndarray of shape (m, d), or (m, ...)
     y : ndarray of shape (m, T)
     counts : ndarray of shape (T, C)
         Rows of each class, in the shares in which the batches show them.
     class_weight : ndarray of shape (T, C)
-        What a row of each class counts.
+        Weight of a row of each class.
     weight_start : float
         Share of the epochs after which the weights count; before, all rows count 1.
     balanced_batches : bool

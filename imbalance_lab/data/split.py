@@ -10,13 +10,14 @@ import numpy as np
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from imbalance_lab.data.base import Splitter
 from imbalance_lab.data.rows import Split
 from imbalance_lab.errors import DataError, LabWarning
 from imbalance_lab.fields import STRICT, Positive, Seed, Share
 
 
 @dataclass(frozen=True, config=STRICT)
-class Holdout:
+class Holdout(Splitter):
     """One stratified split into train, validation and test.
 
     Each class is shared out on its own, so that even a class of three rows has one in every part; the parts' sizes can
@@ -55,7 +56,7 @@ class Holdout:
 
 
 @dataclass(frozen=True, config=STRICT)
-class CrossValidation:
+class CrossValidation(Splitter):
     """Stratified k-fold cross-validation; a share of each fold's other rows validates.
 
     Parameters

@@ -15,6 +15,8 @@ from imbalance_lab.evaluation.predictions import Predictions
 from imbalance_lab.runs.record import RunRecord
 
 RECORD = "record.json"
+WRITTEN = (RECORD, "config.yaml", "classes.csv", "epochs.csv", "predictions.npz", "error.txt")
+PICTURES = (".png", ".svg", ".pdf")
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
@@ -65,6 +67,14 @@ def write_outcome(folder: Path, outcome: str, **details: Any) -> dict[str, Any]:
     temporary.write_text(json.dumps(record, indent=1, default=str))
     os.replace(temporary, folder / RECORD)
     return record
+
+
+def written_files(folder: Path) -> list[Path]:
+    """Return the files under `folder` that a run writes, by name: the folder may hold anything else besides."""
+    named = [folder / name for name in WRITTEN]
+    figures = sorted(file for file in folder.glob("figures/*") if file.suffix in PICTURES)
+    models = sorted(folder.glob("models/[0-9]*/**/*"))
+    return [file for file in (*named, *figures, *models) if file.is_file()]
 
 
 def mark_untracked(folder: Path, reason: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Which training rows? Any imbalanced-learn sampler, with the run's seed, within its limits, and held to its word."""
+"""Which training rows? Any imbalanced-learn sampler, with the run's seed and within its limits, or one's own."""
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Protocol
@@ -9,12 +10,13 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from imbalance_lab.errors import Incompatible, LabWarning
+from imbalance_lab.errors import Incompatible, LabError, LabWarning
 from imbalance_lab.fields import STRICT
 from imbalance_lab.strategies.costs import known_classes
 from imbalance_lab.strategies.forecast import forecast
 
-WORTH_SAYING = 60.0  # seconds
+MIN_SECONDS_ANNOUNCED = 60.0
+MAX_CLASSES_NAMED = 10
 
 
 class Sampler(Protocol):
@@ -50,7 +52,7 @@ def resample(
     seed: int,
     categorical: np.ndarray,
     encode: Callable[[np.ndarray], np.ndarray],
-    say: Callable[[str], None] | None = None,
+    announce: Callable[[str], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Resample training rows.
 
@@ -61,6 +63,8 @@ def resample(
     Parameters
     ----------
     sampler : Sampler
+        Of imbalanced-learn, or any object with ``fit_resample``. It may raise `Incompatible` where it cannot work on
+        these rows; any other error of a sampler that is not imbalanced-learn's is a bug.
     columns : ndarray of shape (n, p)
         Numbers and category codes.
     y : ndarray of shape (n,)
@@ -71,8 +75,8 @@ def resample(
         Which columns are codes.
     encode : callable
         Maps columns to features (n, d).
-    say : callable, optional
-        Told, beforehand, of a sampler that will take long.
+    announce : callable, optional
+        Given a line beforehand if the sampler will take long.
 
     Returns
     -------
@@ -83,6 +87,18 @@ def resample(
     ------
     Incompatible
         If the sampler cannot work on these columns or these classes.
+    LabError
+        If it fails for any other reason, or what it returns are no rows and classes.
+
+    Examples
+    --------
+    >>> class TwiceTheLast:
+    ...     def fit_resample(self, X, y):
+    ...         return np.vstack([X, X[-1:]]), np.append(y, y[-1])
+    >>> X, y = np.arange(6.0).reshape(3, 2), np.array([0, 0, 1])
+    >>> rows, classes = resample(TwiceTheLast(), X, y, ["a", "b"], 0, np.zeros(2, bool), lambda columns: columns)
+    >>> rows[:, 0].tolist(), classes.tolist()
+    ([0.0, 2.0, 4.0, 4.0], [0, 0, 1, 1])
     """
     if isinstance(sampler, KeepAll):
         return columns, y
@@ -91,35 +107,74 @@ def resample(
     blind = _draws_blindly(ready)
     chooses = blind or (categorical.any() and _chooses(ready))
     rows = np.arange(len(y))[:, None] if blind else encode(columns) if chooses else columns
-    if say is not None and (seconds := forecast(ready, rows, y)) > WORTH_SAYING:
+    if announce is not None and (seconds := forecast(ready, rows, y)) > MIN_SECONDS_ANNOUNCED:
         text = f"{type(sampler).__name__} will take about {seconds / 60:.0f} minutes on {len(y)} rows"
-        say(f"{text}; sampler=ros, sampler=rus and class weights take none")
+        announce(f"{text}; sampler=ros, sampler=rus and class weights take none")
         warnings.warn(text, LabWarning, stacklevel=2)
+    new, y_new = _fit_resample(ready, rows, y, class_names)
+    if chooses:
+        new = columns[ready.sample_indices_]
+    _check_rows(ready, new, y_new, columns.shape[1], len(class_names))
+    _warn_if_short(ready, y, y_new, class_names)
+    return new.astype(columns.dtype, copy=False), y_new
+
+
+def _fit_resample(
+    sampler: Any, rows: np.ndarray, y: np.ndarray, class_names: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Resample, and separate what imbalanced-learn refuses from a bug."""
+    name = type(sampler).__name__
     try:
-        made, y_made = ready.fit_resample(rows, y)
-    except (ValueError, RuntimeError) as error:
-        raise Incompatible(
-            f"{type(sampler).__name__} cannot resample these rows ({_sizes(y, class_names)}): "
-            f"{' '.join(str(error).split())}; use another sampler, such as sampler=ros"
-        ) from error
-    made = columns[ready.sample_indices_] if chooses else np.asarray(made, dtype=columns.dtype)
-    _hold_to_its_word(ready, y, np.asarray(y_made), class_names)
-    return made, np.asarray(y_made)
+        new, y_new = sampler.fit_resample(rows, y)
+    except LabError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        if isinstance(error, ValueError | RuntimeError) and _is_imblearns(sampler):
+            raise Incompatible(
+                f"{name} cannot resample these rows ({_sizes(y, class_names)}): {reason}; use another sampler, such as "
+                "sampler=ros"
+            ) from error
+        raise LabError(f"the sampler {name} failed: {type(error).__name__}: {reason}") from error
+    return np.asarray(new), np.asarray(y_new)
+
+
+def _is_imblearns(sampler: Any) -> bool:
+    """Whether all of a sampler's code is imbalanced-learn's, so that its errors are about the rows."""
+    from imblearn import FunctionSampler
+
+    own = [part for part in _parts(sampler) if type(part).__module__.partition(".")[0] != "imblearn"]
+    return not own and not isinstance(sampler, FunctionSampler)
+
+
+def _check_rows(sampler: Any, X: np.ndarray, y: np.ndarray, width: int, classes: int) -> None:
+    """Refuse what cannot be trained on, of a sampler of one's own."""
+    name = type(sampler).__name__
+    if X.ndim != 2 or y.ndim != 1 or X.shape != (len(y), width):
+        raise LabError(
+            f"the sampler {name} returned rows of shape {X.shape} and classes of shape {y.shape}; "
+            f"(m, {width}) and (m,) are needed"
+        )
+    if len(y) and not (np.issubdtype(y.dtype, np.integer) and y.min() >= 0 and y.max() < classes):
+        raise LabError(f"the sampler {name} returned classes other than those given, the integers 0 to {classes - 1}")
 
 
 def _seeded(sampler: Sampler, seed: int) -> Any:
     """Return a fresh copy whose every ``random_state`` is `seed`."""
     if not hasattr(sampler, "get_params"):
-        return sampler
+        fresh = copy.copy(sampler)
+        if hasattr(fresh, "random_state"):
+            fresh.random_state = seed
+        return fresh
     from sklearn.base import clone
 
-    copy = clone(sampler)
-    states = {key: seed for key in copy.get_params() if key == "random_state" or key.endswith("__random_state")}
-    return copy.set_params(**states)
+    fresh = clone(sampler)
+    states = {key: seed for key in fresh.get_params() if key == "random_state" or key.endswith("__random_state")}
+    return fresh.set_params(**states)
 
 
 def _by_number(sampler: Any, class_names: Sequence[str]) -> Any:
-    """Replace class names in every ``sampling_strategy`` by the numbers samplers know classes by."""
+    """Replace class names in every ``sampling_strategy`` by class indices."""
     if not hasattr(sampler, "get_params"):
         return sampler
     for key, wanted in sampler.get_params().items():
@@ -133,7 +188,7 @@ def _by_number(sampler: Any, class_names: Sequence[str]) -> Any:
 
 
 def _for_columns(sampler: Any, categorical: np.ndarray) -> Any:
-    """Tell a sampler which columns are categories, or refuse it for these kinds of columns."""
+    """Set which columns are categories, or refuse a sampler for these kinds of columns."""
     from imblearn.over_sampling import SMOTEN, SMOTENC
 
     name, some, every = type(sampler).__name__, categorical.any(), categorical.all()
@@ -154,17 +209,15 @@ def _for_columns(sampler: Any, categorical: np.ndarray) -> Any:
 
 
 def _chooses(sampler: Any) -> bool:
-    """Whether a sampler returns rows it was given, rather than new ones."""
-    from imblearn.over_sampling import RandomOverSampler
-    from imblearn.under_sampling import ClusterCentroids
-
-    if isinstance(sampler, RandomOverSampler):
-        return not sampler.shrinkage
-    return "under_sampling" in type(sampler).__module__ and not isinstance(sampler, ClusterCentroids)
+    """Whether a sampler returns rows it was given, and their numbers: imbalanced-learn's own tag."""
+    if getattr(sampler, "shrinkage", None) is not None:  # RandomOverSampler then adds noise to the rows it chose
+        return False
+    tags = sampler.__sklearn_tags__() if hasattr(sampler, "__sklearn_tags__") else None
+    return bool(getattr(getattr(tags, "sampler_tags", None), "sample_indices", False))
 
 
 def _draws_blindly(sampler: Any) -> bool:
-    """Whether a sampler draws rows without looking at them, so that their numbers will do in their place."""
+    """Whether a sampler draws rows without looking at them, so that row numbers serve in their place."""
     from imblearn.over_sampling import RandomOverSampler
     from imblearn.under_sampling import RandomUnderSampler
 
@@ -202,14 +255,14 @@ def _limits(sampler: Any, y: np.ndarray) -> dict[str, int]:
     from imblearn.over_sampling.base import BaseOverSampler
     from imblearn.under_sampling import InstanceHardnessThreshold, NearMiss
 
-    smallest, everyone = int(_resampled(sampler, y).min()), len(y) - 1
+    smallest, others = int(_resampled(sampler, y).min()), len(y) - 1
     if isinstance(sampler, BaseOverSampler):  # a row is not its own neighbour
-        return {"k_neighbors": smallest - 1, "n_neighbors": smallest - 1, "m_neighbors": everyone}
+        return {"k_neighbors": smallest - 1, "n_neighbors": smallest - 1, "m_neighbors": others}
     if isinstance(sampler, NearMiss):
         return {"n_neighbors": smallest, "n_neighbors_ver3": smallest}
     if isinstance(sampler, InstanceHardnessThreshold):
         return {"cv": max(smallest, 2)}
-    return {"n_neighbors": everyone}
+    return {"n_neighbors": others}
 
 
 def _resampled(sampler: Any, y: np.ndarray) -> np.ndarray:
@@ -228,34 +281,36 @@ def _resampled(sampler: Any, y: np.ndarray) -> np.ndarray:
     return sizes[sizes > 0]
 
 
-def _hold_to_its_word(sampler: Any, y: np.ndarray, made: np.ndarray, class_names: Sequence[str]) -> None:
-    """Warn of classes that have fewer rows than the sampler was asked for, and of those that have none."""
+def _warn_if_short(sampler: Any, y: np.ndarray, y_new: np.ndarray, class_names: Sequence[str]) -> None:
+    """Warn of classes that have fewer rows than the sampler's settings ask for, and of those that have none."""
     from imblearn.over_sampling.base import BaseOverSampler
     from imblearn.under_sampling.base import BaseCleaningSampler, BaseUnderSampler
 
-    before, after = (np.bincount(rows, minlength=len(class_names)) for rows in (y, made))
-    asked = np.zeros(len(class_names), dtype=int)
+    before, after = (np.bincount(rows, minlength=len(class_names)) for rows in (y, y_new))
+    wanted = np.zeros(len(class_names), dtype=int)
     if isinstance(sampler, BaseOverSampler | BaseUnderSampler):
         for k, n in sampler.sampling_strategy_.items():
-            asked[k] = n + (before[k] if isinstance(sampler, BaseOverSampler) else 0)
+            wanted[k] = n + (before[k] if isinstance(sampler, BaseOverSampler) else 0)
     short = [
-        f"'{class_names[k]}' {after[k]} of {asked[k]}{' (untouched)' if after[k] == before[k] else ''}"
-        for k in np.flatnonzero((after < asked) & (before > 0)).tolist()
+        f"'{class_names[k]}' {after[k]} of {wanted[k]}{' (untouched)' if after[k] == before[k] else ''}"
+        for k in np.flatnonzero((after < wanted) & (before > 0)).tolist()
     ]
+    name, messages = type(sampler).__name__, []
     if isinstance(sampler, BaseCleaningSampler):
-        same = [f"'{class_names[k]}'" for k in sampler.sampling_strategy_ if after[k] == before[k] > 0]
-        if same:
-            text = f"{type(sampler).__name__} removed nothing from class {', '.join(same[:10])}"
-            warnings.warn(text, LabWarning, stacklevel=2)
-    gone = [f"'{class_names[k]}'" for k in np.flatnonzero((after == 0) & (before > 0)).tolist()]
-    name = type(sampler).__name__
+        same = [k for k in sampler.sampling_strategy_ if after[k] == before[k] > 0]
+        messages += [f"removed nothing from class {_named(same, class_names)}"] if same else []
     if short:
-        text = f"{name} delivered fewer rows than asked: {', '.join(short[:10])}"
-        warnings.warn(text, LabWarning, stacklevel=2)
-    if gone:
-        warnings.warn(f"{name} removed every row of class {', '.join(gone[:10])}", LabWarning, stacklevel=2)
+        messages.append(f"returned fewer rows than asked for: {', '.join(short[:MAX_CLASSES_NAMED])}")
+    if gone := np.flatnonzero((after == 0) & (before > 0)).tolist():
+        messages.append(f"removed every row of class {_named(gone, class_names)}")
+    for message in messages:
+        warnings.warn(f"{name} {message}", LabWarning, stacklevel=2)
     if (after > 0).sum() < 2:
         raise Incompatible(f"{name} leaves one class only ({_sizes(y, class_names)} before); use another sampler")
+
+
+def _named(classes: Sequence[int], class_names: Sequence[str]) -> str:
+    return ", ".join(f"'{class_names[k]}'" for k in classes[:MAX_CLASSES_NAMED])
 
 
 def _sizes(y: np.ndarray, class_names: Sequence[str]) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from imbalance_lab.errors import DataError, TrackingError
-from imbalance_lab.tracking.store import absolute, open_store
-from imbalance_lab.tracking.tracker import without_password
+from imbalance_lab.tracking.store import absolute, open_store, without_password
 
 
 def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> None:
@@ -27,9 +27,9 @@ def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> Non
     try:
         client = open_store(absolute(uri))
         client.get_run(run)
-    except Exception as error:
+    except (MlflowException, SQLAlchemyError, OSError) as error:
         if getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST":
-            raise DataError(f"there is no folder '{run}', and no such run in {where} (uri= asks another)") from error
+            raise DataError(f"there is no folder '{run}', and no such run in {where} (uri= names another)") from error
         raise TrackingError(f"{where} cannot be reached: {' '.join(str(error).split())[:300]}") from error
     with TemporaryDirectory() as temporary:
         made = Path(temporary, "made")

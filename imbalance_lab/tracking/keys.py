@@ -1,4 +1,4 @@
-"""What metrics, parameters and classes are called in MLflow, which does not allow every character."""
+"""Names of metrics, parameters and classes in MLflow, which does not allow every character."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from mlflow.entities import Metric, Param, RunTag
 
 from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
 
-LONGEST_NOTE = 5000
+MAX_NOTE_LENGTH = 5000
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "skipped": "KILLED"}
 
 
@@ -51,9 +51,9 @@ def end_parent(
     metrics = [Metric(f"jobs/{kind.replace(' ', '_')}", count, 0, 0) for kind, count in counts.items()]
     lines = [", ".join(f"{count} {kind}" for kind, count in counts.items())]
     lines += [f"- {name}: {reason}" for name, reason in failures.items()]
-    said = "\n".join(lines)[:LONGEST_NOTE]
-    found = "".join(f"{line}\n\n" for line in (verdict or "").splitlines())[: LONGEST_NOTE - len(said)]
-    tags = [RunTag("outcome", outcome), RunTag("mlflow.note.content", found + said)]
+    jobs = "\n".join(lines)[:MAX_NOTE_LENGTH]
+    paragraphs = "".join(f"{line}\n\n" for line in (verdict or "").splitlines())[: MAX_NOTE_LENGTH - len(jobs)]
+    tags = [RunTag("outcome", outcome), RunTag("mlflow.note.content", paragraphs + jobs)]
     try:
         client.log_batch(run, metrics=metrics, tags=tags)
         for file in files:
@@ -63,7 +63,7 @@ def end_parent(
 
 
 def process_tags() -> dict[str, str]:
-    """Return what tells this process from any other, on any machine and at any time."""
+    """Return a tag that identifies this process among all, on any machine and at any time."""
     return {"process": f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.0f}"}
 
 

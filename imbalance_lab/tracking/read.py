@@ -18,8 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from imbalance_lab.errors import ConfigError, TrackingError
 from imbalance_lab.runs.table import RunTable
 from imbalance_lab.tracking.keys import key_for
-from imbalance_lab.tracking.store import absolute, open_store
-from imbalance_lab.tracking.tracker import without_password
+from imbalance_lab.tracking.store import absolute, open_store, without_password
 
 TAGS = ("strategy", "model", "dataset", "data_hash", "outcome", "reason", "sweep", "config_hash")
 VERSION, PARENT = "version/imbalance_lab", "mlflow.parentRunId"

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
+from mlflow.environment_variables import MLFLOW_TRACKING_URI
 
-from imbalance_lab.errors import DataError
+from imbalance_lab.errors import ConfigError, DataError
 from imbalance_lab.runs.files import read_outcome
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.tracking.tracker import MlflowTracker
 
+HIDDEN = "***"  # stands for user and password in a record
+
 
 def send(folder: Path, uri: str | None = None) -> str | None:
     """Send the record of a finished run to MLflow and return where it can be seen.
+
+    A run that the store holds already is not sent again. What the store holds of a run that was cut off is replaced.
 
     Parameters
     ----------
     folder : Path
         A run's output folder.
     uri : str, optional
-        By default the one the run was meant for.
+        By default the one the run was meant for. Records hold no passwords: where that address had one,
+        ``MLFLOW_TRACKING_URI`` is used.
 
     Raises
     ------
     DataError
         If there is no finished run in `folder`.
+    ConfigError
+        If the address had a password and none is given now.
     TrackingError
         If the server cannot be reached.
     """
@@ -34,10 +43,12 @@ def send(folder: Path, uri: str | None = None) -> str | None:
     if record is None or record["outcome"] != "finished":
         raise DataError(f"{folder} holds no finished run")
     config = yaml.safe_load((folder / "config.yaml").read_text())
-    settings = {key: value for key, value in config["tracking"].items() if not key.startswith("_")}
-    settings = {"uri": "sqlite:///mlflow.db"} | settings
-    tracker = MlflowTracker(**(settings | ({"uri": uri} if uri else {})))
-    tracker.start(Identity.from_summary(record["identity"]), config)
+    identity = Identity.from_summary(record["identity"])
+    tracker = _tracker(folder, config, uri)
+    tracker.continue_record(folder)
+    if tracker.find_sent(identity):
+        return tracker.where
+    tracker.start(identity, config)
     tracker.describe(record["tags"], record["dataset"])
     if (epochs := folder / "epochs.csv").is_file():
         for row in pd.read_csv(epochs).to_dict("records"):
@@ -46,3 +57,16 @@ def send(folder: Path, uri: str | None = None) -> str | None:
             tracker.epoch(fold if len(record["folds"]) > 1 else None, epoch, shown)
     tracker.finish(record, folder)
     return tracker.where
+
+
+def _tracker(folder: Path, config: dict[str, Any], uri: str | None) -> MlflowTracker:
+    settings = {key: value for key, value in config["tracking"].items() if not key.startswith("_")}
+    recorded = settings.get("uri") or "sqlite:///mlflow.db"
+    if uri is None and HIDDEN in recorded:
+        uri = MLFLOW_TRACKING_URI.get()  # type: ignore[no-untyped-call]
+        if uri is None:
+            raise ConfigError(
+                f"{folder} was meant for {recorded}, and records hold no passwords: give the address with uri=, "
+                "or in MLFLOW_TRACKING_URI"
+            )
+    return MlflowTracker(**(settings | {"uri": uri or recorded}))

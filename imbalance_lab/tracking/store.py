@@ -1,41 +1,77 @@
-"""The store: found, created once, asked for an experiment."""
+"""The store: opened, created once, and its experiments."""
 
 from __future__ import annotations
 
 import logging
 import os
 import re
-from contextlib import nullcontext
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
-
-# A server that is down is noticed in seconds, not in MLflow's minutes; what the user has set stays.
-for _name, _value in {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines for each run of a sweep; `where` says it once
-}.items():
-    os.environ.setdefault(_name, _value)
+from tempfile import mkdtemp
 
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-logging.getLogger("mlflow").setLevel(logging.WARNING)  # it announces every table it creates
-logging.getLogger("alembic").setLevel(logging.WARNING)
+from imbalance_lab.errors import ConfigError
+
+SQLITE = "sqlite:///"
+
+# What MLflow and SQLite report of a database whose tables and recorded version do not fit.
+BROKEN = r"already exists|no such (table|column)|duplicate column|malformed|has no column|found version None"
+VERBOSE_LOGGERS = ("mlflow", "alembic")
+
+
+@contextmanager
+def quiet_loggers() -> Iterator[None]:
+    """Keep MLflow from announcing every table it creates while the block runs."""
+    levels = {name: logging.getLogger(name).level for name in VERBOSE_LOGGERS}
+    for name in VERBOSE_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def absolute(uri: str) -> str:
     """Return a store's address with the path of a SQLite file made absolute.
 
+    Raises
+    ------
+    ConfigError
+        If it is a database in memory, which is gone when the process ends.
+
+    Examples
+    --------
     >>> absolute("http://tracking:5000/")
     'http://tracking:5000'
     """
-    prefix = "sqlite:///"
-    if uri.startswith(prefix) and not uri.startswith(prefix + "/"):
-        return prefix + str(Path(uri.removeprefix(prefix)).absolute())
+    if uri.startswith("sqlite"):
+        if uri.rstrip("/") == "sqlite:" or ":memory:" in uri:
+            raise ConfigError(
+                f"tracking.uri={uri} is a database in memory, which is gone when the process ends; "
+                "name a file: tracking.uri=sqlite:///mlflow.db"
+            )
+        if uri.startswith(SQLITE) and not uri.startswith(SQLITE + "/"):
+            return SQLITE + str(Path(uri.removeprefix(SQLITE)).absolute())
     return uri.rstrip("/") if uri.startswith("http") else uri
+
+
+def without_password(uri: str) -> str:
+    """Return an address without its user and password.
+
+    >>> without_password("http://me:secret@host:5000")
+    'http://***@host:5000'
+    """
+    return re.sub(r"//[^/@]+@", "//***@", uri)
 
 
 @cache
@@ -44,16 +80,127 @@ def open_store(uri: str) -> MlflowClient:
 
     Raises
     ------
-    MlflowException, OSError
+    ConfigError
+        If the file is no database of MLflow or a broken one, or the database's driver is not installed.
+    MlflowException, SQLAlchemyError, OSError
         If it cannot be reached.
     """
-    file = Path(uri.removeprefix("sqlite:///"))
-    if uri.startswith("sqlite:///"):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{file}.lock") if uri.startswith("sqlite:///") else nullcontext():
-        client = MlflowClient(tracking_uri=uri)
-        client.search_experiments(max_results=1)
+    with quiet_loggers():
+        if uri.startswith(SQLITE):
+            return _open_file(Path(uri.removeprefix(SQLITE).partition("?")[0]), uri)
+        if "://" in uri and not uri.startswith(("http", "databricks", "file")):
+            _connect(uri)
+        return _client_of(uri)
+
+
+def _client_of(uri: str) -> MlflowClient:
+    """Return a client whose store has answered."""
+    client = MlflowClient(tracking_uri=uri)
+    client.search_experiments(max_results=1)
     return client
+
+
+def _connect(uri: str) -> None:
+    """Connect to a database once, which fails at once where MLflow would try for minutes."""
+    try:
+        engine = create_engine(uri)
+        with closing(engine.connect()):
+            pass
+        engine.dispose()
+    except (ImportError, NoSuchModuleError) as error:
+        raise ConfigError(
+            f"tracking.uri={without_password(uri)} needs a database driver that is not installed ({error}); "
+            f"pip install {getattr(error, 'name', None) or 'it'}"
+        ) from error
+
+
+def _open_file(file: Path, uri: str) -> MlflowClient:
+    if file.is_dir():
+        raise ConfigError(
+            f"tracking.uri={uri} is a folder; name a file in it: tracking.uri={uri.rstrip('/')}/mlflow.db"
+        )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{file}.lock"):
+        _remove_unfinished(file)
+        if not file.exists() or file.stat().st_size == 0:
+            _create(file)
+        _require_mlflow(file)
+        try:
+            return _client_of(uri)
+        except (MlflowException, SQLAlchemyError) as error:
+            raise _explained(file, error) from error
+
+
+def _create(file: Path) -> None:
+    """Create a database beside `file`, and put it in place when it is whole: a process may die at any moment."""
+    folder = Path(mkdtemp(prefix=_unfinished(file), dir=file.parent))
+    try:
+        migrated, whole = folder / "migrated.db", folder / "whole.db"
+        _client_of(f"{SQLITE}{migrated}")
+        # MLflow keeps its connection to the first; nobody has the copy open.
+        with closing(sqlite3.connect(migrated)) as source, closing(sqlite3.connect(whole)) as copy:
+            source.backup(copy)
+        if file.exists() and file.stat().st_size > 0:  # made meanwhile by something that knows no lock (mlflow ui)
+            return
+        os.replace(whole, file)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unfinished(file: Path) -> str:
+    return f".{file.name}.new-"
+
+
+def _remove_unfinished(file: Path) -> None:
+    """Remove what processes left that died while they created `file`; its lock is held, so none is alive."""
+    for found in os.scandir(file.parent):
+        if found.name.startswith(_unfinished(file)):
+            shutil.rmtree(found.path, ignore_errors=True)
+
+
+def _require_mlflow(file: Path) -> None:
+    """Refuse a file that is no database, or one of something else, before MLflow adds its tables to it."""
+    try:
+        tables = _names_of_tables(file)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):  # locked, or not readable: MLflow may wait
+            return
+        raise ConfigError(
+            f"{file} is no database ({error}); move it away, or name another file: tracking.uri="
+        ) from error
+    if tables and "experiments" not in tables:
+        some = ", ".join(sorted(tables)[:3])
+        raise ConfigError(
+            f"{file} is a database of something else (with tables such as {some}), not of MLflow; name another file: "
+            "tracking.uri=sqlite:///mlflow.db"
+        )
+
+
+def _explained(file: Path, error: Exception) -> Exception:
+    """Return what is wrong with a database that MLflow cannot open."""
+    cause = error.__cause__ if isinstance(error.__cause__, DBAPIError) else error
+    reason = str(getattr(cause, "orig", None) or " ".join(str(cause).split())).split(". ")[0][:200]
+    if not re.search(BROKEN, reason):
+        return error
+    return ConfigError(
+        f"{file} is broken ({reason}): a process was probably killed while MLflow created or upgraded its tables. "
+        f"{_advice(file)}; the next run creates a new one, and python -m imbalance_lab send FOLDER sends finished runs "
+        "to it"
+    )
+
+
+def _advice(file: Path) -> str:
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+            runs = connection.execute("select count(*) from runs").fetchone()[0]
+    except sqlite3.Error:
+        return "Move it away"
+    return f"It holds {runs} runs: move it away, or restore a backup" if runs else "It holds no runs: delete it"
+
+
+def _names_of_tables(file: Path) -> set[str]:
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+        return {name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")}
 
 
 def artifact_location(uri: str, artifacts: str | Path, experiment: str) -> str | None:

@@ -10,6 +10,7 @@ import getpass
 import json
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -17,19 +18,23 @@ from typing import Any, TypeVar
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset as MlflowDataset
-from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 
-from imbalance_lab.errors import TrackingError
+from imbalance_lab.errors import LabError, TrackingError
 from imbalance_lab.options import leaves
+from imbalance_lab.runs.files import written_files
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.tracking.keys import key_for, unique_keys
 from imbalance_lab.tracking.parent import STATUS, close_dead, process_tags
-from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
+from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store, without_password
 
-PARAMS_A_CALL, TAGS_A_CALL, METRICS_A_CALL = 100, 100, 800
-LONGEST_PARAM, LONGEST_TAG = 6000, 5000
+PARAMS_PER_CALL, TAGS_PER_CALL, METRICS_PER_CALL = 100, 100, 800
+MAX_PARAM_LENGTH, MAX_TAG_LENGTH = 6000, 5000
 SECONDS_BETWEEN_CALLS = 10.0
+MEMBERSHIP = "tracking.json"  # beside a run's record: its id in any store, and the sweep it belongs to
+PARENT = "mlflow.parentRunId"
 ENDED_WELL = [(outcome, STATUS[outcome]) for outcome in ("finished", "skipped")]
 
 # The names of metrics that end in a class or a label.
@@ -51,6 +56,11 @@ class MlflowTracker(Tracker):
         By default named after the dataset.
     max_classes : int
         Per-class metrics are logged for at most so many classes, the rarest first.
+
+    Raises
+    ------
+    ConfigError
+        If the address is a database in memory.
     """
 
     def __init__(
@@ -72,6 +82,7 @@ class MlflowTracker(Tracker):
         self._tags: list[RunTag] = []
         self._sent_at = time.monotonic()
         self._failed: str | None = None
+        self._record_id = uuid.uuid4().hex
         self._sweep_tags: dict[str, str] = {}
 
     @property
@@ -82,11 +93,31 @@ class MlflowTracker(Tracker):
         if self.uri.startswith("http"):
             return f"{self.uri}/#/experiments/{self._experiment_id}/runs/{self._run}"
         default = self.uri == absolute("sqlite:///mlflow.db")
-        return "mlflow ui" if default else f"mlflow ui --backend-store-uri {self.uri}"
+        return "mlflow ui" if default else f"mlflow ui --backend-store-uri {without_password(self.uri)}"
 
     def join_sweep(self, name: str, parent: Mapping[str, Any] | None) -> None:
-        """Make the run to come one of a sweep: a tag says so, and where there is a parent run it lies below it."""
-        self._sweep_tags = {"sweep": name} | ({"mlflow.parentRunId": parent["run_id"]} if parent else {})
+        """Make the run to come one of a sweep: with a tag of its name, below its parent run if there is one."""
+        self._sweep_tags = {"sweep": name} | ({PARENT: parent["run_id"]} if parent else {})
+
+    def continue_record(self, folder: Path) -> None:
+        """Make the run to come that of the record in `folder`: of the same sweep, and no second one in a store."""
+        file = folder / MEMBERSHIP
+        if file.is_file():
+            kept = json.loads(file.read_text())
+            self._record_id, self._sweep_tags = kept["record_id"], kept["sweep"]
+
+    def find_sent(self, identity: Identity) -> bool:
+        """Whether the store has the whole run already; what it has of a run that was cut off is deleted.
+
+        Raises
+        ------
+        TrackingError
+            If the store cannot be reached.
+        """
+        found: list[Run] = []
+        self._guarded(lambda: found.extend(self._sent(self.experiment or identity.dataset)))
+        self._raise_failure("the record was not sent, because ", "")
+        return bool(found)
 
     def finished_on(self, identity: Identity) -> set[str]:
         """Return the data hashes of the runs of this very configuration that have ended well or were skipped.
@@ -123,12 +154,12 @@ class MlflowTracker(Tracker):
         TrackingError
             If the server was away or refused something, now or before.
         """
+        self._write_membership(folder)
         self._guarded(lambda: self._send(record, folder))
-        if self._failed:
-            raise TrackingError(
-                f"the run finished, but MLflow at {without_password(self.uri)} could not take it ({self._failed}); its "
-                f"record is in {folder}; send it later with python -m imbalance_lab.tracking {folder}"
-            )
+        self._raise_failure(
+            "the run finished, but ",
+            f"; its record is in {folder}; send it later with python -m imbalance_lab send {folder}",
+        )
 
     def abort(self, outcome: str, reason: str, folder: Path) -> None:
         """Close a run that did not finish, with its reason as a tag and what is on disk as artifacts."""
@@ -139,8 +170,8 @@ class MlflowTracker(Tracker):
         if (known := client.get_experiment_by_name(self.experiment or identity.dataset)) is None:
             return set()
         close_dead(client, known.experiment_id)
-        asked = f"tags.config_hash = '{identity.config_hash}' and tags.`version/imbalance_lab` = '{identity.version}'"
-        runs = client.search_runs([known.experiment_id], asked, max_results=1000)
+        query = f"tags.config_hash = '{identity.config_hash}' and tags.`version/imbalance_lab` = '{identity.version}'"
+        runs = client.search_runs([known.experiment_id], query, max_results=1000)
         ended = [run for run in runs if (run.data.tags.get("outcome"), run.info.status) in ENDED_WELL]
         return {run.data.tags["data_hash"] for run in ended}
 
@@ -151,13 +182,33 @@ class MlflowTracker(Tracker):
             self._client, experiment, artifact_location(self.uri, self.artifacts, experiment)
         )
         tags = {"mlflow.user": _user(), "mlflow.source.name": "imbalance_lab", "mlflow.source.type": "LOCAL"}
-        tags |= process_tags() | self._sweep_tags
+        tags |= process_tags() | self._sweep_tags | {"record": self._record_id}
         tags |= {key: text for key, text in identity.tags.items() if text}
-        tags = {key: text[:LONGEST_TAG] for key, text in tags.items()}
+        tags = {key: text[:MAX_TAG_LENGTH] for key, text in tags.items()}
         run = self._client.create_run(self._experiment_id, tags=tags, run_name=identity.name)
         self._run = run.info.run_id
         named = [("run", identity.name), ("strategy", identity.strategy), ("model", identity.model), *leaves(config)]
-        self._params = [Param(key_for(key), str(value)[:LONGEST_PARAM]) for key, value in named]
+        self._params = [Param(key_for(key), str(value)[:MAX_PARAM_LENGTH]) for key, value in named]
+
+    def _sent(self, experiment: str) -> list[Run]:
+        client = self._client = open_store(self.uri)
+        if not _holds(client, self._sweep_tags.get(PARENT)):
+            self._sweep_tags.pop(PARENT, None)
+        if (known := client.get_experiment_by_name(experiment)) is None:
+            return []
+        whole = []
+        for run in client.search_runs([known.experiment_id], f"tags.record = '{self._record_id}'"):
+            if run.info.status == STATUS["finished"]:
+                whole.append(run)
+                self._run, self._experiment_id = run.info.run_id, known.experiment_id
+            else:
+                client.delete_run(run.info.run_id)
+        return whole
+
+    def _write_membership(self, folder: Path) -> None:
+        file = folder / MEMBERSHIP
+        if not file.is_file():  # a record that is sent to another store stays what it was
+            file.write_text(json.dumps({"record_id": self._record_id, "sweep": self._sweep_tags}, indent=1))
 
     def _describe(self, tags: Mapping[str, str], dataset: Mapping[str, Any]) -> None:
         client, run = self._opened()
@@ -179,7 +230,7 @@ class MlflowTracker(Tracker):
         self._tag({"outcome": "finished", "mlflow.note.content": note(record)})
         self._tag({"warnings": "\n".join(record["warnings"]), "never_predicted": ", ".join(record["never_predicted"])})
         self._flush()
-        client.log_artifacts(run, str(folder))
+        self._attach(folder)
         client.set_terminated(run, STATUS["finished"])
 
     def _close(self, outcome: str, reason: str, folder: Path) -> None:
@@ -188,23 +239,29 @@ class MlflowTracker(Tracker):
         client, run = self._opened()
         self._tag({"outcome": outcome, "reason": reason})
         self._flush()
-        if folder.is_dir():
-            client.log_artifacts(run, str(folder))
+        self._attach(folder)
         client.set_terminated(run, STATUS[outcome])
+
+    def _attach(self, folder: Path) -> None:
+        """Log what the run wrote, and nothing else that lies in its folder: that may be the working directory."""
+        client, run = self._opened()
+        for file in written_files(folder):
+            parent = file.relative_to(folder).parent.as_posix()
+            client.log_artifact(run, str(file), None if parent == "." else parent)
 
     def _flush(self) -> None:
         client, run = self._opened()
         parts = (
-            chunks(self._metrics, METRICS_A_CALL),
-            chunks(self._params, PARAMS_A_CALL),
-            chunks(self._tags, TAGS_A_CALL),
+            chunks(self._metrics, METRICS_PER_CALL),
+            chunks(self._params, PARAMS_PER_CALL),
+            chunks(self._tags, TAGS_PER_CALL),
         )
         for metrics, params, tags in zip_longest(*parts, fillvalue=()):
             client.log_batch(run, metrics, params, tags)
         self._metrics, self._params, self._tags, self._sent_at = [], [], [], time.monotonic()
 
     def _tag(self, tags: Mapping[str, str]) -> None:
-        self._tags += [RunTag(key_for(key), text[:LONGEST_TAG]) for key, text in tags.items() if text]
+        self._tags += [RunTag(key_for(key), text[:MAX_TAG_LENGTH]) for key, text in tags.items() if text]
 
     def _queue(self, prefix: str, values: Mapping[str, float], step: int = 0) -> None:
         now = int(time.time() * 1000)
@@ -222,18 +279,30 @@ class MlflowTracker(Tracker):
 
     def _opened(self) -> tuple[MlflowClient, str]:
         if self._client is None or self._run is None:
-            raise TrackingError("the run was never created")
+            raise TrackingError("the run was not created")
         return self._client, self._run
 
     def _guarded(self, action: Callable[[], None]) -> None:
-        """Do what may fail without taking the run with it: the first reason is kept, and said at the end."""
+        """Do what may fail without taking the run with it: the store's first error is kept for the end.
+
+        An error of our own is a bug, and is raised.
+        """
         if self._failed:
             return
         try:
             action()
-        except Exception as error:  # whatever a store, a driver or a network may raise
-            self._failed = " ".join(str(error).split())[:300] or type(error).__name__
+        except LabError:
+            raise
+        except Exception as error:
+            self._failed = without_password(" ".join(str(error).split())[:300]) or type(error).__name__
             self._try_to_end("failed")
+            if not is_store_error(error):
+                raise
+
+    def _raise_failure(self, before: str, after: str) -> None:
+        if self._failed:
+            where = f"MLflow at {without_password(self.uri)}"
+            raise TrackingError(f"{before}{where} could not take it ({self._failed}){after}")
 
     def _try_to_end(self, outcome: str) -> None:
         """Leave no run RUNNING on a server that answers but does not take what it is sent."""
@@ -242,13 +311,26 @@ class MlflowTracker(Tracker):
                 self._client.set_terminated(self._run, STATUS[outcome])
 
 
-def without_password(uri: str) -> str:
-    """Return an address without its user and password.
+def is_store_error(error: Exception) -> bool:
+    """Whether an error is that of a store, its driver or the network, rather than a bug in this package.
 
-    >>> without_password("http://me:secret@host:5000")
-    'http://***@host:5000'
+    Stores of artifacts raise exceptions of their own libraries (botocore's, azure's); a bug raises one of Python's.
+
+    >>> is_store_error(ConnectionError("refused")), is_store_error(KeyError("metrics"))
+    (True, False)
     """
-    return re.sub(r"//[^/@]+@", "//***@", uri)
+    if isinstance(error, OSError | ImportError):  # requests' errors are OSErrors
+        return True
+    return type(error).__module__.partition(".")[0] not in ("builtins", "imbalance_lab")
+
+
+def _holds(client: MlflowClient, run: str | None) -> bool:
+    try:
+        return run is not None and bool(client.get_run(run))
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return False
+        raise
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

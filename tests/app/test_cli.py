@@ -209,7 +209,7 @@ def test_an_unreachable_server_costs_no_result(tmp_path: Path, monkeypatch: pyte
     said = invoke(*TINY, "tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "model=logreg")
     assert isinstance(said, str)
     assert "could not take it" in said
-    assert "python -m imbalance_lab.tracking" in said
+    assert "python -m imbalance_lab send" in said
     (record,) = records(tmp_path)
     assert record["outcome"] == "finished"
 

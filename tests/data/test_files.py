@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ def test_infinite_features_are_missing_values(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("frame", "settings", "said"),
+    ("frame", "settings", "message"),
     [
         (
             FRAME.assign(note=[f"text {i}" for i in range(100)]),
@@ -64,9 +65,9 @@ def test_infinite_features_are_missing_values(tmp_path: Path) -> None:
         (FRAME.assign(label=[f"r{i}" for i in range(100)]), {}, "every row has its own value"),
     ],
 )
-def test_columns_that_cannot_be_used_are_refused(frame: pd.DataFrame, settings: dict, said: str, tmp_path) -> None:
+def test_columns_that_cannot_be_used_are_refused(frame: pd.DataFrame, settings: dict, message: str, tmp_path) -> None:
     write(frame, tmp_path / "t.csv")
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         Table(path="t.csv", target="label", **settings).load()
 
 
@@ -82,7 +83,7 @@ def test_dates_are_refused_by_name(tmp_path: Path) -> None:
         Table(path="d.parquet", target="label", drop="id").load()
 
 
-def test_what_stands_for_missing_can_be_said(tmp_path: Path) -> None:
+def test_what_stands_for_missing_can_be_set(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("x,c,y\n1,None,a\n-,b,b\n5,N/A,a\n7,b,b\n")
     data = Table(path="m.csv", target="y", missing=["-"]).load()
     assert data.X["x"].isna().tolist() == [False, True, False, False]
@@ -97,17 +98,17 @@ def test_separator_encoding_and_headers_that_are_numbers(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("y,x\na,1,9\nb,2,9\n", "cannot be read as a table"),
-        ("x,x,y\n1,2,a\n3,4,b\n", "two columns called 'x'"),
-        ("x;y\n1;a\n2;b\n", "no column 'y'"),
+        ("x,x,y\n1,2,a\n3,4,b\n", "two columns named 'x'"),
+        ("x y\n1 a\n2 b\n", "no column 'y': it was read as the one column 'x y'; dataset.separator="),
         ("x,y\n1,a\n,\n", "missing"),
     ],
 )
-def test_what_is_no_table_is_refused(text: str, said: str, tmp_path: Path) -> None:
+def test_what_is_no_table_is_refused(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "w.csv").write_text(text)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         Table(path="w.csv", target="y").load()
 
 
@@ -139,3 +140,89 @@ def test_several_targets_are_labels(tmp_path: Path) -> None:
     write(FRAME.assign(hat=[0, 2] * 50, bag=[0, 1] * 50), tmp_path / "w.csv")
     with pytest.raises(DataError, match="the label 'hat' must be 0 or 1"):
         Table(path="w.csv", target=["hat", "bag"], drop=["id", "label"]).load()
+
+
+CLEAN = [f"{k / 7:.3f}" for k in range(200)]
+
+
+def dirty(file: Path, cells: list[str], **settings) -> None:
+    quoted = "".join(f'"{cell}",{"ab"[k % 10 == 0]}\n' for k, cell in enumerate(cells))
+    file.write_text("x,y\n" + quoted)
+    Table(path=file.name, target="y", **settings).load()
+
+
+def test_a_few_words_among_numbers_are_named_with_their_rows(tmp_path: Path) -> None:
+    cells = [*CLEAN[:6], "abc", *CLEAN[7:150], "-", *CLEAN[151:]]
+    with pytest.raises(
+        DataError, match=r"column 'x' holds numbers, but 2 of 200 .*'abc' in row 7, '-' in row 151"
+    ) as e:
+        dirty(tmp_path / "d.csv", cells)
+    assert "dataset.drop=[x]" in str(e.value)
+    typed = str(e.value).split("'dataset.missing=[")[1].split("]'")[0]
+    dirty(tmp_path / "d.csv", cells, missing=[mark.strip('"') for mark in typed.split(",")])
+    assert Table(path="d.csv", target="y", missing=["abc", "-"]).load().kinds == {"x": "numeric"}
+    codes = [*map(str, range(20)), "abc"] * 20
+    with pytest.raises(DataError, match=r"dataset.categorical=\[x\]"):
+        dirty(tmp_path / "d.csv", codes)
+    dirty(tmp_path / "d.csv", codes, categorical="x")
+    assert Table(path="d.csv", target="y", categorical="x").load().X["x"].nunique() == 21
+
+
+def test_a_column_of_measurements_is_recognised_though_a_third_is_unknown(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="66 of 200 cells are none: 'unknown' in row 1"):
+        dirty(tmp_path / "d.csv", ["unknown"] * 66 + CLEAN[66:])
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [["1", "2", "3", "X"], ["007", "008", "0099", "012"], ["1-2", "3-4", "5"], ["a", "b", "3", "4"]],
+)
+def test_codes_stay_categories(codes: list[str], tmp_path: Path) -> None:
+    dirty(tmp_path / "c.csv", codes * 50, categorical="x" if codes[0] == "007" else [])
+    data = Table(path="c.csv", target="y", categorical="x" if codes[0] == "007" else []).load()
+    assert data.kinds == {"x": "categorical"}
+    assert set(data.X["x"]) == set(codes)
+
+
+def test_decimal_commas_are_offered_their_setting(tmp_path: Path) -> None:
+    commas = [cell.replace(".", ",") for cell in CLEAN]
+    with pytest.raises(
+        DataError, match=r"decimal commas in 200 of 200 cells, first '0,000' in row 1.*'dataset.decimal="
+    ):
+        dirty(tmp_path / "c.csv", commas)
+    dirty(tmp_path / "c.csv", commas, decimal=",")
+    np.testing.assert_allclose(Table(path="c.csv", target="y", decimal=",").load().X["x"], np.array(CLEAN, float))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.txt"])
+def test_the_separator_is_detected(separator: str, name: str, tmp_path: Path) -> None:
+    FRAME.to_csv(tmp_path / name, index=False, sep=separator)
+    assert Table(path=name, target="label", drop=["id"]).load().counts.tolist() == [90, 10]
+
+
+def test_decimal_commas_do_not_pass_for_separators(tmp_path: Path) -> None:
+    rows = "".join(f"{k},5;{k * 7 % 13},25;{'ab'[k % 4 == 0]}\n" for k in range(40))
+    (tmp_path / "g.csv").write_text("f1;f2;label\n" + rows)
+    data = Table(path="g.csv", target="label", decimal=",").load()
+    assert data.X["f1"].tolist()[:2] == [0.5, 1.5]
+    with pytest.raises(DataError, match="decimal commas"):
+        Table(path="g.csv", target="label").load()
+
+
+def test_excel_is_read_and_other_kinds_are_refused_by_name(tmp_path: Path, monkeypatch) -> None:
+    pytest.importorskip("openpyxl")
+    FRAME.to_excel(tmp_path / "t.xlsx", index=False)
+    data = Table(path="t.xlsx", target="label", drop=["id"]).load()
+    assert (data.name, data.counts.tolist()) == ("t", [90, 10])
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(DataError, match=r"reading \.xlsx needs openpyxl, which is not installed; pip install openpyxl"):
+        Table(path="t.xlsx", target="label").load()
+    (tmp_path / "t.json").write_text("[]")
+    with pytest.raises(DataError, match=r"\.json files are not read; save it as \.csv"):
+        Table(path="t.json", target="label").load()
+
+
+def test_the_title_is_the_files_name_or_what_is_given() -> None:
+    assert Table(path="a/b.csv.gz", target="y").title == "b"
+    assert Table(path="b.csv", target="y", title="mine").title == "mine"

@@ -99,7 +99,7 @@ def test_the_output_need_not_come_last(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         (FILE.replace("1.5, red, negative", "1.5, negative"), "line 9: 2 values, but the header declares 3"),
         (FILE.replace("red, negative", "red, maybe"), "class 'maybe' is not among those the header declares"),
@@ -112,9 +112,9 @@ def test_the_output_need_not_come_last(tmp_path: Path) -> None:
         (FILE.replace("positive\n", "negative\n"), "one class only"),
     ],
 )
-def test_a_broken_file_is_refused_with_line_and_reason(broken: str, said: str, tmp_path: Path) -> None:
+def test_a_broken_file_is_refused_with_line_and_reason(broken: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "broken.dat").write_text(broken)
-    with pytest.raises(DataError, match=re.escape(said)):
+    with pytest.raises(DataError, match=re.escape(message)):
         read_keel(tmp_path / "broken.dat")
 
 

@@ -24,7 +24,7 @@ ARFF = """@relation tiny
 
 
 def lay_down_openml(home: Path) -> None:
-    """Write the answers of OpenML's server for data set 4242, called 'tiny'."""
+    """Write the answers of OpenML's server for data set 4242, named 'tiny'."""
     url = "https://api.openml.org/data/v1/download/1/tiny.arff"
     description = {
         "id": "4242", "name": "tiny", "version": "1", "format": "ARFF", "status": "active", "url": url,

@@ -68,7 +68,7 @@ def test_same_seed_same_data_another_seed_other_data() -> None:
 
 def test_label_noise_keeps_the_class_sizes_and_lowers_the_best_accuracy() -> None:
     def best_accuracy(noise: float) -> float:
-        source = GaussianClusters(name="n", counts={"a": 3000, "b": 1000}, label_noise=noise)
+        source = GaussianClusters(title="n", counts={"a": 3000, "b": 1000}, label_noise=noise)
         data = source.load()
         assert data.counts.tolist() == [3000, 1000]
         return float(np.mean(source.log_posterior(data.X.to_numpy(), np.array([0.75, 0.25])).argmax(1) == data.y))
@@ -77,7 +77,7 @@ def test_label_noise_keeps_the_class_sizes_and_lowers_the_best_accuracy() -> Non
 
 
 def test_posterior_is_bayes_rule_on_the_mixture_densities() -> None:
-    source = GaussianClusters(name="p", counts={"a": 5, "b": 5, "c": 5}, features=3, informative=2, clusters=2)
+    source = GaussianClusters(title="p", counts={"a": 5, "b": 5, "c": 5}, features=3, informative=2, clusters=2)
     X, prior = np.random.default_rng(0).normal(size=(7, 3)), np.array([0.6, 0.3, 0.1])
     density = np.array(
         [[np.mean([np.prod(norm.pdf(x[:2], centre)) for centre in source.centres[k]]) for k in range(3)] for x in X]
@@ -88,7 +88,7 @@ def test_posterior_is_bayes_rule_on_the_mixture_densities() -> None:
 
 
 def test_posterior_is_calibrated_on_its_own_draws() -> None:
-    source = GaussianClusters(name="c", counts={"a": 40000, "b": 10000}, separation=1.0, features=4)
+    source = GaussianClusters(title="c", counts={"a": 40000, "b": 10000}, separation=1.0, features=4)
     data = source.load()
     p = np.exp(source.log_posterior(data.X.to_numpy(), np.array([0.8, 0.2])))[:, 1]
     for low, high in [(0, 0.1), (0.1, 0.2), (0.2, 0.4), (0.4, 0.7)]:
@@ -110,9 +110,9 @@ def test_posterior_is_calibrated_on_its_own_draws() -> None:
 )
 def test_impossible_settings_are_refused(wrong: dict) -> None:
     with pytest.raises(ValidationError):
-        GaussianClusters(name="w", **wrong)
+        GaussianClusters(title="w", **wrong)
 
 
 def test_a_tail_needs_two_classes() -> None:
     with pytest.raises(ValidationError):
-        LongTail(name="t", classes=1)
+        LongTail(title="t", classes=1)

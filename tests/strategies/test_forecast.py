@@ -41,12 +41,12 @@ def test_every_class_is_among_the_timed_rows() -> None:
     assert np.bincount(y[some]).tolist() == [999, 50]
 
 
-def test_a_long_wait_is_said_before_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    said, events = [], []
+def test_a_long_wait_is_announced_before_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    announced, events = [], []
     X, y = rows(1000)
     monkeypatch.setattr(samplers, "forecast", lambda *a: 600.0)
-    monkeypatch.setattr(SMOTE, "fit_resample", lambda self, X, y: events.append(list(said)) or (X, y))
-    monkeypatch.setattr(samplers, "_hold_to_its_word", lambda *a: None)
+    monkeypatch.setattr(SMOTE, "fit_resample", lambda self, X, y: events.append(list(announced)) or (X, y))
+    monkeypatch.setattr(samplers, "_warn_if_short", lambda *a: None)
     with pytest.warns(LabWarning, match="SMOTE will take about 10 minutes on 1000 rows"):
-        samplers.resample(SMOTE(), X, y, ["a", "b"], 0, np.array([False]), lambda part: part, said.append)
+        samplers.resample(SMOTE(), X, y, ["a", "b"], 0, np.array([False]), lambda part: part, announced.append)
     assert len(events[0]) == 1

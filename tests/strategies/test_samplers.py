@@ -26,7 +26,7 @@ from imblearn.under_sampling import (
 from sklearn.datasets import make_classification
 
 from imbalance_lab.app.config import compose
-from imbalance_lab.errors import Incompatible, LabWarning
+from imbalance_lab.errors import Incompatible, LabError, LabWarning
 from imbalance_lab.strategies.samplers import KeepAll
 from imbalance_lab.strategies.samplers import resample as resample_columns
 from tests.conftest import built
@@ -112,7 +112,9 @@ def test_a_class_left_untouched_is_reported() -> None:
     # Two clouds far apart: no row of the small one is near the border, so BorderlineSMOTE has nothing to start from.
     y = np.repeat([0, 1], [40, 10])
     X = np.random.default_rng(0).normal(100.0 * y[:, None], 1, size=(50, 3))
-    with pytest.warns(LabWarning, match=r"BorderlineSMOTE delivered fewer rows than asked: 'b' 10 of 40 \(untouched\)"):
+    with pytest.warns(
+        LabWarning, match=r"BorderlineSMOTE returned fewer rows than asked for: 'b' 10 of 40 \(untouched\)"
+    ):
         _, made = resample(BorderlineSMOTE(), X, y, NAMES[:2], 0)
     assert np.bincount(made).tolist() == [40, 10]
 
@@ -173,6 +175,70 @@ def test_samplers_that_choose_rows_take_any_columns(sampler: RandomOverSampler) 
     X, y = mixed_rows()
     made, _ = resample(sampler, X, y, NAMES, 0, MIXED)
     assert {row.tobytes() for row in made} <= {row.tobytes() for row in X}
+
+
+class Own:
+    """A sampler of somebody's own: no scikit-learn, only ``fit_resample``."""
+
+    random_state = None
+
+    def __init__(self, resample) -> None:
+        self.resample = resample
+
+    def fit_resample(self, X, y):
+        return self.resample(X, y, self.random_state)
+
+
+def test_any_object_that_resamples_is_a_sampler_and_gets_the_seed() -> None:
+    X, y = rows()
+    own = Own(lambda X, y, seed: (X[[seed, 70, -1]].tolist(), [0, 1, 2]))
+    made, y_made = resample(own, X, y, NAMES, 7)
+    np.testing.assert_array_equal(made, X[[7, 70, -1]])
+    assert y_made.tolist() == [0, 1, 2]
+    assert own.random_state is None
+
+
+def fails(error: Exception):
+    def resample(X, y, seed):
+        raise error
+
+    return Own(resample)
+
+
+class Broken(SMOTE):
+    def _fit_resample(self, X, y):
+        raise ValueError("a bug")
+
+
+@pytest.mark.parametrize(
+    ("sampler", "message"),
+    [
+        (fails(TypeError("a bug")), "the sampler Own failed: TypeError: a bug"),
+        (fails(ValueError("a bug")), "the sampler Own failed: ValueError: a bug"),
+        (Broken(), "the sampler Broken failed: ValueError: a bug"),
+        (Own(lambda X, y, seed: (X[:, :2], y)), r"Own returned rows of shape \(90, 2\) .*; \(m, 3\) and \(m,\) are"),
+        (Own(lambda X, y, seed: (X, y[:-1])), r"classes of shape \(89,\)"),
+        (Own(lambda X, y, seed: (X, y + 1)), "classes other than those given, the integers 0 to 2"),
+        (Own(lambda X, y, seed: (X, y / 2)), "classes other than those given"),
+    ],
+)
+def test_a_bug_in_a_sampler_is_no_incompatible_pair(sampler: Own, message: str) -> None:
+    X, y = rows()
+    with pytest.raises(LabError, match=message) as error:
+        resample(sampler, X, y, NAMES, 0)
+    assert not isinstance(error.value, Incompatible)
+
+
+def test_a_bug_inside_imbalanced_learn_is_no_incompatible_pair_either(monkeypatch) -> None:
+    monkeypatch.setattr(SMOTE, "_fit_resample", lambda self, X, y: X.nothing)
+    with pytest.raises(LabError, match="the sampler SMOTE failed: AttributeError") as error:
+        resample(SMOTE(), *rows(), NAMES, 0)
+    assert not isinstance(error.value, Incompatible)
+
+
+def test_a_sampler_of_ones_own_may_refuse_rows() -> None:
+    with pytest.raises(Incompatible, match="not these"):
+        resample(fails(Incompatible("not these")), *rows(), NAMES, 0)
 
 
 DOCUMENTED = {  # imbalanced-learn's user guide, over-sampling, under-sampling and combination

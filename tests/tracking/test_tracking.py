@@ -1,23 +1,30 @@
 from __future__ import annotations
 
-import subprocess
 import sys
 from itertools import product
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from imbalance_lab.app.border import job_of
 from imbalance_lab.app.config import plain
 from imbalance_lab.app.send import main as send_main
-from imbalance_lab.errors import DataError, TrackingError
+from imbalance_lab.errors import ConfigError, DataError, TrackingError
 from imbalance_lab.options import leaves
-from imbalance_lab.tracking import open_store
+from imbalance_lab.runs.run import run as run_identity
 from imbalance_lab.tracking.keys import key_for
 from imbalance_lab.tracking.read import _epochs_from_database, _epochs_from_server, read_epochs
 from imbalance_lab.tracking.send import send
-from imbalance_lab.tracking.store import absolute, find_experiment
+from imbalance_lab.tracking.store import find_experiment
+from imbalance_lab.tracking.tracker import MlflowTracker
+from tests.conftest import Silent
+
+
+@pytest.fixture(autouse=True)
+def _no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 
 
 @pytest.fixture
@@ -119,8 +126,7 @@ def test_passwords_are_not_recorded(tiny) -> None:
     assert "secret" not in str(job_of(config).settings)
 
 
-def test_a_lost_server_loses_nothing(tiny, run, client: MlflowClient, store: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+def test_a_lost_server_loses_nothing(tiny, run, client: MlflowClient, store: Path, tmp_path: Path) -> None:
     with pytest.raises(TrackingError, match=r"the run finished, but MLflow at http://127\.0\.0\.1:9 could not take it"):
         run(tiny("tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "model=linear"))
     with pytest.raises(TrackingError):
@@ -132,6 +138,90 @@ def test_a_lost_server_loses_nothing(tiny, run, client: MlflowClient, store: Pat
     assert len(client.get_metric_history(sent.info.run_id, "val/loss")) == 2
 
 
+def test_a_record_is_sent_once_with_its_sweep(tiny, run, client: MlflowClient, store: Path, tmp_path: Path) -> None:
+    job = job_of(tiny("tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "model=logreg"))
+    tracker = job.tracking.build()
+    parent = client.create_run(client.create_experiment("synthetic")).info.run_id
+    tracker.join_sweep("night", {"run_id": parent})
+    with pytest.raises(TrackingError):
+        run_identity(job.identity, Silent(), tracker, job.folder, job.settings)
+    assert [send(tmp_path / "run", f"sqlite:///{store}") for _ in range(2)] == ["mlflow ui"] * 2
+    found = client.search_runs([client.get_experiment_by_name("synthetic").experiment_id], "tags.outcome = 'finished'")
+    assert [(r.data.tags["sweep"], r.data.tags["mlflow.parentRunId"]) for r in found] == [("night", parent)]
+
+    client.set_terminated(found[0].info.run_id, "FAILED")  # cut off: it is replaced
+    send(tmp_path / "run", f"sqlite:///{store}")
+    found = client.search_runs([client.get_experiment_by_name("synthetic").experiment_id], "tags.outcome = 'finished'")
+    assert [r.info.status for r in found] == ["FINISHED"]
+    send(tmp_path / "run", f"sqlite:///{tmp_path}/other.db")
+    other = only_run(MlflowClient(f"sqlite:///{tmp_path}/other.db"), "synthetic").data.tags
+    assert other["sweep"] == "night"
+    assert "mlflow.parentRunId" not in other
+
+
+def test_a_finished_run_is_not_sent_again(tiny, run, client: MlflowClient, tmp_path: Path) -> None:
+    run(tiny("tracking=mlflow", "model=logreg"))
+    first = only_run(client, "synthetic").info.run_id
+    send(tmp_path / "run")
+    assert only_run(client, "synthetic").info.run_id == first
+
+
+def test_an_address_whose_password_was_left_out_is_asked_for(
+    tiny, run, client: MlflowClient, store: Path, tmp_path: Path, monkeypatch
+) -> None:
+    with pytest.raises(TrackingError):
+        run(tiny("tracking=mlflow", "tracking.uri=http://me:secret@127.0.0.1:9", "model=logreg"))
+    with pytest.raises(ConfigError, match=r"meant for http://\*\*\*@127.0.0.1:9, and records hold no passwords"):
+        send(tmp_path / "run")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store}")
+    send(tmp_path / "run")
+    assert only_run(client, "synthetic").info.status == "FINISHED"
+
+
+def test_only_what_a_run_wrote_is_sent(tiny, run, client: MlflowClient, store: Path, tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    for name in ("thesis.tex", "secrets.env", "figures/notes.txt"):
+        (tmp_path / name).write_text("mine")
+    config = tiny("tracking=mlflow", "model=logreg", "evaluation.figures=true", "save_model=true")
+    config.output_dir = "."
+    run(config)
+    logged = only_run(client, "synthetic").info.run_id
+    artifacts = {a.path for folder in ("", "figures", "models/0") for a in client.list_artifacts(logged, folder)}
+    assert artifacts >= {"record.json", "config.yaml", "predictions.npz", "models/0/use.joblib"}
+    assert {path.rpartition(".")[2] for path in artifacts if path.startswith("figures/")} == {"png"}
+    assert not artifacts & {"thesis.tex", "secrets.env", "mlflow.db", "mlartifacts", "figures/notes.txt"}
+
+
+def test_what_is_on_disk_of_an_aborted_run_is_sent_by_name(
+    tiny, client: MlflowClient, store: Path, tmp_path: Path
+) -> None:
+    tracker = MlflowTracker(f"sqlite:///{store}")
+    tracker.start(job_of(tiny()).identity, {"seed": 0})
+    for name in ("error.txt", "record.json", "mine.txt"):
+        (tmp_path / name).write_text("{}")
+    tracker.abort("failed", "a reason", tmp_path)
+    logged = only_run(client, "synthetic")
+    assert logged.info.status == "FAILED"
+    assert {a.path for a in client.list_artifacts(logged.info.run_id)} == {"error.txt", "record.json"}
+
+
+@pytest.mark.parametrize(("error", "of_the_store"), [(KeyError("metrics"), False), (MlflowException("full"), True)])
+def test_a_bug_of_our_own_is_not_blamed_on_the_store(
+    error: Exception, of_the_store: bool, tiny, store: Path, tmp_path: Path
+) -> None:
+    tracker = MlflowTracker(f"sqlite:///{store}")
+    tracker.start(job_of(tiny()).identity, {"seed": 0})
+
+    def fail(*_: object) -> None:
+        raise error
+
+    tracker._send = fail
+    with pytest.raises(TrackingError if of_the_store else KeyError, match="full" if of_the_store else "metrics"):
+        tracker.finish({}, tmp_path)
+    tracker.abort("failed", "a reason", tmp_path)
+    assert only_run(MlflowClient(f"sqlite:///{store}"), "synthetic").info.status == "FAILED"
+
+
 def test_sending_says_what_is_wrong(tmp_path: Path, monkeypatch, capsys) -> None:
     with pytest.raises(DataError, match="holds no finished run"):
         send(tmp_path)
@@ -141,20 +231,6 @@ def test_sending_says_what_is_wrong(tmp_path: Path, monkeypatch, capsys) -> None
     monkeypatch.setattr(sys, "argv", ["tracking", str(tmp_path)])
     with pytest.raises(SystemExit, match=r"error: .*holds no finished run"):
         send_main()
-
-
-def test_store_addresses(tmp_path: Path) -> None:
-    assert absolute("sqlite:///mlflow.db") == f"sqlite:///{tmp_path}/mlflow.db"
-    assert absolute("sqlite:////srv/mlflow.db") == "sqlite:////srv/mlflow.db"
-    assert absolute("http://host:5000/") == "http://host:5000"
-
-
-@pytest.mark.slow
-def test_many_processes_may_open_a_store_that_does_not_exist_yet(tmp_path: Path) -> None:
-    code = f"from imbalance_lab.tracking import open_store; open_store('sqlite:///{tmp_path}/new/mlflow.db')"
-    started = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(6)]
-    assert [(p.communicate()[1], p.returncode) for p in started] == [(b"", 0)] * 6
-    assert open_store(f"sqlite:///{tmp_path}/new/mlflow.db").search_experiments()
 
 
 def test_epochs_are_the_same_from_the_database_and_through_the_client(client: MlflowClient, store: Path) -> None:

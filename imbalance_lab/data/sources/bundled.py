@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from imbalance_lab.data.base import DatasetSource
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.sources.synthetic import Profile, tail
 from imbalance_lab.fields import STRICT, Seed
@@ -16,7 +17,7 @@ UNIT = 10**6
 
 
 @dataclass(frozen=True, config=STRICT)
-class Bundled:
+class Bundled(DatasetSource):
     """A set that comes with scikit-learn.
 
     Parameters
@@ -37,7 +38,7 @@ class Bundled:
 
     @property
     def title(self) -> str:
-        """How the set is called: a thinned one ends in ``_lt`` (long tail)."""
+        """Name of the dataset: that of a thinned one ends in ``_lt`` (long tail)."""
         return self.name if self.imbalance_ratio is None else f"{self.name}_lt"
 
     def load(self) -> Dataset:

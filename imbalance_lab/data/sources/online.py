@@ -9,8 +9,9 @@ from urllib.error import URLError
 import pandas as pd
 from pydantic.dataclasses import dataclass
 
+from imbalance_lab.data.base import DatasetSource
+from imbalance_lab.data.checks import check_target, checked_columns
 from imbalance_lab.data.dataset import Dataset
-from imbalance_lab.data.sources.files import check_target, checked_columns
 from imbalance_lab.errors import ConfigError, DataError
 from imbalance_lab.fields import STRICT
 
@@ -23,7 +24,7 @@ IMBLEARN_SETS = (
 
 
 @dataclass(frozen=True, config=STRICT)
-class OpenML:
+class OpenML(DatasetSource):
     """A set of OpenML by name or number (`sklearn.datasets.fetch_openml`).
 
     Parameters
@@ -53,7 +54,7 @@ class OpenML:
 
     @property
     def title(self) -> str:
-        """How the set is called."""
+        """Name of the dataset."""
         return self.name or f"openml_{self.id}"
 
     def load(self) -> Dataset:
@@ -80,7 +81,7 @@ class OpenML:
 
 
 @dataclass(frozen=True, config=STRICT)
-class ImblearnBenchmark:
+class ImblearnBenchmark(DatasetSource):
     """One of the 27 binary sets of `imblearn.datasets.fetch_datasets` (Ding 2011).
 
     Parameters
@@ -106,7 +107,7 @@ class ImblearnBenchmark:
 
     @property
     def title(self) -> str:
-        """How the set is called."""
+        """Name of the dataset."""
         return self.name
 
     def load(self, download: bool = True) -> Dataset:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from scipy.special import log_softmax, logsumexp
 
+from imbalance_lab.data.base import DatasetSource
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.fields import STRICT, Positive, Seed, Share
 
@@ -20,12 +21,13 @@ DEFAULT_PRIORS = {"majority": 0.9, "middle": 0.08, "minority": 0.02}
 
 
 @dataclass(frozen=True, config=STRICT)
-class GaussianClusters:
+class GaussianClusters(DatasetSource):
     """Each class is a mixture of equally likely unit Gaussians; further features are noise.
 
     Parameters
     ----------
-    name : str
+    title : str
+        Name of the dataset.
     counts : dict of class name to rows, optional
         Exact class sizes.
     priors : dict of class name to share, optional
@@ -38,17 +40,17 @@ class GaussianClusters:
     separation : float
         Distance of every cluster centre from the origin, in standard deviations.
     label_noise : float
-        Share of rows whose label is redrawn from all the classes' labels (class sizes stay as asked).
+        Share of rows whose label is redrawn from all the classes' labels (class sizes stay the same).
     seed : int
 
     Examples
     --------
-    >>> data = GaussianClusters(name="tiny", counts={"a": 6, "b": 2}).load()
+    >>> data = GaussianClusters(title="tiny", counts={"a": 6, "b": 2}).load()
     >>> data.X.shape, data.counts.tolist()
     ((8, 10), [6, 2])
     """
 
-    name: str
+    title: str = "synthetic"
     counts: dict[str, Positive] | None = None
     priors: dict[str, Annotated[float, Field(gt=0)]] | None = None
     rows: Positive | None = None
@@ -70,11 +72,6 @@ class GaussianClusters:
         if self.informative > self.features:
             raise ValueError(f"informative={self.informative} is more than features={self.features}")
         return self
-
-    @property
-    def title(self) -> str:
-        """How the set is called."""
-        return self.name
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -104,7 +101,7 @@ class GaussianClusters:
         X = X[order]
         names = np.array(list(self.sizes), dtype=object)
         columns = [f"x{i}" for i in range(self.features)]
-        return Dataset.from_labels(self.name, pd.DataFrame(X, columns=columns), names[y[order]])
+        return Dataset.from_labels(self.title, pd.DataFrame(X, columns=columns), names[y[order]])
 
     def log_posterior(self, X: np.ndarray, prior: np.ndarray) -> np.ndarray:
         """Return the true log-posteriors under `prior` (without label noise), classes in the order they were given.
@@ -127,7 +124,7 @@ class GaussianClusters:
 
 
 @dataclass(frozen=True, config=STRICT)
-class LongTail:
+class LongTail(DatasetSource):
     """Gaussian clusters whose class sizes fall from `largest` to ``largest / imbalance_ratio``.
 
     Parameters
@@ -136,11 +133,11 @@ class LongTail:
     imbalance_ratio : float
         At least 1.
     profile : {"exponential", "step"}
-    name, features, informative, clusters, separation, label_noise, seed
+    title, features, informative, clusters, separation, label_noise, seed
         As for `GaussianClusters`.
     """
 
-    name: str
+    title: str = "long_tail"
     classes: Annotated[int, Field(ge=2)] = 10
     largest: Positive = 1000
     imbalance_ratio: Annotated[float, Field(ge=1)] = 50
@@ -152,17 +149,12 @@ class LongTail:
     label_noise: Share = 0.0
     seed: Seed = 0
 
-    @property
-    def title(self) -> str:
-        """How the set is called."""
-        return self.name
-
     def load(self) -> Dataset:
         """Draw the rows."""
         sizes = tail(self.classes, self.largest, self.imbalance_ratio, self.profile)
         width = len(str(self.classes - 1))
         return GaussianClusters(
-            name=self.name,
+            title=self.title,
             counts={f"class_{k:0{width}d}": int(n) for k, n in enumerate(sizes)},
             features=self.features,
             informative=self.informative,
@@ -174,14 +166,15 @@ class LongTail:
 
 
 @dataclass(frozen=True, config=STRICT)
-class DependentLabels:
+class DependentLabels(DatasetSource):
     """Labels that do not exclude each other, each a threshold on a noisy linear score; the noises are correlated.
 
     Parameters
     ----------
-    name : str
     shares : dict of label to share
         Share of rows that have each label, exact to a row.
+    title : str
+        Name of the dataset.
     rows, features : int
     signal : float
         Standard deviation of the scores' linear part; that of their noise is 1.
@@ -190,18 +183,13 @@ class DependentLabels:
     seed : int
     """
 
-    name: str
     shares: dict[str, Annotated[float, Field(gt=0, lt=1)]]
+    title: str = "labels"
     rows: Positive = 3000
     features: Positive = 8
     signal: Annotated[float, Field(ge=0)] = 2.0
     dependence: Annotated[float, Field(ge=0, le=1)] = 0.5
     seed: Seed = 0
-
-    @property
-    def title(self) -> str:
-        """How the set is called."""
-        return self.name
 
     def load(self) -> Dataset:
         """Draw the rows."""
@@ -215,7 +203,7 @@ class DependentLabels:
         rank = (-score).argsort(axis=0).argsort(axis=0)
         columns = [f"x{i}" for i in range(self.features)]
         labels = pd.DataFrame((rank < positives).astype(int), columns=list(self.shares))
-        return Dataset.from_indicators(self.name, pd.DataFrame(X, columns=columns), labels)
+        return Dataset.from_indicators(self.title, pd.DataFrame(X, columns=columns), labels)
 
 
 def tail(classes: int, largest: int, imbalance_ratio: float, profile: Profile) -> np.ndarray:
