@@ -1,13 +1,14 @@
-"""Runs read back as a table: straight from a database, or through the interface of a server."""
+"""Tables of runs from MLflow: straight from a database whose schema is known, or through MLflow's client."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import pandas as pd
 from mlflow import MlflowClient
@@ -16,15 +17,18 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from imbalance_lab.errors import ConfigError, TrackingError
-from imbalance_lab.runs.table import RunTable
+from imbalance_lab.runs.reading import NO_GROUP, VERSION, Key, seed_number, setting_key
+from imbalance_lab.runs.table import RunTable, folds_frame, settings_frame
 from imbalance_lab.tracking.keys import key_for
 from imbalance_lab.tracking.store import absolute, open_store
 from imbalance_lab.tracking.tracker import without_password
 
 TAGS = ("strategy", "model", "dataset", "data_hash", "outcome", "reason", "sweep", "config_hash")
-VERSION, PARENT = "version/imbalance_lab", "mlflow.parentRunId"
+PARENT = "mlflow.parentRunId"
 PREFIXES = ("test/", "timing/", "rows/")
-EPOCHS = re.compile(r"^(fold_\d+/)?val/")
+# The revisions of MLflow's schema whose tables this module was tested with; others are read through the client.
+SCHEMAS = frozenset({"dc11669786a5"})
+NAMES = ((NO_GROUP, "run"), (NO_GROUP, "strategy"), (NO_GROUP, "model"))  # parameters that are no settings
 PAGE = 1000
 RUNS_A_QUERY = 500
 READERS = 8
@@ -32,8 +36,8 @@ OUTCOMES = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "killed", "RUN
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Long tables: of runs, and of (run, key, value) and (run, step, value)."""
+class LongTables:
+    """What MLflow keeps of runs: a row per run, and rows of (run, key, value) and (run, step, value)."""
 
     runs: list[tuple[str, str, str, int, str]] = field(default_factory=list)
     tags: list[tuple[str, str, str]] = field(default_factory=list)
@@ -65,8 +69,8 @@ def read_runs(uri: str, metric: str, experiments: Sequence[str] = ()) -> RunTabl
     try:
         client = open_store(uri)
         names = _experiments(client, experiments)
-        read = _from_server if _is_server(uri) else _from_database
-        return _table(read(client, uri, sorted(names), key_for(metric)), names)
+        read = _from_database if has_known_schema(uri) else _from_client
+        return _table(read(client, uri, sorted(names), key_for(metric)), names, key_for(metric), uri)
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         raise _unreadable(uri, error) from error
 
@@ -87,16 +91,45 @@ def read_epochs(uri: str, runs: Sequence[str]) -> pd.DataFrame:
     uri = absolute(uri)
     try:
         client = open_store(uri)
-        read = _epochs_from_server if _is_server(uri) else _epochs_from_database
-        found = pd.DataFrame(read(client, uri, list(runs)), columns=["run", "key", "epoch", "value"])
+        read = _epochs_from_database if has_known_schema(uri) else _epochs_from_client
+        rows = read(client, uri, list(runs))
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         raise _unreadable(uri, error) from error
-    return found.assign(key=found.key.str.replace(EPOCHS, "", regex=True))
+    names = {key: validation_figure(key) for _, key, _, _ in rows}
+    return pd.DataFrame(
+        [(run, names[key], epoch, value) for run, key, epoch, value in rows], columns=["run", "key", "epoch", "value"]
+    )
 
 
-def _epochs_from_server(client: MlflowClient, uri: str, runs: list[str]) -> list[tuple[str, str, int, float]]:
+def find_links(uri: str, parent: str) -> dict[str, str]:
+    """Return the addresses of the runs below a sweep's `parent`, by the hashes of their configurations."""
+    client, found, token = open_store(absolute(uri)), {}, None
+    experiments = [str(experiment.experiment_id) for experiment in client.search_experiments(max_results=PAGE)]
+    while True:
+        query = f"tags.`{PARENT}` = '{parent}'"
+        page = client.search_runs(experiments, query, max_results=PAGE, page_token=token)
+        for run in page:
+            key = run.data.tags.get("config_hash", "")
+            found[key] = link(uri, run.info.experiment_id, run.info.run_id)
+        if not (token := page.token):
+            return found
+
+
+def validation_figure(key: str) -> str | None:
+    """Return the figure of a metric of validation rows, by epoch; None for another metric.
+
+    >>> validation_figure("fold_2/val/recall/a"), validation_figure("val/loss"), validation_figure("train/loss")
+    ('recall/a', 'loss', None)
+    """
+    first, _, rest = key.partition("/")
+    if first.startswith("fold_") and first.removeprefix("fold_").isdecimal():
+        first, _, rest = rest.partition("/")
+    return rest if first == "val" and rest else None
+
+
+def _epochs_from_client(client: MlflowClient, uri: str, runs: list[str]) -> list[tuple[str, str, int, float]]:
     def histories(run: str) -> list[tuple[str, str, int, float]]:
-        keys = [key for key in client.get_run(run).data.metrics if EPOCHS.match(key)]
+        keys = [key for key in client.get_run(run).data.metrics if validation_figure(key)]
         return [
             (run, key, point.step, point.value)
             for key in sorted(keys)
@@ -109,19 +142,24 @@ def _epochs_from_server(client: MlflowClient, uri: str, runs: list[str]) -> list
 
 
 def _epochs_from_database(client: MlflowClient, uri: str, runs: list[str]) -> list[tuple[str, str, int, float]]:
-    from sqlalchemy import bindparam, create_engine, text
+    from mlflow.store.tracking.dbmodels.models import SqlMetric
+    from sqlalchemy import create_engine, or_, select
 
-    query = text(
-        "select run_uuid, key, step, value from metrics where is_nan = 0 and run_uuid in :runs "
-        "and (key like 'val/%' or key like 'fold%') order by run_uuid, key, step"
-    ).bindparams(bindparam("runs", expanding=True))
+    wanted = or_(SqlMetric.key.startswith("val/"), SqlMetric.key.startswith("fold"))
+    query = (
+        select(SqlMetric.run_uuid, SqlMetric.key, SqlMetric.step, SqlMetric.value)
+        .where(SqlMetric.is_nan.is_(False), wanted)
+        .order_by(SqlMetric.run_uuid, SqlMetric.key, SqlMetric.step)
+    )
     engine = create_engine(uri)
     with engine.connect() as connection:
         rows = [
             (run, key, step, value)
             for start in range(0, len(runs), RUNS_A_QUERY)
-            for run, key, step, value in connection.execute(query, {"runs": runs[start : start + RUNS_A_QUERY]})
-            if EPOCHS.match(key)
+            for run, key, step, value in connection.execute(
+                query.where(SqlMetric.run_uuid.in_(runs[start : start + RUNS_A_QUERY]))
+            )
+            if validation_figure(key)
         ]
     engine.dispose()
     return rows
@@ -132,8 +170,25 @@ def _is_server(uri: str) -> bool:
 
 
 def _unreadable(uri: str, error: Exception) -> TrackingError:
-    said = " ".join(str(error).split())[:300]
-    return TrackingError(f"MLflow at {without_password(uri)} cannot be read: {said}")
+    reason = " ".join(str(error).split())[:300]
+    return TrackingError(f"MLflow at {without_password(uri)} cannot be read: {reason}")
+
+
+def has_known_schema(uri: str) -> bool:
+    """Whether a store is a database whose tables have a schema that this module was tested with."""
+    from sqlalchemy import create_engine, text
+
+    if _is_server(uri):
+        return False
+    engine = create_engine(uri)
+    try:
+        with engine.connect() as connection:
+            revisions = set(connection.execute(text("select version_num from alembic_version")).scalars())
+            return bool(revisions) and revisions <= SCHEMAS
+    except SQLAlchemyError:
+        return False
+    finally:
+        engine.dispose()
 
 
 def _experiments(client: MlflowClient, wanted: Sequence[str]) -> dict[str, str]:
@@ -151,8 +206,8 @@ def _experiments(client: MlflowClient, wanted: Sequence[str]) -> dict[str, str]:
     return {key: name for key, name in found.items() if not wanted or name in wanted}
 
 
-def _from_server(client: MlflowClient, uri: str, experiments: list[str], metric: str) -> Rows:
-    rows, with_folds = Rows(), []
+def _from_client(client: MlflowClient, uri: str, experiments: list[str], metric: str) -> LongTables:
+    rows, with_folds = LongTables(), []
     for run in _pages(client, experiments):
         info, data = run.info, run.data
         if data.tags.get("mlflow.source.name") != "imbalance_lab":
@@ -189,7 +244,7 @@ def _interval_keys(metric: str) -> tuple[str, str]:
     return f"test_interval/low/{metric}", f"test_interval/high/{metric}"
 
 
-def _from_database(client: MlflowClient, uri: str, experiments: list[str], metric: str) -> Rows:
+def _from_database(client: MlflowClient, uri: str, experiments: list[str], metric: str) -> LongTables:
     """Read MLflow's tables: the client makes an object of each value, which takes ten times as long."""
     from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric, SqlParam, SqlRun, SqlTag
     from sqlalchemy import create_engine, or_, select
@@ -226,25 +281,60 @@ def _from_database(client: MlflowClient, uri: str, experiments: list[str], metri
             for query in queries
         )
     engine.dispose()
-    return Rows([(*row[:4], str(row[4])) for row in runs], *found)
+    return LongTables([(*row[:4], str(row[4])) for row in runs], *found)
 
 
-def _table(rows: Rows, experiments: dict[str, str]) -> RunTable:
+def _table(rows: LongTables, experiments: dict[str, str], metric: str, uri: str) -> RunTable:
     runs = pd.DataFrame(rows.runs, columns=["run", "name", "status", "start", "experiment_id"])
     runs = runs.drop_duplicates("run").set_index("run")  # a server may show a run on two pages
     runs["experiment"] = runs.experiment_id.map(experiments)
     tags = _wide(rows.tags, runs.index).reindex(columns=[*TAGS, VERSION, PARENT]).astype(object)
     runs = runs.join(tags.rename(columns={VERSION: "version", PARENT: "parent"}))
     ended = runs.status.map(OUTCOMES)
-    # What a run says of itself is more telling, but for one whose last words did not arrive.
+    # The tag is more precise than MLflow's status, but for a run that ended before its last tags arrived.
     runs["outcome"] = runs.outcome.where(
         runs.outcome.notna() & ((runs.outcome != "finished") | (ended == "finished")), ended
     )
+    settings = _settings(rows.params)
+    runs["seed"] = pd.array([seed_number(settings.get(run, {}).get((NO_GROUP, "seed"))) for run in runs.index], "Int64")
+    runs["link"] = [link(uri, experiment, str(run)) for run, experiment in runs.experiment_id.items()]
     metrics = _wide(rows.metrics, runs.index)
     metrics.columns = [_plain(str(key)) for key in metrics]
-    folds = pd.DataFrame(rows.folds, columns=["run", "fold", "value"])
-    folds = folds.drop_duplicates(["run", "fold"], keep="last").pivot(index="run", columns="fold", values="value")
-    return RunTable(runs, _wide(rows.params, runs.index), metrics, folds)
+    folds: dict[str, dict[tuple[str, int], float]] = {}
+    for run, fold, value in rows.folds:
+        folds.setdefault(run, {})[metric, fold] = value
+    return RunTable(
+        runs.drop(columns="status"),
+        settings_frame([settings.get(run, {}) for run in runs.index], runs.index),
+        metrics,
+        folds_frame([folds.get(run, {}) for run in runs.index], runs.index),
+        partial(read_epochs, uri),
+    )
+
+
+def _settings(params: Iterable[tuple[str, str, str]]) -> Mapping[str, Mapping[Key, str]]:
+    """Return the settings of each run from its parameters, whose names are split at the first dot."""
+    found: dict[str, dict[Key, str]] = {}
+    keys: dict[str, Key] = {}
+    for run, name, value in params:
+        if name not in keys:
+            keys[name] = setting_key(name)
+        if keys[name] not in NAMES:
+            found.setdefault(run, {})[keys[name]] = value
+    return found
+
+
+def link(uri: str, experiment: str, run: str) -> str:
+    """Return the address of a run: on its server, or where ``mlflow ui`` shows a local store.
+
+    >>> link("https://me:secret@host/mlflow", "1", "abc")
+    'https://host/mlflow/#/experiments/1/runs/abc'
+    """
+    server = "http://localhost:5000"
+    if uri.startswith("http"):
+        parts = urlsplit(uri)
+        server = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+    return f"{server}/#/experiments/{experiment}/runs/{run}"
 
 
 def _plain(key: str) -> str:

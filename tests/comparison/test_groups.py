@@ -59,7 +59,7 @@ def test_the_latest_run_of_a_cell_counts() -> None:
 
 @pytest.mark.parametrize("key", ["training.epochs", "split.test", "prepare.scale", "dataset.separation"])
 def test_other_settings_are_other_groups(key: str) -> None:
-    rows = [run("none", seed, 0.5, params={key: value}) for seed in (0, 1) for value in ("1", "2")]
+    rows = [run("none", seed, 0.5, settings={key: value}) for seed in (0, 1) for value in ("1", "2")]
     groups = group_runs(table(rows), "balanced_accuracy", BY)
     assert [group.name[key] for group in groups] == ["1", "2"]
     assert [group.values.shape for group in groups] == [(1, 2), (1, 2)]
@@ -67,7 +67,7 @@ def test_other_settings_are_other_groups(key: str) -> None:
 
 def test_a_setting_that_others_do_not_have_is_one_too() -> None:
     cv, holdout = {"split.folds": "5", "split._target_": "CV"}, {"split.test": "0.2", "split._target_": "Holdout"}
-    rows = [run("none", seed, 0.5, params=split) for seed in (0, 1) for split in (cv, holdout)]
+    rows = [run("none", seed, 0.5, settings=split) for seed in (0, 1) for split in (cv, holdout)]
     groups = group_runs(table(rows), "balanced_accuracy", BY)
     assert [group.title for group in groups] == ["data, mlp", "data, mlp, split.folds=5"]
     assert [group.values.shape for group in groups] == [(1, 2), (1, 2)]
@@ -75,7 +75,7 @@ def test_a_setting_that_others_do_not_have_is_one_too() -> None:
 
 def test_settings_that_go_together_are_named_once() -> None:
     rows = [
-        run("none", seed, 0.5, data_hash=f"d{value}", params={"dataset.separation": value, "dataset.path": f"/{value}"})
+        run("none", seed, 0.5, data_hash=value, settings={"dataset.separation": value, "dataset.path": f"/{value}"})
         for seed in (0, 1) for value in ("1", "2")
     ]  # fmt: skip
     names = [group.name for group in group_runs(table(rows), "balanced_accuracy", BY)]
@@ -84,7 +84,7 @@ def test_settings_that_go_together_are_named_once() -> None:
 
 @pytest.mark.parametrize("key", ["output_dir", "tracking.uri", "options.loss", "evaluation.resamples", "dataset.path"])
 def test_what_changes_no_result_splits_nothing(key: str) -> None:
-    assert only([run("none", seed, 0.5, params={key: f"/{seed}"}) for seed in (0, 1)]).values.shape == (1, 2)
+    assert only([run("none", seed, 0.5, settings={key: f"/{seed}"}) for seed in (0, 1)]).values.shape == (1, 2)
 
 
 def test_other_data_under_the_same_name_are_another_group() -> None:
@@ -94,7 +94,7 @@ def test_other_data_under_the_same_name_are_another_group() -> None:
 
 def test_data_redrawn_for_every_seed_are_independent() -> None:
     rows = [
-        run(strategy, seed, 0.5, data_hash=f"d{seed}", params={"dataset.seed": str(seed)})
+        run(strategy, seed, 0.5, data_hash=f"d{seed}", settings={"dataset.seed": str(seed)})
         for strategy in ("none", "smote") for seed in (0, 1, 2)
     ]  # fmt: skip
     group = only(rows)
@@ -112,7 +112,7 @@ def test_data_that_changed_from_seed_to_seed_are_not_taken_for_fresh_ones() -> N
 
 def test_fresh_data_stay_together_under_each_setting() -> None:
     rows = [
-        run(name, seed, 0.5, data_hash=f"{far}{seed}", params={"dataset.seed": str(seed), "dataset.separation": far})
+        run(name, seed, 0.5, data_hash=f"{far}{seed}", settings={"dataset.seed": str(seed), "dataset.separation": far})
         for name in ("none", "smote") for seed in (0, 1, 2) for far in ("1", "2")
     ]  # fmt: skip
     groups = group_runs(table(rows), "balanced_accuracy", BY)
@@ -124,7 +124,9 @@ def test_fresh_data_stay_together_under_each_setting() -> None:
 
 def test_folds_of_fresh_data_are_one_value_a_seed() -> None:
     rows = [
-        run("none", seed, folds=[seed / 10, seed / 10 + 0.2], data_hash=f"d{seed}", params={"dataset.seed": str(seed)})
+        run(
+            "none", seed, folds=[seed / 10, seed / 10 + 0.2], data_hash=f"d{seed}", settings={"dataset.seed": str(seed)}
+        )
         for seed in (1, 2, 3)
     ]
     group = only(rows)
@@ -133,7 +135,7 @@ def test_folds_of_fresh_data_are_one_value_a_seed() -> None:
 
 
 def test_settings_differ_over_datasets_too() -> None:
-    rows = [run("none", 0, 0.5, dataset=name, data_hash=name, params={"training.epochs": epochs})
+    rows = [run("none", 0, 0.5, dataset=name, data_hash=name, settings={"training.epochs": epochs})
             for name, epochs in (("a", "10"), ("b", "100"))]  # fmt: skip
     titles = [group.title for group in group_runs(table(rows), "balanced_accuracy", BY)]
     assert titles == ["a, mlp, training.epochs=10", "b, mlp, training.epochs=100"]
@@ -141,7 +143,7 @@ def test_settings_differ_over_datasets_too() -> None:
 
 def test_several_seeds_on_several_data() -> None:
     rows = [
-        run(strategy, seed, 0.5, params={"dataset.seed": data}, data_hash=f"d{data}")
+        run(strategy, seed, 0.5, settings={"dataset.seed": data}, data_hash=f"d{data}")
         for strategy in ("none", "smote") for seed in (0, 1) for data in ("0", "1")
     ]  # fmt: skip
     groups = group_runs(table(rows), "balanced_accuracy", BY)
@@ -149,7 +151,7 @@ def test_several_seeds_on_several_data() -> None:
 
 
 def test_one_split_for_all_seeds_is_said() -> None:
-    group = only([run("none", seed, 0.5, params={"split.seed": "0"}) for seed in (0, 1)])
+    group = only([run("none", seed, 0.5, settings={"split.seed": "0"}) for seed in (0, 1)])
     assert "all seeds share one split" in group.notes[0]
 
 
@@ -165,7 +167,7 @@ def test_datasets_never_share_a_group() -> None:
 
 
 def test_options_of_the_users_own_are_told_apart_by_their_settings() -> None:
-    rows = [run("mine", seed, 0.5, params={"loss.gamma": gamma}) for seed in (0, 1) for gamma in ("1", "2")]
+    rows = [run("mine", seed, 0.5, settings={"loss.gamma": gamma}) for seed in (0, 1) for gamma in ("1", "2")]
     assert list(only(rows).values.index) == ["mine(loss.gamma=1)", "mine(loss.gamma=2)"]
 
 

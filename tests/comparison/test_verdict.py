@@ -87,8 +87,8 @@ def test_cells_that_did_not_finish_are_listed_unless_made_up_for() -> None:
 
 def test_a_failure_is_not_made_up_for_by_other_settings() -> None:
     rows = [
-        run("smote", 0, 0.5, config_hash="c10", params={"training.epochs": "10"}),
-        run("smote", 0, outcome="failed", reason="too long", config_hash="c100", params={"training.epochs": "100"}),
+        run("smote", 0, 0.5, config_hash="c10", settings={"training.epochs": "10"}),
+        run("smote", 0, outcome="failed", reason="too long", config_hash="c100", settings={"training.epochs": "100"}),
     ]
     assert compare(table(rows), Settings()).unfinished.reason.to_list() == ["too long"]
 
@@ -99,7 +99,7 @@ def test_datasets_under_other_settings_do_not_stand_side_by_side() -> None:
         row
         for dataset, epochs in (("a", ("10", "100")), ("b", ("10",)))
         for e in epochs
-        for row in grid(three(rng), NAMES, dataset=dataset, data_hash=dataset, params={"training.epochs": e})
+        for row in grid(three(rng), NAMES, dataset=dataset, data_hash=dataset, settings={"training.epochs": e})
     ]
     (across,) = compare(table(rows), Settings()).across
     assert (across.name, list(across.means.index)) == ("mlp, training.epochs=10", ["a", "b"])

@@ -1,4 +1,4 @@
-"""The tables of the HTML report: what each cell says, and the number behind it."""
+"""The tables of the HTML report: the text of each cell, and the number behind it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imbalance_lab.comparison.verdict import Compared, Comparison
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell says, the number by which it sorts, and where it leads."""
+    """The text of a cell, the number by which it sorts, and where it leads."""
 
     text: str
     value: float | None = None
@@ -58,7 +58,7 @@ def table_of(title: str, shown: pd.DataFrame, keys: Mapping[str, str], numbers: 
     ----------
     title : str
     shown : DataFrame
-        What cells say.
+        The texts of the cells.
     keys : mapping
         For each column of `shown` that has numbers behind it, their column in `numbers`.
     numbers : DataFrame
@@ -74,17 +74,19 @@ def table_of(title: str, shown: pd.DataFrame, keys: Mapping[str, str], numbers: 
 
 
 def header_of(metric: str) -> str:
-    """Return what a metric is called in words."""
+    """Return the heading of a metric."""
     return HEADERS.get(metric, metric)
 
 
-def runs_of(one: Compared, settings: Settings, links: Mapping[str, str]) -> Table:
+def runs_of(one: Compared, settings: Settings) -> Table:
     """Return each run's value, a row per strategy and a column per seed."""
     runs, values = one.group.runs, one.group.metrics[settings.metric]
     seeds = list(dict.fromkeys(one.group.values.columns.get_level_values("seed")))
     cells = {
-        (strategy, seed): Cell(number(value), value, links.get(str(run), ""))
-        for run, strategy, seed, value in zip(runs.index, runs.strategy, runs.seed, values, strict=True)
+        (strategy, seed): Cell(number(value), value, link)
+        for link, strategy, seed, value in zip(
+            runs.link.astype(object).fillna(""), runs.strategy, runs.seed, values, strict=True
+        )
     }
     missing = Cell("", math.nan)
     rows = [[Cell(str(name)), *(cells.get((name, seed), missing) for seed in seeds)] for name in one.table.index]
@@ -103,7 +105,7 @@ def everything(comparison: Comparison) -> Table:
         shown = group_table(one, comparison.settings).rename_axis("strategy")
         table = table_of("", shown, keys_of(one, comparison.settings), one.table)
         name = {key: Cell(value) for key, value in one.group.name.items()}
-        names = ["strategy", *map(str, shown)]  # as they are there: two columns may be called verdict
+        names = ["strategy", *map(str, shown)]  # as they are there: two columns may be headed verdict
         parts += [name | dict(zip(names, row, strict=True)) for row in table.rows]
     keys = list(dict.fromkeys(key for one in comparison.compared for key in one.group.name))
     found = list(dict.fromkeys(key for part in parts for key in part))
