@@ -27,8 +27,8 @@ class Group:
     values : DataFrame
         The metric: a row per strategy, a column per (seed, fold); NaN where a run is missing.
     runs : DataFrame
-        One row per run: ``strategy`` (the contender, as it stands in the tables), ``bare_strategy`` (its options without
-        settings and model), ``seed``, and everything of the run table.
+        One row per run: ``strategy`` (the contender's name), ``bare_strategy`` (its options without settings and
+        model), ``seed``, and everything of the run table.
     metrics : DataFrame
         Of the same runs.
     ratio : float
@@ -114,7 +114,7 @@ def _prepared(table: RunTable, by: Sequence[str]) -> RunTable:
 
 
 def _written_alike(key: Any, values: pd.Series) -> pd.Series:
-    """Return values that mean the same as the same text: seeds of version 0.1.0, classes that moved to other modules."""
+    """Return values that mean the same as one text: seeds of version 0.1.0, classes that moved to other modules."""
     if is_seed(key):
         return values.replace({"True": "1", "False": "0"})
     if key[1].split(".")[-1] == "_target_":
@@ -170,7 +170,7 @@ def _values_of(frame: pd.DataFrame, ids: pd.Index) -> dict[str, str]:
 
 
 def _settings(settings: pd.DataFrame) -> list[Key]:
-    """Return the settings in which runs differ and that change results; the name of a strategy or model holds its own."""
+    """Return the settings in which runs differ and that change results, but those of strategies and models."""
     keys = [key for key in varying(settings) if changes_results(key) and not (is_seed(key) or in_slot(key))]
     return sorted(keys, key=lambda key: key[1].endswith("_target_"))  # the first of those that go together is shown
 

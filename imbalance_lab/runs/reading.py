@@ -18,6 +18,7 @@ from imbalance_lab.runs.files import RECORD
 Key = tuple[str, str]  # group and key of a setting
 
 SWEEP = "sweep.json"  # in the folder of a sweep: its name, and its parent run in MLflow
+COPIES = "artifacts"  # the folder in which MLflow keeps a copy of a run's files
 OUTCOMES = ("finished", "already finished", "skipped", "failed", "killed", "running")
 RUN_COLUMNS = (
     "experiment", "experiment_id", "name", "start", "outcome", "reason", "sweep", "strategy", "model", "dataset",
@@ -33,7 +34,7 @@ class RunRow:
     """One run: its id, and what the frames of a table hold of it."""
 
     run: str
-    about: Mapping[str, Any]
+    about: dict[str, Any]
     settings: Mapping[Key, str]
     metrics: Mapping[str, float]
     folds: Mapping[tuple[str, int], float]
@@ -76,8 +77,8 @@ def row_of(run: str, record: Mapping[str, Any], start: int) -> RunRow:
     run : str
         Its id.
     record : mapping
-        What ``record.json`` holds. The configuration stands in its ``identity``; in records of version 0.1.0, which have
-        none, under ``config``.
+        What ``record.json`` holds. The configuration stands in its ``identity``; in records of version 0.1.0, which
+        have none, under ``config``.
     start : int
         When the run started (milliseconds), if the record does not hold it.
 
@@ -118,7 +119,7 @@ def row_of(run: str, record: Mapping[str, Any], start: int) -> RunRow:
 
 
 def read_rows(folders: Sequence[Path]) -> tuple[list[RunRow], dict[str, Path], list[str]]:
-    """Read every record below the folders, the oldest first.
+    """Read every record below the folders, the oldest first; a copy, as MLflow keeps among its artifacts, is no run.
 
     Returns
     -------
@@ -131,22 +132,28 @@ def read_rows(folders: Sequence[Path]) -> tuple[list[RunRow], dict[str, Path], l
     files = sorted({file.absolute() for folder in folders for file in folder.rglob(RECORD)})
     root = os.path.commonpath([folder.absolute() for folder in folders]) if folders else "."
     rows, places, notes = [], {}, []
-    for modified, file in sorted((file.stat().st_mtime_ns, file) for file in files):
+    seen: set[str] = set()
+    # What MLflow may have copied is read last, and left out where the file it is a copy of was read.
+    for copied, modified, file in sorted((file.parent.name == COPIES, file.stat().st_mtime_ns, file) for file in files):
         folder = file.parent
         run = folder.relative_to(root).as_posix() if folder != Path(root) else folder.name
         try:
-            row = row_of(run, read_record(folder), start=modified // 10**6)
+            text = file.read_text(encoding="utf-8")
+            row = row_of(run, read_record(folder, text), start=modified // 10**6)
         except (ValueError, TypeError, AttributeError, KeyError, OSError, yaml.YAMLError) as error:
             notes.append(f"{file} is left out: {' '.join(str(error).split())[:200] or type(error).__name__}")
             continue
+        if copied and text in seen:
+            continue
+        seen.add(text)
         rows.append(RunRow(run, row.about | sweep_of(folder), row.settings, row.metrics, row.folds))
         places[run] = folder
-    return rows, places, notes
+    return sorted(rows, key=lambda row: row.about["start"]), places, notes
 
 
-def read_record(folder: Path) -> dict[str, Any]:
-    """Return the record in `folder`, its configuration with it."""
-    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+def read_record(folder: Path, text: str) -> dict[str, Any]:
+    """Return the record of which `text` is the file in `folder`, its configuration with it."""
+    record = json.loads(text)
     if not isinstance(record, dict):
         raise ValueError("it is no record of a run")
     if "identity" not in record and "config" not in record and (folder / "config.yaml").is_file():

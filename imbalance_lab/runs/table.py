@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,8 @@ class RunTable:
         The values of each fold; columns have two levels, ``metric`` and ``fold``. Empty if no run has several folds.
         A table from MLflow holds those of one metric, the one that was asked for.
     epochs : callable
-        Takes ids of runs and returns their epochs: ``run``, ``key`` (``recall/<class>``, ``loss``), ``epoch``, ``value``.
+        Takes ids of runs and returns their epochs: ``run``, ``key`` (``recall/<class>``, ``loss``), ``epoch``,
+        ``value``.
     notes : sequence of str
         What could not be read, and why.
 
@@ -66,7 +67,7 @@ class RunTable:
         Parameters
         ----------
         records : iterable
-            What ``record.json`` holds, as mappings, or objects whose ``summary()`` returns it. The ids are their places.
+            What ``record.json`` holds, as mappings, or objects whose ``summary()`` returns it. Ids are their places.
 
         Raises
         ------
@@ -127,8 +128,8 @@ class RunTable:
     def only(self, wanted: pd.Series) -> RunTable:
         """Return the runs for which `wanted` holds."""
         kept = wanted.index[wanted]
-        frames = [getattr(self, part) for part in PARTS]
-        return RunTable(*(frame.loc[frame.index.intersection(kept)] for frame in frames), self.epochs, self.notes)
+        frames = {part: getattr(self, part) for part in PARTS}
+        return replace(self, **{part: frame.loc[frame.index.intersection(kept)] for part, frame in frames.items()})
 
     def union(self, other: RunTable) -> RunTable:
         """Return the runs of both tables; of runs of one id those of this table."""
@@ -141,9 +142,9 @@ class RunTable:
             parts = [self.epochs([run for run in ids if run in mine]), other.epochs([r for r in ids if r not in mine])]
             return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
-        frames = [pd.concat([getattr(self, part), getattr(other, part)]) for part in PARTS]
-        frames[1] = frames[1][sorted(frames[1], key=setting_name)]
-        return RunTable(*frames, epochs, (*self.notes, *other.notes))
+        frames: dict[str, Any] = {part: pd.concat([getattr(self, part), getattr(other, part)]) for part in PARTS}
+        frames["settings"] = frames["settings"][sorted(frames["settings"], key=setting_name)]
+        return replace(self, **frames, epochs=epochs, notes=(*self.notes, *other.notes))
 
     def setting(self, name: str) -> pd.Series:
         """Return a setting of every run by its dotted name, as ``training.epochs`` or ``seed``.
@@ -159,7 +160,8 @@ class RunTable:
         """Return the values of one metric, a column for each fold."""
         if metric not in self.folds.columns.get_level_values("metric"):
             return pd.DataFrame(index=self.folds.index)
-        return self.folds.xs(metric, axis=1, level="metric")
+        own = self.folds.columns.get_level_values("metric") == metric
+        return self.folds.loc[:, own].droplevel("metric", axis=1)
 
 
 def settings_frame(settings: Sequence[Mapping[Key, str]], index: pd.Index) -> pd.DataFrame:

@@ -150,6 +150,87 @@ def test_several_seeds_on_several_data() -> None:
     assert [group.values.shape for group in groups] == [(2, 2), (2, 2)]  # apart by data, paired by seed
 
 
+SOURCES = {
+    "four_classes": {"options.dataset": "four_classes", "dataset._target_": "imbalance_lab.data.GaussianClusters",
+                     "dataset.counts.A": "198", "dataset.seed": "0", "dataset.path": None},
+    "keel": {"options.dataset": "keel", "dataset._target_": "imbalance_lab.data.sources.keel.Keel",
+             "dataset.path": "None"},
+}  # fmt: skip
+
+
+def labelled(source: str, title: str, seed: int, strategy: str = "none", **more):
+    """Return a run on data of a source that are labelled `title`, whatever they are."""
+    settings = SOURCES[source] | {"dataset.name": title} | more.pop("settings", {})
+    settings = {key: value for key, value in settings.items() if value is not None}
+    about = {"dataset": title, "data_hash": f"{source}{title}"} | more
+    return run(strategy, seed, 0.5 + 0.1 * len(strategy), settings=settings, **about)
+
+
+def test_data_of_two_sources_under_one_label_are_two_datasets() -> None:
+    rows = [labelled(source, title, seed) for source in SOURCES for title in ("yeast", "ecoli") for seed in (0, 1)]
+    groups = group_runs(table(rows), "balanced_accuracy", BY)
+    assert sorted(group.name["dataset"] for group in groups) == [
+        "ecoli (four_classes)", "ecoli (keel)", "yeast (four_classes)", "yeast (keel)",
+    ]  # fmt: skip
+    assert all(group.values.shape == (1, 2) and group.runs.data_hash.nunique() == 1 for group in groups)
+
+
+def test_data_of_two_sources_are_apart_even_if_drawn_for_every_seed() -> None:
+    rows = [
+        labelled(source, "yeast", seed, data_hash=f"{source}{seed}", settings={"dataset.seed": str(seed)})
+        for source in SOURCES for seed in (0, 1, 2)
+    ]  # fmt: skip
+    rows = [row | {"settings": {k: v for k, v in row["settings"].items() if k != "dataset.counts.A"}} for row in rows]
+    groups = group_runs(table(rows), "balanced_accuracy", BY)
+    assert [(group.name["dataset"], group.values.shape, group.ratio) for group in groups] == [
+        ("yeast (four_classes)", (1, 3), 0),
+        ("yeast (keel)", (1, 3), 0),
+    ]
+
+
+def test_a_class_that_moved_to_another_module_is_the_same_source() -> None:
+    moved = {"dataset._target_": "imbalance_lab.keel.Keel", "split._target_": "imbalance_lab.split.Holdout"}
+    now = {"split._target_": "imbalance_lab.data.split.Holdout"}
+    rows = [labelled("keel", "yeast", seed, settings=settings) for seed in (0, 1) for settings in (moved, now)]
+    assert only(rows).title == "yeast, mlp"
+
+
+def test_files_of_one_name_in_several_folders_are_several_datasets_unless_they_are_equal() -> None:
+    rows = [
+        run("none", seed, 0.5, dataset="data", data_hash=content, settings={"dataset.path": path})
+        for seed in (0, 1) for path, content in (("a/data.csv", "one"), ("b/data.csv", "two"), ("/b/data.csv", "two"))
+    ]  # fmt: skip
+    groups = group_runs(table(rows), "balanced_accuracy", BY)
+    assert [group.name for group in groups] == [
+        {"dataset": "data (a/data.csv)", "model": "mlp"},
+        {"dataset": "data (b/data.csv)", "model": "mlp"},
+    ]
+
+
+def test_a_seed_of_true_is_the_seed_1() -> None:
+    group = only([run("none", 1, 0.25, settings={"seed": "True", "split.seed": "True"}), run("none", 1, 0.75)])
+    assert group.values.to_numpy().tolist() == [[0.75]]
+    assert group.values.columns.to_list() == [("1", 0)]
+
+
+def test_seeds_are_found_by_the_last_part_of_their_key() -> None:
+    settings = {"model.estimator.random_state": "7", "prepare.seedling": "x"}
+    rows = [run("none", 0, 0.5), run("none", 0, 0.6, settings=settings)]
+    assert [group.title for group in group_runs(table(rows), "balanced_accuracy", BY)] == [
+        "data, mlp", "data, mlp, prepare.seedling=x",
+    ]  # fmt: skip
+
+
+def test_the_bare_strategy_is_that_of_the_options() -> None:
+    options = {"options.sampler": "smote", "options.class_weight": "none", "options.loss": "focal",
+               "options.decision": "argmax"}  # fmt: skip
+    plain = {"options.sampler": "none", "options.loss": "cross_entropy"}
+    rows = [run("a (b) name", 0, 0.5, settings=options), run("x", 0, 0.5, settings=options | plain), run("y z", 0, 0.5)]
+    group = only(rows)
+    assert group.of_strategy("smote+focal") == ["a (b) name"]
+    assert (group.of_strategy("none"), group.of_strategy("y z"), group.of_strategy("y")) == (["x"], ["y z"], [])
+
+
 def test_one_split_for_all_seeds_is_said() -> None:
     group = only([run("none", seed, 0.5, settings={"split.seed": "0"}) for seed in (0, 1)])
     assert "all seeds share one split" in group.notes[0]

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from imbalance_lab.app.send import main as send_main
 from imbalance_lab.errors import DataError, TrackingError
 from imbalance_lab.tracking import open_store
 from imbalance_lab.tracking.keys import key_for
-from imbalance_lab.tracking.read import _epochs_from_database, _epochs_from_server, read_epochs
 from imbalance_lab.tracking.send import send
 from imbalance_lab.tracking.store import absolute, find_experiment
 
@@ -153,23 +151,3 @@ def test_many_processes_may_open_a_store_that_does_not_exist_yet(tmp_path: Path)
     started = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(6)]
     assert [(p.communicate()[1], p.returncode) for p in started] == [(b"", 0)] * 6
     assert open_store(f"sqlite:///{tmp_path}/new/mlflow.db").search_experiments()
-
-
-def test_epochs_are_the_same_from_the_database_and_through_the_client(client: MlflowClient, store: Path) -> None:
-    experiment = client.create_experiment("epochs")
-    runs = [client.create_run(experiment).info.run_id for _ in range(2)]
-    keys = ["val/recall/a", "val/loss", "fold_0/val/recall/val/b", "fold_1/val/recall/val/b"]
-    others = ["train/loss", "test_interval/low/recall/a", "folded/val/loss", "test_fold/recall/a"]
-    for k, (run, key) in enumerate(product(runs, keys + others)):
-        for epoch in (1, 2, 3):
-            client.log_metric(run, key, float("nan") if (k, epoch) == (0, 2) else k + epoch / 10, step=epoch)
-    uri = f"sqlite:///{store}"
-    direct, through = (sorted(read(client, uri, runs)) for read in (_epochs_from_database, _epochs_from_server))
-    assert direct == through
-    assert len(direct) == len(runs) * len(keys) * 3 - 1
-    assert (runs[1], "fold_1/val/recall/val/b", 3, 11.3) in direct
-
-    found = read_epochs(uri, runs)
-    assert list(found) == ["run", "key", "epoch", "value"]
-    assert set(found.key) == {"recall/a", "loss", "recall/val/b"}
-    assert len(read_epochs(uri, [])) == 0
