@@ -37,7 +37,7 @@ def bare_strategies(runs: pd.DataFrame, settings: pd.DataFrame) -> pd.Series:
         return runs.strategy
     filled = [
         "+".join(option for option, null in zip(row, SLOTS.values(), strict=True) if option != null) or "none"
-        for row in settings[keys].astype(str).to_numpy()
+        for row in settings[keys].fillna("").to_numpy()
     ]
     return pd.Series(filled, index=runs.index).where(settings[keys].notna().all(axis=1), runs.strategy)
 
