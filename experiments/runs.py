@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
-from omegaconf import OmegaConf
 
-from imbalance_lab.app.config import config_hash
 from imbalance_lab.runs.files import RECORD, read_outcome
 from imbalance_lab.runs.table import RunTable
 from imbalance_lab.tracking import open_store
@@ -75,6 +72,5 @@ def find(experiment: str, uri: str, folders: Sequence[Path], names: Mapping[str,
 
 def _hash(job: Path) -> str:
     """Return the hash of what a job was asked to do, whatever became of it."""
-    said: dict[str, Any] = read_outcome(job.parent) or {}
-    config = said.get("config") or yaml.safe_load((job.parent / "config.yaml").read_text())
-    return config_hash(OmegaConf.create(config))
+    record: dict[str, Any] = read_outcome(job.parent) or {}
+    return str(record["identity"]["config_hash"])

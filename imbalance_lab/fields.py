@@ -15,7 +15,16 @@ ByName = Annotated[
     dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]],
     BeforeValidator(lambda given: {_as_typed(k): v for k, v in given.items()} if isinstance(given, dict) else given),
 ]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+def _no_bool(value: object) -> object:
+    """Refuse ``true`` and ``false``, which Python takes for 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError(f"is a whole number of 0 or more, not {str(value).lower()}")
+    return value
+
+
+Seed = Annotated[int, BeforeValidator(_no_bool), Field(ge=0, lt=2**32)]
 
 
 def _as_typed(name: object) -> str:

@@ -1,17 +1,19 @@
 """Options by name: a group is a folder, an option is a YAML file in it with its ``_target_`` and all of its settings.
 
-The folders are this package's own (``conf``), those of other packages that have an entry point ``imbalance_lab.options``
-(``package:folder``), and any that are named.
+The folders are this package's own (``conf``), those of other packages, which an entry point ``imbalance_lab.options``
+names as ``package:folder``, and any that are named.
 """
 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import importlib.util
+import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -117,6 +119,32 @@ def option(group: str, name: str, /, **settings: Any) -> Option:
     'logreg(C=10)'
     """
     return make(group, name, merged(load(group, name), settings, f"{group}={name}"))
+
+
+def option_of(group: str, value: Any) -> Option:
+    """Return the option that a caller means: an option, the name of one, or an object of their own.
+
+    An object is called after its class or function, with the arguments that are not its defaults; two plain functions
+    of one name are told apart by their code.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such option, or it is one of another group.
+
+    Examples
+    --------
+    >>> from sklearn.svm import SVC
+    >>> option_of("model", SVC(C=2.0)).title
+    'SVC(C=2.0)'
+    """
+    if isinstance(value, str):
+        return option(group, value)
+    if not isinstance(value, Option):
+        return _own(group, value)
+    if value.group != group:
+        raise ConfigError(f"{group} cannot be {value.group}={value.name}")
+    return value
 
 
 def make(group: str, name: str, settings: Mapping[str, Any], search: Sequence[Path] = ()) -> Option:
@@ -292,9 +320,38 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def with_settings(one: Option, root: Mapping[str, Any]) -> Option:
-    """Return an option whose references are filled in from `root`."""
-    return replace(one, settings=resolved(one.settings, {**root, one.group: one.settings}))
+def _own(group: str, thing: Any) -> Option:
+    """Return an object of the caller's own as an option, identified by what it is and how it was made."""
+    kind = thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)
+    name = getattr(kind, "__qualname__", type(thing).__qualname__).rpartition(".")[2]
+    settings = {"_target_": f"{kind.__module__}.{getattr(kind, '__qualname__', name)}"}
+    if code := getattr(thing, "__code__", None):
+        settings["code"] = hashlib.sha256(repr((code.co_code, code.co_consts, code.co_names)).encode()).hexdigest()[:12]
+    changed = _arguments(thing) if kind is type(thing) else {}
+    return Option(group, name, settings | changed, changed, made=thing)
+
+
+def _arguments(thing: Any) -> dict[str, Any]:
+    """Return the arguments an object was made with, so far as it keeps them, that are not their defaults."""
+    try:
+        parameters = inspect.signature(type(thing)).parameters.values()
+    except (TypeError, ValueError):
+        return {}
+    kept = {p.name: getattr(thing, p.name) for p in parameters if hasattr(thing, p.name)}
+    defaults = {p.name: p.default for p in parameters}
+    return {key: _plain(value) for key, value in kept.items() if repr(value) != repr(defaults[key])}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as it can stand in a record."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    arguments = _arguments(value)
+    return {"_target_": f"{type(value).__module__}.{type(value).__qualname__}", **arguments}
 
 
 def _takes_more(tree: Mapping[str, Any]) -> bool:

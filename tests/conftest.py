@@ -4,14 +4,18 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 import pytest
+from omegaconf import DictConfig
 
+from imbalance_lab.app.border import job_of
 from imbalance_lab.app.config import compose
+from imbalance_lab.runs.observers import Observer
 
 # Few rows, few epochs, nothing written but the record: what most runs of the tests need.
 TINY = (
@@ -34,6 +38,12 @@ def replaced(defaults: Sequence[str], overrides: Sequence[str]) -> list[str]:
     return [*kept, *overrides]
 
 
+def built(config: DictConfig, group: str) -> Any:
+    """Make what the option of a group stands for, in a resolved configuration."""
+    job = job_of(config)
+    return (job.tracking if group == "tracking" else job.identity.options[group]).build()
+
+
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -51,7 +61,7 @@ def tiny(tmp_path: Path):
     return _compose
 
 
-class Silent:
+class Silent(Observer):
     """An observer that keeps what it is shown."""
 
     def __init__(self) -> None:
@@ -65,7 +75,7 @@ class Silent:
 
         return nullcontext(lambda epoch, metrics: self.epochs.append((fold, epoch, dict(metrics))))
 
-    def say(self, text):
+    def message(self, text):
         self.lines.append(text)
 
     def result(self, record, where):
@@ -80,11 +90,11 @@ def silent() -> Silent:
 @pytest.fixture
 def run(silent):
     """Run a resolved configuration without a tracking server."""
-    from imbalance_lab.runs.plan import build
-    from imbalance_lab.runs.run import run_experiment
+    from imbalance_lab.runs import run as runs
 
     def _run(config):
-        return run_experiment(config, silent, build(config, "tracking"))
+        job = job_of(config)
+        return runs.run(job.identity, silent, job.tracking.build(), job.folder, job.settings, job.figures)
 
     return _run
 

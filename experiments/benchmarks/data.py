@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 
 from experiments.benchmarks.comparisons import KEEL_SETS
+from imbalance_lab.app.border import job_of
 from imbalance_lab.app.config import compose
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.split import Holdout
-from imbalance_lab.runs.plan import build
 
 SEEDS = 10
 
 
 def load(*overrides: str) -> Dataset:
     """Return the set that a run with these overrides would see."""
-    return build(compose(overrides), "dataset").load()
+    return job_of(compose(overrides)).identity.options["dataset"].build().load()
 
 
 def table_with_parts(dataset: Dataset, seeds: int) -> pd.DataFrame:

@@ -10,10 +10,11 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
+from imbalance_lab import process
 from imbalance_lab.app import sweep
 from imbalance_lab.app.composing import compose_quickly
-from imbalance_lab.app.config import CONF, option_groups, register_resolvers
-from imbalance_lab.process import garbage, signals
+from imbalance_lab.app.config import register_resolvers
+from imbalance_lab.options import CONF, groups, names
 
 # The workers of a parallel sweep import this module, and never call `main`.
 register_resolvers()
@@ -37,7 +38,8 @@ Options (as in strategy=focal model=logreg; --hydra-help lists Hydra's own)
 
 @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
 def _task(config: DictConfig) -> str:
-    garbage.hold()
+    process.take_over()
+    process.hold_collector()
     from imbalance_lab.app.job import run_job
 
     try:
@@ -46,7 +48,7 @@ def _task(config: DictConfig) -> str:
         _errors.append(error)
         return "failed"
     finally:
-        garbage.settle()
+        process.settle_collector()
 
 
 def main() -> None:
@@ -57,8 +59,8 @@ def main() -> None:
         sys.argv = [a for a in sys.argv if a not in ("-h", "--help")] + ["--cfg", "job"]
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions to us instead of printing them
-    signals.install()
-    garbage.hold()
+    process.handle_signals()
+    process.hold_collector()
     try:
         _task()
     except KeyboardInterrupt:
@@ -67,7 +69,7 @@ def main() -> None:
     except Exception as error:
         _errors.append(error)
         sweep.interrupt("failed")
-    garbage.settle()
+    process.settle_collector()
     gc.freeze()  # nor is there any point in collecting garbage at the end
     if _errors:
         if show_traceback:
@@ -82,6 +84,6 @@ def print_help() -> None:
     """Print what can be typed; the composed configuration follows."""
     # Hydra's own help lists the groups too, but takes three times as long.
     print(HELP)
-    for group in option_groups():
-        print(f"  {group.name}: {', '.join(sorted(file.stem for file in group.glob('*.yaml')))}")
+    for group in groups():
+        print(f"  {group}: {', '.join(names(group))}")
     print("\nSettings (each can be given by its path, as in training.epochs=50)\n")

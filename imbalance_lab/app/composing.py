@@ -12,9 +12,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 
-from imbalance_lab.process.recent import Recent
+from imbalance_lab.process import Recent
 
-_composed = Recent[bytes](most=256)  # copying through bytes takes a fifth of the time of a deep copy
+_composed = Recent[bytes](capacity=256)  # copying through bytes takes a fifth of the time of a deep copy
 
 
 @cache

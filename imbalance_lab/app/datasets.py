@@ -10,11 +10,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from imbalance_lab.app.config import CONF
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.sources.keel import Keel, names
 from imbalance_lab.data.sources.online import IMBLEARN_SETS, ImblearnBenchmark
 from imbalance_lab.errors import DataError
+from imbalance_lab.options import CONF
 
 
 def main() -> None:

@@ -14,8 +14,8 @@ import pandas as pd
 
 from imbalance_lab.errors import DataError, LabError
 from imbalance_lab.evaluation import plots
+from imbalance_lab.evaluation.predictions import join
 from imbalance_lab.runs.files import RECORD, read_outcome, read_predictions
-from imbalance_lab.runs.summary import join
 
 USAGE = "usage: python -m imbalance_lab.app.figures RUN ... [uri=URI]: draw the figures of finished runs"
 

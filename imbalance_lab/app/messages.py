@@ -10,7 +10,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 
-from imbalance_lab.app.config import compose, leaves, option_groups
+from imbalance_lab.app.config import compose
+from imbalance_lab.options import groups as option_groups
+from imbalance_lab.options import leaves
 
 
 def explain(error: BaseException, arguments: Sequence[str]) -> str:
@@ -46,7 +48,7 @@ def _unknown_option(error: MissingConfigException) -> str:
 
 def _unknown_key(arguments: Sequence[str]) -> str | None:
     """Find the first key on the command line that the configuration does not have."""
-    groups = {folder.name for folder in option_groups()}
+    groups = set(option_groups())
     overrides = [a for a in arguments if "=" in a and not a.startswith("-")]
     parsed = OverridesParser.create().parse_overrides(overrides)
     chosen = [f"{o.key_or_group}={o.value()}" for o in parsed if o.key_or_group in groups and not o.is_sweep_override()]

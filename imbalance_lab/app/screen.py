@@ -13,12 +13,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from imbalance_lab.models.base import Progress as Report
+from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.record import RunRecord
 
-MOST_ROWS = 40
+MAX_ROWS = 40
 
 
-class Screen:
+class Screen(Observer):
     """Shows one run.
 
     Parameters
@@ -38,7 +39,7 @@ class Screen:
         if self.quiet or fold:
             return
         shown = self._table("class", "training rows", "after sampling", "weight", "effective prior")
-        for name, row in table.head(MOST_ROWS).iterrows():
+        for name, row in table.head(MAX_ROWS).iterrows():
             cells = (
                 f"{row.train_rows:.0f}",
                 f"{row.sampled_rows:.0f}",
@@ -62,35 +63,35 @@ class Screen:
 
     def result(self, record: RunRecord, where: str | None) -> None:
         """Show the result table and the line that opens the UI."""
-        headline = f"{record.dataset.name}, {record.name}: {_headline(record)}"
+        headline = f"{record.dataset.name}, {record.name}: {record.headline()}"
         if self.quiet:
-            self.say(headline)
+            self.message(headline)
             for text in record.warnings:
                 self.warn(f"{record.name}: {text}")
             return
         for text in record.warnings:
             self.warn(text)
-        level = f"{record.config['evaluation']['confidence']:.0%} interval"
+        level = f"{record.identity.evaluation['confidence']:.0%} interval"
         table = self._table("class", "test rows", "recall", level, "precision", "F1")
-        for name, row in record.classes.head(MOST_ROWS).iterrows():
+        for name, row in record.classes.head(MAX_ROWS).iterrows():
             interval = f"{row.low:.3f} to {row.high:.3f}"
             cells = f"{row.support:.0f}", _number(row.recall), interval, _number(row.precision), _number(row.f1)
             table.add_row(escape(str(name)), *cells)
         self._print(table, len(record.classes))
-        self.say(headline)
+        self.message(headline)
         metrics = record.metrics
         shown = ("worst_class_recall", "macro_f1", "g_mean", "mcc", "roc_auc", "log_loss", "ece")
         line = ", ".join(f"{key.replace('_', ' ')} {metrics[key]:.3f}" for key in shown if key in metrics)
         self.console.print(line, highlight=False)
-        self.say(f"record: {record.config['output_dir']}")
+        self.message(f"record: {record.folder}")
         if where:
-            self.say(f"browse: {where}")
+            self.message(f"browse: {where}")
 
     def skipped(self, name: str, reason: str) -> None:
         """Show a cell of a sweep that two options rule out."""
-        self.say(f"{name}: skipped, {reason}")
+        self.message(f"{name}: skipped, {reason}")
 
-    def say(self, text: str) -> None:
+    def message(self, text: str) -> None:
         """Show a line."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
@@ -106,16 +107,9 @@ class Screen:
         return table
 
     def _print(self, table: Table, rows: int) -> None:
-        if rows > MOST_ROWS:
-            table.caption = f"the first {MOST_ROWS} of {rows} classes; classes.csv has them all"
+        if rows > MAX_ROWS:
+            table.caption = f"the first {MAX_ROWS} of {rows} classes; classes.csv has them all"
         self.console.print(table)
-
-
-def _headline(record: RunRecord) -> str:
-    low, high = record.intervals.loc["balanced_accuracy", ["low", "high"]]
-    value, folds = record.metrics["balanced_accuracy"], len(record.folds)
-    spread = f" over {folds} folds (deviation {record.deviations['balanced_accuracy']:.3f})" if folds > 1 else ""
-    return f"balanced accuracy {value:.3f} [{low:.3f}, {high:.3f}]{spread}"
 
 
 def _epoch_line(epoch: int, metrics: Mapping[str, float]) -> str:

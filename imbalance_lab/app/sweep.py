@@ -177,13 +177,16 @@ def _start_parent(config: DictConfig, name: str, grid: dict[str, list[str]]) -> 
     """Create the parent run; None without MLflow, or where it is away."""
     if "uri" not in config.tracking:
         return None
-    from imbalance_lab.runs.plan import build
+    from imbalance_lab.app.config import plain
+    from imbalance_lab.options import Option
     from imbalance_lab.tracking import start_parent
 
     try:
         to = config.tracking
         swept = any(key.split(".")[0] == "dataset" for key in grid)
-        experiment = to.experiment or ("sweeps" if swept else build(config, "dataset").title)
+        experiment = to.experiment or (
+            "sweeps" if swept else Option("dataset", "", plain(config.dataset)).build().title
+        )
         return start_parent(to.uri, to.artifacts, experiment, name, grid)
     except Exception as error:  # the jobs warn as well, and go on
         print(f"warning: no parent run in MLflow: {' '.join(str(error).split())[:200]}", file=sys.stderr)

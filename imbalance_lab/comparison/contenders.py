@@ -46,7 +46,7 @@ def dataset_names(titles: pd.Series, settings: pd.DataFrame) -> pd.Series:
     """Return a name for the dataset of each run: its title, with its source where several have that title."""
     titles = titles.fillna("").astype(str)
     keys = [key for key in (OPTION, TARGET) if key in settings]
-    sources = settings[keys].fillna("").astype(str)
+    sources = settings[keys].fillna("").replace("None", "")
     classes = sources[TARGET].str.rsplit(".", n=1).str[-1] if TARGET in sources else pd.Series("", index=titles.index)
     options = sources[OPTION].where(sources[OPTION] != "", classes) if OPTION in sources else classes
     names = titles.copy()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class Compared:
     notes: list[str]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Comparison:
     """Which strategy is better, by how much, and how sure one can be; a notebook shows it by itself.
 
@@ -71,7 +71,7 @@ class Comparison:
     across: list[Across]
     unfinished: pd.DataFrame
     notes: list[str]
-    epochs: EpochReader = field(default=no_epochs, compare=False)
+    epochs: EpochReader = no_epochs
 
     @property
     def verdict(self) -> str:

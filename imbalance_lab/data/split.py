@@ -49,8 +49,8 @@ class Holdout:
         """
         _require_rows(y, class_names, 3 if self.validation else 2)
         rng = np.random.default_rng(self.seed)
-        rest, test = _share_out(np.arange(len(y)), y, self.test, rng)
-        train, validation = _share_out(rest, y, self.validation / (1 - self.test), rng)
+        rest, test = share_out(np.arange(len(y)), y, self.test, rng)
+        train, validation = share_out(rest, y, self.validation / (1 - self.test), rng)
         yield Split(train, validation, test)
 
 
@@ -87,7 +87,7 @@ class CrossValidation:
             warnings.warn(text, LabWarning, stacklevel=2)
         rng = np.random.default_rng(self.seed)
         for rest, test in self._folds(y, rng):
-            train, validation = _share_out(rest, y, self.validation, rng)
+            train, validation = share_out(rest, y, self.validation, rng)
             yield Split(train, validation, test)
 
     def _folds(self, y: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -166,9 +166,7 @@ def _sides(y: np.ndarray) -> np.ndarray:
     return np.stack([len(y) - y.sum(axis=0), y.sum(axis=0)], axis=1).ravel()
 
 
-def _share_out(
-    rows: np.ndarray, y: np.ndarray, share: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def share_out(rows: np.ndarray, y: np.ndarray, share: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Split `rows` into (rest, part): `share` of each class, at least one row unless `share` is 0, never all of it."""
     strata = combinations(y)
     if y.ndim == 2 and share and np.bincount(strata[rows])[np.unique(strata[rows])].min() < 1 / min(share, 1 - share):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -22,3 +23,8 @@ class Predictions(NamedTuple):
         """Return the predictions of each task."""
         count = self.y.shape[1]
         return [Predictions(self.rows, self.y[:, t], self.log_proba[:, t], self.predicted[:, t]) for t in range(count)]
+
+
+def join(parts: Iterable[Predictions]) -> Predictions:
+    """Put the predictions of several folds one after the other."""
+    return Predictions(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))

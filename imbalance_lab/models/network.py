@@ -20,7 +20,7 @@ from imbalance_lab.fields import STRICT, Positive, Share
 from imbalance_lab.models.base import Progress
 from imbalance_lab.models.trainer import EpochModel, Watch
 from imbalance_lab.models.training import Training
-from imbalance_lab.process.recent import Recent
+from imbalance_lab.process import Recent
 from imbalance_lab.strategies.base import Loss
 
 PREDICT_ROWS = 65536
@@ -28,7 +28,7 @@ PREDICT_ROWS = 65536
 tf.get_logger().setLevel("ERROR")  # a sweep traces many graphs, which TensorFlow takes for a mistake
 
 # Each holds the variables of one network and its optimizer, and no rows.
-_graphs = Recent[EpochModel](most=8)
+_graphs = Recent[EpochModel](capacity=8)
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import yaml
-from pydantic.dataclasses import dataclass
 
 from imbalance_lab.evaluation.predictions import Predictions
-from imbalance_lab.fields import STRICT
 from imbalance_lab.runs.record import RunRecord
 
 RECORD = "record.json"
@@ -28,7 +25,7 @@ def write_record(record: RunRecord, folder: Path) -> dict[str, Any]:
     training.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(yaml.dump(record.config, Dumper=DUMPER, sort_keys=False))
+    (folder / "config.yaml").write_text(yaml.dump(record.settings, Dumper=DUMPER, sort_keys=False))
     record.classes.to_csv(folder / "classes.csv", index_label="class")
     if record.history is not None:
         record.history.to_csv(folder / "epochs.csv", index=False)
@@ -39,7 +36,7 @@ def write_record(record: RunRecord, folder: Path) -> dict[str, Any]:
         for key, value in predictions._asdict().items()
     }
     np.savez_compressed(folder / "predictions.npz", **arrays)
-    return write_outcome(folder, "finished", **_summary(record))
+    return write_outcome(folder, **record.summary())
 
 
 def save_models(record: RunRecord, folder: Path) -> None:
@@ -50,8 +47,9 @@ def save_models(record: RunRecord, folder: Path) -> None:
     """
     for fold, result in enumerate(record.folds):
         target = folder / str(fold)
-        result.model.save(target)
-        use = {"prepare": result.prepare, "rules": result.rules, "tasks": record.dataset.tasks}
+        result.fitted.model.save(target)
+        fitted = result.fitted
+        use = {"prepare": fitted.prepare, "rules": fitted.rules, "tasks": record.dataset.tasks}
         joblib.dump(use, target / "use.joblib")
 
 
@@ -60,18 +58,17 @@ def write_outcome(folder: Path, outcome: str, **details: Any) -> dict[str, Any]:
 
     `outcome` is ``finished``, ``already finished``, ``skipped``, ``failed`` or ``killed``.
     """
-    said = {"outcome": outcome, **details}
+    record = {"outcome": outcome, **details}
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{RECORD}"
-    temporary.write_text(json.dumps(said, indent=1, default=str))
+    temporary.write_text(json.dumps(record, indent=1, default=str))
     os.replace(temporary, folder / RECORD)
-    return said
+    return record
 
 
-def mark_untracked(folder: Path, reason: str) -> None:
-    """Note in a finished run's record that it is not in MLflow, and why."""
-    said = read_outcome(folder) or {}
-    write_outcome(folder, **{**said, "untracked": reason})
+def mark_untracked(folder: Path, reason: str) -> dict[str, Any]:
+    """Note in a finished run's record that it is not in MLflow, and why; return the record."""
+    return write_outcome(folder, **{**(read_outcome(folder) or {}), "untracked": reason})
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:
@@ -84,49 +81,3 @@ def read_predictions(folder: Path, fold: int = 0, part: str = "test") -> Predict
     """Read back the predictions of one fold; `part` is ``validation`` or ``test``."""
     with np.load(folder / "predictions.npz") as arrays:
         return Predictions(*(arrays[f"{fold}/{part}/{key}"] for key in Predictions._fields))
-
-
-def _summary(record: RunRecord) -> dict[str, Any]:
-    return {
-        "name": record.name,
-        "strategy": record.strategy,
-        "model": record.model,
-        "dataset": record.dataset.summary(),
-        "tags": record.tags,
-        "metrics": record.metrics,
-        "deviations": record.deviations,
-        "intervals": record.intervals.to_dict("index"),
-        "classes": record.classes.astype(object).where(record.classes.notna(), None).to_dict("index"),
-        "folds": [{"metrics": fold.metrics, "seconds": fold.seconds} for fold in record.folds],
-        "never_predicted": record.never_predicted,
-        "warnings": record.warnings,
-    }
-
-
-@dataclass(frozen=True, config=STRICT)
-class RecordOnly:
-    """The null option of ``tracking``: nothing beyond the record on disk."""
-
-    where = None
-
-    def join_sweep(self, name: str, parent: Any) -> None:
-        """Do nothing."""
-
-    def finished_on(self, dataset: str, config_hash: str, version: str) -> set[str]:
-        """Return nothing: there is nobody to ask."""
-        return set()
-
-    def start(self, dataset: str, names: Mapping[str, str], config: dict[str, Any]) -> None:
-        """Do nothing."""
-
-    def describe(self, tags: dict[str, str], dataset: Any) -> None:
-        """Do nothing."""
-
-    def epoch(self, fold: int | None, epoch: int, metrics: Any) -> None:
-        """Do nothing."""
-
-    def finish(self, record: dict[str, Any], folder: Path) -> None:
-        """Do nothing."""
-
-    def abort(self, outcome: str, reason: str, folder: Path) -> None:
-        """Do nothing."""

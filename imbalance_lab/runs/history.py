@@ -10,7 +10,7 @@ import pandas as pd
 EPOCHS = "epochs.csv"
 COLUMNS = ["run", "key", "epoch", "value"]
 PREFIX = "val/"
-COUNTS = ("called/", "predicted/")  # numbers of rows, not figures of a class
+COUNTS = ("called/", "predicted_count/")  # numbers of rows, not figures of a class
 
 
 def no_epochs(ids: Sequence[str]) -> pd.DataFrame:

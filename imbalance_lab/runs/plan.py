@@ -1,30 +1,22 @@
-"""A configuration turned into the objects of a run, and the pairs that exclude each other."""
+"""The objects of a run, and the pairs of options that exclude each other."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
-from pydantic import ValidationError
 
-from imbalance_lab.app.config import NULL_OPTIONS
+from imbalance_lab import process
 from imbalance_lab.data.base import Splitter
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import Prepare
 from imbalance_lab.data.rows import TrainingSet
-from imbalance_lab.errors import ConfigError, Incompatible, LabError
+from imbalance_lab.errors import ConfigError, Incompatible
 from imbalance_lab.evaluation.settings import Evaluation
 from imbalance_lab.models.base import Learner
 from imbalance_lab.models.training import Training
-from imbalance_lab.runs.settings import RunSettings
+from imbalance_lab.options import SLOTS, Option
+from imbalance_lab.runs.identity import Identity
 from imbalance_lab.strategies.base import ClassWeight, Decision, Loss, Sampler
 
 
@@ -63,8 +55,8 @@ class Plan:
         return getattr(self.sampler, "balanced_batches", False)
 
 
-def make_plan(config: DictConfig, dataset: Dataset) -> Plan:
-    """Instantiate the options of a resolved configuration for `dataset`.
+def make_plan(identity: Identity, dataset: Dataset) -> Plan:
+    """Make the objects of a run on `dataset`.
 
     TensorFlow is loaded only here and only for a network.
 
@@ -75,18 +67,20 @@ def make_plan(config: DictConfig, dataset: Dataset) -> Plan:
     Incompatible
         If two options exclude each other.
     """
-    with startup_chatter_hidden():
-        learner: Learner = build(config, "model")
-    _check_slots(config, learner, dataset)
-    groups = ["split", "prepare", "sampler", "class_weight", "decision", "evaluation"]
+    options = identity.options
+    with process.stderr_hidden():
+        learner: Learner = options["model"].build()
+    _check_slots(identity, learner, dataset)
+    groups = ["split", "prepare", "sampler", "class_weight", "decision"]
     groups += ["loss", "training"] if learner.trains_by_loss else []
-    parts = {"loss": None, "training": None} | {group: build(config, group) for group in groups}
-    plan = Plan(learner=learner, seed=config.seed, **parts)
+    parts = {"loss": None, "training": None} | {group: options[group].build() for group in groups}
+    evaluation = Option("evaluation", "evaluation", identity.evaluation).build()
+    plan = Plan(learner=learner, seed=identity.seed, evaluation=evaluation, **parts)
     if not hasattr(plan.sampler, "fit_resample"):
         raise ConfigError(f"sampler is {type(plan.sampler).__name__}, which has no fit_resample")
-    _check_labels(plan, config, dataset)
-    _check_training(plan, config)
-    _check_prior(plan, config)
+    _check_labels(identity, dataset)
+    _check_training(plan, identity)
+    _check_prior(plan, identity)
     plan.class_weight.check(dataset.class_names, dataset.counts)
     # Settings by class name are shared by all labels, whose sides are called no and yes.
     names = ("no", "yes") if dataset.labels else dataset.class_names
@@ -94,69 +88,10 @@ def make_plan(config: DictConfig, dataset: Dataset) -> Plan:
     return replace(plan, decision=plan.decision.for_classes(names), loss=loss)
 
 
-def run_settings(config: DictConfig) -> RunSettings:
-    """Return the settings that belong to no group.
-
-    Raises
-    ------
-    ConfigError
-        If one of them has a value it cannot take.
-    """
-    try:
-        return RunSettings(**{key: config[key] for key in ("seed", "min_class_rows", "save_model", "resume")})
-    except ValidationError as error:
-        raise ConfigError("; ".join(_describe("", detail) for detail in error.errors())) from error
-
-
-def build(config: DictConfig, group: str) -> Any:
-    """Instantiate one group, its errors naming the keys to change.
-
-    Raises
-    ------
-    ConfigError
-    """
-    target = OmegaConf.select(config, f"{group}._target_", throw_on_missing=False)
-    if missing := sorted(OmegaConf.missing_keys(config[group])):
-        raise ConfigError(f"{group} needs {', '.join(f'{key}=' for key in missing)}")
-    try:
-        return instantiate(config[group], _convert_="all")
-    except InstantiationException as error:
-        cause = error.__cause__ or error
-        if isinstance(cause, LabError):
-            raise cause from None
-        if isinstance(cause, ValidationError):
-            raise ConfigError("; ".join(_describe(group, detail) for detail in cause.errors())) from error
-        raise ConfigError(f"{group}: {target} cannot be made: {' '.join(str(cause).split())}") from error
-
-
-@contextmanager
-def startup_chatter_hidden() -> Iterator[None]:
-    """Hide what TensorFlow's libraries write to the process's standard error while they are loaded."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def _describe(group: str, detail: Any) -> str:
-    keys = [str(part) for part in detail["loc"] if not isinstance(part, int) and part not in ("[key]",)]
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        message = "is not one of its settings"
-    given = (
-        "" if isinstance(detail["input"], dict) or detail["type"] == "value_error" else f" (got {detail['input']!r})"
-    )
-    return f"{'.'.join([*([group] if group else []), *keys])}: {message}{given}"
-
-
-def _check_slots(config: DictConfig, learner: Learner, dataset: Dataset) -> None:
-    filled = {slot: config.options[slot] for slot, null in NULL_OPTIONS.items() if config.options[slot] != null}
-    model = config.options.model
+def _check_slots(identity: Identity, learner: Learner, dataset: Dataset) -> None:
+    names = identity.names
+    filled = {slot: names[slot] for slot, null in SLOTS.items() if names[slot] != null}
+    model = names["model"]
     if "loss" in filled and not learner.trains_by_loss:
         raise Incompatible(
             f"loss={filled['loss']} cannot train model={model}, which has a loss of its own; "
@@ -169,33 +104,34 @@ def _check_slots(config: DictConfig, learner: Learner, dataset: Dataset) -> None
         )
 
 
-def _check_labels(plan: Plan, config: DictConfig, dataset: Dataset) -> None:
-    if dataset.labels and config.options.sampler != NULL_OPTIONS["sampler"]:
+def _check_labels(identity: Identity, dataset: Dataset) -> None:
+    sampler = identity.options["sampler"].name
+    if dataset.labels and sampler != SLOTS["sampler"]:
         raise Incompatible(
-            f"sampler={config.options.sampler} needs one class per row, and '{dataset.name}' has {len(dataset.labels)} "
+            f"sampler={sampler} needs one class per row, and '{dataset.name}' has {len(dataset.labels)} "
             "labels; use class weights instead: strategy=inv_freq weights each label by its own rows (or, where "
             "the model takes no weights, decision=tuned_threshold)"
         )
 
 
-def _check_training(plan: Plan, config: DictConfig) -> None:
+def _check_training(plan: Plan, identity: Identity) -> None:
     """Refuse what needs epochs or validation rows where there are none."""
-    options = config.options
+    names = identity.names
     if plan.sampler_balances_batches and not plan.learner.trains_by_loss:
         raise Incompatible(
-            f"sampler={options.sampler} draws the batches of a network and model={options.model} has none; "
+            f"sampler={names['sampler']} draws the batches of a network and model={names['model']} has none; "
             "use sampler=ros, or model=mlp"
         )
     if plan.class_weight.weight_start > 0 and not plan.learner.trains_by_loss:
         raise Incompatible(
-            f"class_weight={options.class_weight} waits for a share of the epochs and model={options.model} has none; "
-            "use class_weight=eff_num, or model=mlp"
+            f"class_weight={names['class_weight']} waits for a share of the epochs and model={names['model']} has "
+            "none; use class_weight=eff_num, or model=mlp"
         )
     if plan.split.validation > 0:
         return
     if plan.decision.needs_validation:
         raise ConfigError(
-            f"decision={options.decision} is fitted on validation rows and split.validation=0; "
+            f"decision={names['decision']} is fitted on validation rows and split.validation=0; "
             "set split.validation=0.2, or use decision=argmax"
         )
     if plan.training is not None and plan.training.patience is not None:
@@ -205,16 +141,16 @@ def _check_training(plan: Plan, config: DictConfig) -> None:
         )
 
 
-def _check_prior(plan: Plan, config: DictConfig) -> None:
+def _check_prior(plan: Plan, identity: Identity) -> None:
     """Refuse decisions that need a prior where the scores carry none."""
     even = np.ones((1, 2))
     train = TrainingSet(np.empty((0, 0)), np.empty((0, 1), int), even, even)
     if not plan.decision.needs_prior or plan.learner.effective_prior(train, plan.loss) is not None:
         return
-    options = config.options
-    source = f"loss={options.loss}" if plan.loss is not None else f"model={options.model}"
+    names = identity.names
+    source = f"loss={names['loss']}" if plan.loss is not None else f"model={names['model']}"
     raise Incompatible(
-        f"decision={options.decision} works on probabilities and the scores of {source} are none; "
+        f"decision={names['decision']} works on probabilities and the scores of {source} are none; "
         "use decision=tuned_threshold, or loss=cross_entropy"
         + ("" if plan.loss is not None else " with model=mlp or model=logreg")
     )

@@ -8,25 +8,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from omegaconf import DictConfig
-
 from imbalance_lab import __version__
-from imbalance_lab.app.config import config_hash, model_name, strategy_name
-from imbalance_lab.data.dataset import Dataset
 
 PACKAGES = ("tensorflow", "keras", "scikit-learn", "imbalanced-learn", "numpy", "mlflow", "hydra-core")
-
-
-def describe(config: DictConfig, dataset: Dataset) -> dict[str, str]:
-    """Return the tags of a run of `config` on `dataset`."""
-    return {
-        "strategy": strategy_name(config),
-        "model": model_name(config),
-        "dataset": dataset.name,
-        "config_hash": config_hash(config),
-        "data_hash": dataset.content_hash,
-        **environment(),
-    }
 
 
 @cache

@@ -80,7 +80,7 @@ def row_of(run: str, record: Mapping[str, Any], start: int) -> RunRow:
         What ``record.json`` holds. The configuration stands in its ``identity``; in records of version 0.1.0, which
         have none, under ``config``.
     start : int
-        When the run started (milliseconds), if the record does not hold it.
+        When the run started or ended, in milliseconds: the later of two runs of one cell counts.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def row_of(run: str, record: Mapping[str, Any], start: int) -> RunRow:
     settings = {setting_key(name): str(value) for name, value in leaves(config)} if config else {}
     about = {
         "name": record["name"],
-        "start": record.get("start", start),
+        "start": start,
         "outcome": outcome,
         "reason": record.get("reason"),
         "strategy": identity.get("strategy", record.get("strategy")),
@@ -139,14 +139,14 @@ def read_rows(folders: Sequence[Path]) -> tuple[list[RunRow], dict[str, Path], l
         run = folder.relative_to(root).as_posix() if folder != Path(root) else folder.name
         try:
             text = file.read_text(encoding="utf-8")
-            row = row_of(run, read_record(folder, text), start=modified // 10**6)
+            row, sweep = row_of(run, read_record(folder, text), start=modified // 10**6), sweep_of(folder)
         except (ValueError, TypeError, AttributeError, KeyError, OSError, yaml.YAMLError) as error:
             notes.append(f"{file} is left out: {' '.join(str(error).split())[:200] or type(error).__name__}")
             continue
         if copied and text in seen:
             continue
         seen.add(text)
-        rows.append(RunRow(run, row.about | sweep_of(folder), row.settings, row.metrics, row.folds))
+        rows.append(RunRow(run, row.about | sweep, row.settings, row.metrics, row.folds))
         places[run] = folder
     return sorted(rows, key=lambda row: row.about["start"]), places, notes
 

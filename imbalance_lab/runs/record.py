@@ -1,17 +1,23 @@
-"""What is kept of a run, and who is told of it."""
+"""What is kept of a run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from imbalance_lab.data.dataset import Dataset
-from imbalance_lab.evaluation.predictions import Predictions
-from imbalance_lab.models.base import FittedModel
-from imbalance_lab.strategies.base import Rule
+from imbalance_lab.evaluation.predictions import Predictions, join
+from imbalance_lab.runs.identity import Identity
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from imbalance_lab.runs.fit import Fitted
 
 
 @dataclass(frozen=True)
@@ -20,34 +26,35 @@ class FoldResult:
 
     Parameters
     ----------
-    classes : DataFrame
-        One row per class: rows, after sampling, weight, effective prior.
-    effective_prior : ndarray of shape (T, C) or None
-        The class prior that the scores carry; None if they are no probabilities.
+    fitted : Fitted
+        Raw rows to classes.
     validation, test : Predictions
     metrics : dict
         ``balanced_accuracy``, ``recall/<class>``, ...
-    history : DataFrame or None
-        One row per epoch.
     seconds : dict
         Wall time of each stage.
-    prepare : callable
-        Raw columns to features.
-    model : FittedModel
-    rules : list of callable
-        Scores (n, C) of each task to classes.
     """
 
-    classes: pd.DataFrame
-    effective_prior: np.ndarray | None
+    fitted: Fitted
     validation: Predictions
     test: Predictions
     metrics: dict[str, float]
-    history: pd.DataFrame | None
     seconds: dict[str, float]
-    prepare: Any
-    model: FittedModel
-    rules: list[Rule]
+
+    @property
+    def classes(self) -> pd.DataFrame:
+        """One row per class: rows, after sampling, weight, effective prior."""
+        return self.fitted.classes
+
+    @property
+    def effective_prior(self) -> np.ndarray | None:
+        """The class prior that the scores carry, shape (T, C); None if they are no probabilities."""
+        return self.fitted.effective_prior
+
+    @property
+    def history(self) -> pd.DataFrame | None:
+        """One row per epoch."""
+        return self.fitted.history
 
 
 @dataclass(frozen=True)
@@ -56,10 +63,10 @@ class RunRecord:
 
     Parameters
     ----------
-    name, strategy, model : str
-        How the run, its strategy and its model are called.
-    config : dict
-        The resolved configuration.
+    identity : Identity
+        What the run is.
+    settings : dict
+        Every setting it was given, those of its recording included.
     tags : dict
         Hashes, commit, versions.
     dataset : Dataset
@@ -77,12 +84,12 @@ class RunRecord:
     never_predicted : list of str
         Classes that have test rows and are not predicted once.
     warnings : list of str
+    folder : Path or None
+        Where the record was written.
     """
 
-    name: str
-    strategy: str
-    model: str
-    config: dict[str, Any]
+    identity: Identity
+    settings: dict[str, Any]
     tags: dict[str, str]
     dataset: Dataset
     folds: list[FoldResult]
@@ -93,8 +100,93 @@ class RunRecord:
     history: pd.DataFrame | None
     never_predicted: list[str]
     warnings: list[str]
+    folder: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """How the run is called: strategy, model and seed."""
+        return self.identity.name
+
+    @property
+    def strategy(self) -> str:
+        """How its strategy is called."""
+        return self.identity.strategy
+
+    @property
+    def model(self) -> str:
+        """How its model is called."""
+        return self.identity.model
 
     @property
     def test(self) -> Predictions:
         """Test predictions of all folds, one after the other."""
-        return Predictions(*(np.concatenate(parts) for parts in zip(*(fold.test for fold in self.folds), strict=True)))
+        return join(fold.test for fold in self.folds)
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """One row per test row: its ``row`` number, ``fold``, true and predicted class, and probability of each class.
+
+        Of several labels a column of each: ``true/<label>``, ``predicted/<label>``, ``probability/<label>``.
+        """
+        return pd.concat([self._predictions(fold, result) for fold, result in enumerate(self.folds)], ignore_index=True)
+
+    def _predictions(self, fold: int, result: FoldResult) -> pd.DataFrame:
+        columns: dict[str, Any] = {"row": result.test.rows, "fold": fold}
+        labels = self.dataset.labels
+        for at, (part, names) in enumerate(zip(result.test.tasks(), self.dataset.tasks, strict=True)):
+            suffix = f"/{labels[at]}" if labels else ""
+            by_number = np.array(names, dtype=object)
+            columns |= {f"true{suffix}": by_number[part.y], f"predicted{suffix}": by_number[part.predicted]}
+            shown = [(1, labels[at])] if labels else list(enumerate(names))
+            columns |= {f"probability/{name}": np.exp(part.log_proba[:, k]) for k, name in shown}
+        return pd.DataFrame(columns)
+
+    def figures(self) -> dict[str, Figure]:
+        """Return the run's figures by name: recall of each class, confusion matrix, precision and recall, ..."""
+        from imbalance_lab.evaluation import plots
+
+        title = f"{self.dataset.name}: {self.name}"
+        return plots.draw(self.test, self.dataset.tasks, self.classes, self.history, title)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what ``record.json`` holds of a finished run."""
+        return {
+            "outcome": "finished",
+            "name": self.name,
+            "strategy": self.strategy,
+            "model": self.model,
+            "identity": self.identity.summary(),
+            "dataset": self.dataset.summary(),
+            "tags": self.tags,
+            "metrics": self.metrics,
+            "deviations": self.deviations,
+            "intervals": self.intervals.to_dict("index"),
+            "classes": self.classes.astype(object).where(self.classes.notna(), None).to_dict("index"),
+            "folds": [{"metrics": fold.metrics, "seconds": fold.seconds} for fold in self.folds],
+            "never_predicted": self.never_predicted,
+            "warnings": self.warnings,
+        }
+
+    def headline(self, metric: str = "balanced_accuracy") -> str:
+        """Return a metric with its interval, and of several folds their deviation."""
+        text = f"{metric.replace('_', ' ')} {self.metrics[metric]:.3f}"
+        if metric in self.intervals.index:
+            low, high = self.intervals.loc[metric, ["low", "high"]]
+            text += f" [{low:.3f}, {high:.3f}]"
+        if len(self.folds) > 1:
+            text += f" over {len(self.folds)} folds (deviation {self.deviations[metric]:.3f})"
+        return text
+
+    def __repr__(self) -> str:
+        """Return dataset, name and result in one line."""
+        return f"<RunRecord {self.dataset.name}, {self.name}: {self.headline()}>"
+
+    def _repr_html_(self) -> str:
+        """Return the result as a notebook shows it; it takes the notebook's own colours, light or dark."""
+        table = self.classes[["train_rows", "sampled_rows", "weight", "recall", "low", "high", "precision", "f1"]]
+        shown = table.head(40).to_html(float_format=lambda value: f"{value:.3f}", na_rep="", border=0)
+        notes = "".join(f"<li>{escape(text)}</li>" for text in self.warnings)
+        return (
+            f"<p><b>{escape(self.dataset.name)}, {escape(self.name)}</b>: {escape(self.headline())}</p>"
+            f"{shown}{f'<ul>{notes}</ul>' if notes else ''}"
+        )

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from omegaconf import DictConfig
 
-from imbalance_lab.app.config import model_name, plain, run_name, strategy_name
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.rows import Seeds
 from imbalance_lab.evaluation.intervals import bootstrap
-from imbalance_lab.evaluation.predictions import Predictions
+from imbalance_lab.evaluation.predictions import Predictions, join
 from imbalance_lab.runs.diagnostics import diagnose, never_predicted
+from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.plan import Plan
+from imbalance_lab.runs.provenance import environment
 from imbalance_lab.runs.record import FoldResult, RunRecord
 
 
 def summarise(
-    config: DictConfig,
-    tags: dict[str, str],
+    identity: Identity,
+    settings: dict[str, Any],
     dataset: Dataset,
     plan: Plan,
     folds: list[FoldResult],
-    warned: list[str],
+    warnings: list[str],
 ) -> RunRecord:
     """Put the folds together: means and deviations of their metrics, intervals from all their test rows."""
     table = pd.DataFrame([fold.metrics for fold in folds])
@@ -42,11 +42,9 @@ def summarise(
     missing = never_predicted(test, dataset)
     metrics["never_predicted"] = float(len(missing))
     return RunRecord(
-        name=run_name(config),
-        strategy=strategy_name(config),
-        model=model_name(config),
-        config=plain(config),
-        tags=tags,
+        identity=identity,
+        settings=settings,
+        tags=identity.tags | environment(),
         dataset=dataset,
         folds=folds,
         metrics={str(key): float(value) for key, value in metrics.items()},
@@ -55,7 +53,7 @@ def summarise(
         classes=result_table(folds, test, dataset, metrics, intervals),
         history=history,
         never_predicted=missing,
-        warnings=[*warned, *diagnose(config.options, plan.learner, plan.loss, folds, dataset, missing, history)],
+        warnings=[*warnings, *diagnose(identity.names, plan.learner, plan.loss, folds, dataset, missing, history)],
     )
 
 
@@ -79,11 +77,6 @@ def result_table(
         after[key] = [metrics.get(f"{key}/{name}", np.nan) for name in dataset.class_names]
     recalls = intervals.filter(like="recall/", axis=0).rename(index=lambda key: key.removeprefix("recall/"))
     return before.assign(**after, **recalls)
-
-
-def join(parts: Iterable[Predictions]) -> Predictions:
-    """Put the predictions of several folds one after the other."""
-    return Predictions(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def join_histories(histories: list[pd.DataFrame | None]) -> pd.DataFrame | None:

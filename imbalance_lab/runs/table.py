@@ -18,7 +18,7 @@ PARTS = ("runs", "settings", "metrics", "folds")
 MOST_SHOWN = 30
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class RunTable:
     """Runs side by side: every frame has a row per run, indexed by its id.
 

@@ -9,6 +9,7 @@ import yaml
 
 from imbalance_lab.errors import DataError
 from imbalance_lab.runs.files import read_outcome
+from imbalance_lab.runs.identity import Identity
 from imbalance_lab.tracking.tracker import MlflowTracker
 
 
@@ -36,8 +37,7 @@ def send(folder: Path, uri: str | None = None) -> str | None:
     settings = {key: value for key, value in config["tracking"].items() if not key.startswith("_")}
     settings = {"uri": "sqlite:///mlflow.db"} | settings
     tracker = MlflowTracker(**(settings | ({"uri": uri} if uri else {})))
-    names = {"run": record["name"], "strategy": record["strategy"], "model": record["model"]}
-    tracker.start(record["dataset"]["name"], names, config)
+    tracker.start(Identity.from_summary(record["identity"]), config)
     tracker.describe(record["tags"], record["dataset"])
     if (epochs := folder / "epochs.csv").is_file():
         for row in pd.read_csv(epochs).to_dict("records"):

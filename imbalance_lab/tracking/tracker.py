@@ -18,10 +18,11 @@ from typing import Any, TypeVar
 from mlflow import MlflowClient
 from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
-from omegaconf import OmegaConf
 
-from imbalance_lab.app.config import config_hash, leaves
 from imbalance_lab.errors import TrackingError
+from imbalance_lab.options import leaves
+from imbalance_lab.runs.identity import Identity
+from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.tracking.keys import key_for, unique_keys
 from imbalance_lab.tracking.parent import STATUS, close_dead, process_tags
 from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
@@ -37,7 +38,7 @@ PER_CLASS = re.compile(r"(?P<what>(?:(?:val|test_interval/low|test_interval/high
 T = TypeVar("T")
 
 
-class MlflowTracker:
+class MlflowTracker(Tracker):
     """Logs one run.
 
     Parameters
@@ -87,25 +88,25 @@ class MlflowTracker:
         """Make the run to come one of a sweep: a tag says so, and where there is a parent run it lies below it."""
         self._sweep_tags = {"sweep": name} | ({"mlflow.parentRunId": parent["run_id"]} if parent else {})
 
-    def finished_on(self, dataset: str, config_hash: str, version: str) -> set[str]:
+    def finished_on(self, identity: Identity) -> set[str]:
         """Return the data hashes of the runs of this very configuration that have ended well or were skipped.
 
         Runs of the experiment that are RUNNING although their process is gone are closed on the way.
         """
         found: set[str] = set()
-        self._guarded(lambda: found.update(self._finished_on(self.experiment or dataset, config_hash, version)))
+        self._guarded(lambda: found.update(self._finished_on(identity)))
         return found
 
-    def start(self, dataset: str, names: Mapping[str, str], config: dict[str, Any]) -> None:
+    def start(self, identity: Identity, config: Mapping[str, Any]) -> None:
         """Create the run with its parameters; that a server is away is remembered until the end."""
-        self._guarded(lambda: self._create(dataset, names, config))
+        self._guarded(lambda: self._create(identity, config))
 
-    def describe(self, tags: dict[str, str], dataset: dict[str, Any]) -> None:
+    def describe(self, tags: Mapping[str, str], dataset: Mapping[str, Any]) -> None:
         """Log the tags and the dataset."""
         rare_first = sorted(dataset["classes"], key=dataset["classes"].get)
         self._keys = unique_keys(dataset["classes"], kept=rare_first[: self.max_classes])
         if commit := tags.get("git_commit"):
-            tags = tags | {"mlflow.source.git.commit": commit.removesuffix("-dirty")}
+            tags = {**tags, "mlflow.source.git.commit": commit.removesuffix("-dirty")}
         self._guarded(lambda: self._describe(tags, dataset))
 
     def epoch(self, fold: int | None, epoch: int, metrics: Mapping[str, float]) -> None:
@@ -114,7 +115,7 @@ class MlflowTracker:
         if time.monotonic() - self._sent_at > SECONDS_BETWEEN_CALLS:
             self._guarded(self._flush)
 
-    def finish(self, record: dict[str, Any], folder: Path) -> None:
+    def finish(self, record: Mapping[str, Any], folder: Path) -> None:
         """Send the record under `folder` and close the run.
 
         Raises
@@ -133,39 +134,38 @@ class MlflowTracker:
         """Close a run that did not finish, with its reason as a tag and what is on disk as artifacts."""
         self._guarded(lambda: self._close(outcome, reason, folder))
 
-    def _finished_on(self, experiment: str, config_hash: str, version: str) -> set[str]:
+    def _finished_on(self, identity: Identity) -> set[str]:
         client = open_store(self.uri)
-        if (known := client.get_experiment_by_name(experiment)) is None:
+        if (known := client.get_experiment_by_name(self.experiment or identity.dataset)) is None:
             return set()
         close_dead(client, known.experiment_id)
-        asked = f"tags.config_hash = '{config_hash}' and tags.`version/imbalance_lab` = '{version}'"
+        asked = f"tags.config_hash = '{identity.config_hash}' and tags.`version/imbalance_lab` = '{identity.version}'"
         runs = client.search_runs([known.experiment_id], asked, max_results=1000)
         ended = [run for run in runs if (run.data.tags.get("outcome"), run.info.status) in ENDED_WELL]
         return {run.data.tags["data_hash"] for run in ended}
 
-    def _create(self, dataset: str, names: Mapping[str, str], config: dict[str, Any]) -> None:
-        experiment = self.experiment or dataset
+    def _create(self, identity: Identity, config: Mapping[str, Any]) -> None:
+        experiment = self.experiment or identity.dataset
         self._client = open_store(self.uri)
         self._experiment_id = find_experiment(
             self._client, experiment, artifact_location(self.uri, self.artifacts, experiment)
         )
         tags = {"mlflow.user": _user(), "mlflow.source.name": "imbalance_lab", "mlflow.source.type": "LOCAL"}
         tags |= process_tags() | self._sweep_tags
-        tags |= {"dataset": dataset, "strategy": names["strategy"], "model": names["model"]}
-        tags["config_hash"] = config_hash(OmegaConf.create(config))
+        tags |= {key: text for key, text in identity.tags.items() if text}
         tags = {key: text[:LONGEST_TAG] for key, text in tags.items()}
-        run = self._client.create_run(self._experiment_id, tags=tags, run_name=names["run"])
+        run = self._client.create_run(self._experiment_id, tags=tags, run_name=identity.name)
         self._run = run.info.run_id
-        named = [*names.items(), *leaves(config)]
+        named = [("run", identity.name), ("strategy", identity.strategy), ("model", identity.model), *leaves(config)]
         self._params = [Param(key_for(key), str(value)[:LONGEST_PARAM]) for key, value in named]
 
-    def _describe(self, tags: dict[str, str], dataset: dict[str, Any]) -> None:
+    def _describe(self, tags: Mapping[str, str], dataset: Mapping[str, Any]) -> None:
         client, run = self._opened()
         self._tag(tags)
         self._flush()
         client.log_inputs(run, [_dataset_input(dataset)])
 
-    def _send(self, record: dict[str, Any], folder: Path) -> None:
+    def _send(self, record: Mapping[str, Any], folder: Path) -> None:
         client, run = self._opened()
         whole = {key: value for key, value in record["metrics"].items() if key.startswith(("timing/", "rows/"))}
         self._queue("", whole)
@@ -257,7 +257,7 @@ def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield items[start : start + size]
 
 
-def note(record: dict[str, Any]) -> str:
+def note(record: Mapping[str, Any]) -> str:
     """Return the run's description in the UI: its result in Markdown."""
     interval = record["intervals"]["balanced_accuracy"]
     lines = [
@@ -281,7 +281,7 @@ def _user() -> str:
         return "unknown"
 
 
-def _dataset_input(dataset: dict[str, Any]) -> DatasetInput:
+def _dataset_input(dataset: Mapping[str, Any]) -> DatasetInput:
     entity = MlflowDataset(
         name=dataset["name"],
         digest=dataset["hash"],

@@ -11,7 +11,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from imbalance_lab.app import composing
-from imbalance_lab.app.config import CONF
+from imbalance_lab.options import CONF
 
 JOBS = [
     ["model=logreg", "strategy=smote", "seed=3"],

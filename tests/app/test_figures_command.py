@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from imbalance_lab.app.config import config_hash
+from imbalance_lab.app.border import job_of
 from imbalance_lab.app.figures import main
 
 NAMES = {"confusion_matrix", "precision_recall", "recall_per_class", "reliability"}
@@ -67,7 +67,8 @@ def test_what_cannot_be_drawn_is_said(tiny, run, store, tmp_path: Path, monkeypa
 
 def test_only_runs_of_their_own_draw_at_once(tiny) -> None:
     assert tiny("evaluation.figures=${alone:}").evaluation.figures is True
-    assert config_hash(tiny("evaluation.figures=true")) == config_hash(tiny("evaluation.figures=false"))
+    drawn, plain = (job_of(tiny(f"evaluation.figures={each}")) for each in ("true", "false"))
+    assert drawn.identity.config_hash == plain.identity.config_hash
 
 
 def test_a_sweep_leaves_figures_out(store, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from imbalance_lab.app.config import compose
 from imbalance_lab.app.weights import main, read_counts, snippets, weigh
-from imbalance_lab.runs.plan import build
+from tests.conftest import built
 
 QUESTION = ["A=198", "B=436", "C=710", "D=272"]
 COUNTS = {"A": 198, "B": 436, "C": 710, "D": 272}
@@ -52,7 +52,7 @@ def test_what_is_pasted_weighs_a_run_alike() -> None:
     typed = re.fullmatch(
         r"(class_weight=by_hand) '(.*)'", snippets(weigh(COUNTS)["inv_freq"]["mean_one"], COUNTS)["imbalance_lab"]
     )
-    weight = build(compose([typed[1], typed[2]]), "class_weight")
+    weight = built(compose([typed[1], typed[2]]), "class_weight")
     found = weight(np.array(list(COUNTS.values())), list(COUNTS))
     np.testing.assert_allclose(found, list(weigh(COUNTS)["inv_freq"]["mean_one"].values()), rtol=1e-3)
 

@@ -11,8 +11,10 @@ import pytest
 from hydra.utils import get_class, get_object
 from omegaconf import DictConfig, OmegaConf
 
-from imbalance_lab.app.config import CONF, NULL_OPTIONS, compose, option_groups, strategy_name
-from imbalance_lab.runs.plan import build
+from imbalance_lab.app.border import job_of
+from imbalance_lab.app.config import compose
+from imbalance_lab.options import CONF, SLOTS, groups
+from tests.conftest import built
 
 OPTIONS = sorted((file.parent.name, file.stem) for file in CONF.glob("*/*.yaml"))
 # What a person must give for options that cannot guess it.
@@ -37,6 +39,10 @@ SLOT_METHODS = {
 }
 
 
+def strategy_of(config) -> str:
+    return job_of(config).identity.strategy
+
+
 @cache
 def composed(group: str, option: str) -> DictConfig:
     return compose([f"{group}={option}", *REQUIRED.get((group, option), [])])
@@ -54,10 +60,10 @@ def nodes_with_target(node: object) -> list[DictConfig]:
 def test_option_composes_and_instantiates(group: str, option: str) -> None:
     config = composed(group, option)
     if group == "strategy":
-        filled = [slot for slot, null in NULL_OPTIONS.items() if config.options[slot] != null]
-        assert (strategy_name(config) == "none") == (not filled)
+        filled = [slot for slot, null in SLOTS.items() if config.options[slot] != null]
+        assert (strategy_of(config) == "none") == (not filled)
         return
-    made = build(config, group)
+    made = built(config, group)
     assert [name for name in SLOT_METHODS[group] if not hasattr(made, name)] == []
 
 
@@ -73,19 +79,19 @@ def test_keys_match_the_signature_of_the_target(group: str, option: str) -> None
 def test_every_group_of_the_defaults_has_a_folder_and_the_other_way_round() -> None:
     defaults = OmegaConf.load(CONF / "config.yaml").defaults
     named = {key for entry in defaults if OmegaConf.is_dict(entry) for key in entry if not key.startswith("override")}
-    assert named == {folder.name for folder in option_groups()}
+    assert named == set(groups())
 
 
 def test_recipes_are_named_after_their_slots() -> None:
-    assert strategy_name(compose(["strategy=none"])) == "none"
-    assert strategy_name(compose(["strategy=smote", "loss=focal", "class_weight=sqrt_inv"])) == "smote+sqrt_inv+focal"
-    assert strategy_name(compose(["strategy=focal", "loss.gamma=3"])) == "focal(gamma=3)"
+    assert strategy_of(compose(["strategy=none"])) == "none"
+    assert strategy_of(compose(["strategy=smote", "loss=focal", "class_weight=sqrt_inv"])) == "smote+sqrt_inv+focal"
+    assert strategy_of(compose(["strategy=focal", "loss.gamma=3"])) == "focal(gamma=3)"
     custom = ["sampler=custom", "sampler._target_=imblearn.over_sampling.BorderlineSMOTE"]
-    assert strategy_name(compose(custom)) == "custom(_target_=BorderlineSMOTE)"
+    assert strategy_of(compose(custom)) == "custom(_target_=BorderlineSMOTE)"
 
 
 def test_recipe_names_are_unique_in_the_ten_characters_the_ui_shows() -> None:
-    names = [strategy_name(composed("strategy", option)) for group, option in OPTIONS if group == "strategy"]
+    names = [strategy_of(composed("strategy", option)) for group, option in OPTIONS if group == "strategy"]
     shown = [name[:10] for name in names]
     assert sorted(shown) == sorted(set(shown))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imbalance_lab.app.config import CONF, strategy_name
+from imbalance_lab.app.border import job_of
 from imbalance_lab.errors import Incompatible
+from imbalance_lab.options import CONF
 
 STRATEGIES = sorted(file.stem for file in (CONF / "strategy").glob("*.yaml"))
 MODELS = sorted(file.stem for file in (CONF / "model").glob("*.yaml") if file.stem != "custom")
@@ -47,7 +48,7 @@ def test_pair_runs_or_is_refused(dataset: str, strategy: str, model: str, tiny, 
         must_run = strategy == "none" or (model == "mlp" and strategy not in DATA_DEPENDENT and dataset == "synthetic")
         assert not must_run, said
         return
-    assert record.strategy == strategy_name(config)
+    assert record.strategy == job_of(config).identity.strategy
     assert record.test.log_proba.dtype == np.float64
     np.testing.assert_allclose(np.exp(record.test.log_proba).sum(axis=-1), 1, atol=1e-6)
     assert 0 < record.metrics["balanced_accuracy"] <= 1

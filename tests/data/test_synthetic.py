@@ -10,11 +10,11 @@ from scipy.stats import norm
 
 from imbalance_lab.app.config import compose
 from imbalance_lab.data.sources.synthetic import GaussianClusters, LongTail, largest_remainder, tail
-from imbalance_lab.runs.plan import build
+from tests.conftest import built
 
 
 def load(*overrides: str):
-    return build(compose(list(overrides)), "dataset").load()
+    return built(compose(list(overrides)), "dataset").load()
 
 
 def test_four_classes_has_the_sizes_of_the_question() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from imbalance_lab.data.sources.files import Table
-from imbalance_lab.process.recent import Recent
+from imbalance_lab.process import Recent, session
 from imbalance_lab.runs.files import read_predictions
 from imbalance_lab.runs.run import load
 from tests.app.test_cli import invoke
@@ -18,14 +18,14 @@ from tests.conftest import TINY
 
 def test_the_value_used_longest_ago_is_dropped() -> None:
     made = []
-    recent = Recent[int](most=2)
+    recent = Recent[int](capacity=2)
     for key in ("a", "b", "a", "c", "a", "b"):
         recent.get(key, lambda key=key: made.append(key) or 0)
     assert made == ["a", "b", "c", "b"]
 
 
 def test_keys_that_cannot_be_compared_equal_no_other() -> None:
-    recent = Recent[int](most=2)
+    recent = Recent[int](capacity=2)
     assert recent.get((np.array([1, 2]),), lambda: 1) == 1
     assert recent.get((np.array([1, 2]),), lambda: 2) == 2
 
@@ -37,11 +37,12 @@ def test_data_are_read_anew_if_their_file_has_changed(tmp_path: Path) -> None:
     def source() -> Table:
         return Table(path=str(file), target=["y"])
 
-    first = load(source(), 0)
-    assert load(source(), 0) is first
-    assert load(source(), 1) is not first
-    file.write_text("x,y\n" + "1,a\n2,b\n2.5,b\n" * 5)
-    assert len(load(source(), 0).y) == 15
+    with session():
+        first = load(source(), 0)
+        assert load(source(), 0) is first
+        assert load(source(), 1) is not first
+        file.write_text("x,y\n" + "1,a\n2,b\n2.5,b\n" * 5)
+        assert len(load(source(), 0).y) == 15
 
 
 @pytest.mark.slow

@@ -13,7 +13,6 @@ import yaml
 
 from imbalance_lab.data.rows import Seeds
 from imbalance_lab.evaluation.metrics import evaluate_task
-from imbalance_lab.process.recent import Recent
 from imbalance_lab.runs.files import read_predictions
 from imbalance_lab.strategies.base import Priors
 
@@ -54,7 +53,6 @@ def test_test_rows_change_nothing_that_is_fitted(typed: list[str], tiny, run, mo
         return data
 
     monkeypatch.setattr(GaussianClusters, "load", spoilt)
-    monkeypatch.setattr("imbalance_lab.runs.run._loaded", Recent(most=1))  # the data of the run before are kept
     again = run(tiny(*typed))
     np.testing.assert_array_equal(again.folds[0].validation.log_proba, whole.folds[0].validation.log_proba)
     assert not np.array_equal(again.test.log_proba, whole.test.log_proba)

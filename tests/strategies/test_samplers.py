@@ -27,9 +27,9 @@ from sklearn.datasets import make_classification
 
 from imbalance_lab.app.config import compose
 from imbalance_lab.errors import Incompatible, LabWarning
-from imbalance_lab.runs.plan import build
 from imbalance_lab.strategies.samplers import KeepAll
 from imbalance_lab.strategies.samplers import resample as resample_columns
+from tests.conftest import built
 
 NAMES = ["a", "b", "c"]
 
@@ -208,7 +208,7 @@ def test_counts_are_those_imbalanced_learn_documents(option: str) -> None:
         n_clusters_per_class=1, weights=[0.01, 0.05, 0.94], class_sep=0.8, random_state=0,
     )  # fmt: skip
     assert np.bincount(y).tolist() == [64, 262, 4674]
-    sampler = build(compose([f"sampler={option}", *DOCUMENTED_WITH.get(option, [])]), "sampler")
+    sampler = built(compose([f"sampler={option}", *DOCUMENTED_WITH.get(option, [])]), "sampler")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LabWarning)
         _, made = resample(sampler, X, y, NAMES, 0)

@@ -13,8 +13,11 @@ import pandas as pd
 import pytest
 
 from experiments import study
-from imbalance_lab.app.config import CONF, compose, model_name, option_groups, strategy_name
+from imbalance_lab.app.border import job_of
+from imbalance_lab.app.config import compose
 from imbalance_lab.app.sweep import sweep_overrides
+from imbalance_lab.options import CONF
+from imbalance_lab.options import groups as option_groups
 
 ROOT = Path(study.__file__).resolve().parent.parent
 STUDIES = study.names()
@@ -42,7 +45,7 @@ def typed(preset: study.Study, sweep: list[str]) -> list[list[str]]:
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_option_and_setting_of_a_preset_exists(name: str) -> None:
     preset = study.read(name)
-    groups = {folder.name for folder in option_groups()}
+    groups = set(option_groups())
     folders = [CONF, *([preset.options] if preset.options else [])]
     for sweep in preset.sweeps:
         compose(typed(preset, sweep)[0])  # settings that do not exist are refused
@@ -130,9 +133,9 @@ def test_one_command_answers_a_study(name: str, tmp_path: Path) -> None:
     assert page.startswith(f"# {preset.title}\n\n{preset.question.strip()}")
     assert not preset.reading or preset.reading.strip() not in page
     asked = {
-        preset.names.get(f"{strategy_name(config)} {model_name(config)}", strategy_name(config))
+        preset.names.get(f"{identity.strategy} {identity.model}", identity.strategy)
         for sweep in preset.sweeps
-        for config in map(compose, typed(preset, sweep))
+        for identity in (job_of(compose(overrides)).identity for overrides in typed(preset, sweep))
     }
     tables = [pd.read_csv(file) for file in (out / "tables").glob("*.csv")]
     assert asked <= {strategy for table in tables for strategy in table.strategy}

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from imbalance_lab.app.config import leaves, plain
+from imbalance_lab.app.border import job_of
+from imbalance_lab.app.config import plain
 from imbalance_lab.app.send import main as send_main
 from imbalance_lab.errors import DataError, TrackingError
+from imbalance_lab.options import leaves
 from imbalance_lab.tracking import open_store
 from imbalance_lab.tracking.keys import key_for
 from imbalance_lab.tracking.send import send
@@ -112,7 +114,7 @@ def test_a_store_that_refuses_is_told_from_one_that_is_away_and_nothing_is_left_
 
 def test_passwords_are_not_recorded(tiny) -> None:
     config = tiny("tracking=mlflow", "tracking.uri=http://me:secret@127.0.0.1:9")
-    assert "secret" not in str(plain(config))
+    assert "secret" not in str(job_of(config).settings)
 
 
 def test_a_lost_server_loses_nothing(tiny, run, client: MlflowClient, store: Path, tmp_path: Path, monkeypatch) -> None:

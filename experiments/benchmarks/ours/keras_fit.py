@@ -11,10 +11,10 @@ import time
 import numpy as np
 from sklearn.metrics import balanced_accuracy_score
 
-import imbalance_lab.app.job  # noqa: F401  the environment of every run
+from imbalance_lab import process
+from imbalance_lab.app.border import job_of
 from imbalance_lab.app.config import compose
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet
-from imbalance_lab.runs.plan import build
 
 rows = np.load(sys.argv[1])
 epochs, batch_size, *seeds = map(int, sys.argv[2:])
@@ -23,7 +23,9 @@ counts = np.bincount(y).astype(float)
 names = [str(k) for k in range(len(counts))]
 settings = [f"training.epochs={epochs}", f"training.batch_size={batch_size}", "training.patience=null"]
 config = compose(["strategy=inv_freq", "model.output_bias=zeros", *settings])
-model, loss, training, weigh = (build(config, group) for group in ("model", "loss", "training", "class_weight"))
+process.take_over()
+options = job_of(config).identity.options
+model, loss, training, weigh = (options[group].build() for group in ("model", "loss", "training", "class_weight"))
 train = TrainingSet(X, y[:, None], counts[None], weigh(counts, names)[None])
 validation = Rows(rows["X_validation"], rows["y_validation"][:, None])
 
@@ -31,7 +33,7 @@ for seed in seeds:
     started = time.perf_counter(), time.process_time()
     fitted = model.fit(train, validation, loss, training, Seeds.spawn(seed, 0), lambda epoch, metrics: None)
     seconds, cpu = time.perf_counter() - started[0], time.process_time() - started[1]
-    called = fitted.predict_log_proba(rows["X_test"])[:, 0].argmax(axis=1)
-    score = balanced_accuracy_score(rows["y_test"], called)
+    predicted = fitted.predict_log_proba(rows["X_test"])[:, 0].argmax(axis=1)
+    score = balanced_accuracy_score(rows["y_test"], predicted)
     line = {"run": f"seed {seed}", "seconds": seconds, "cpu_seconds": cpu, "balanced_accuracy": score}
     print(json.dumps(line))

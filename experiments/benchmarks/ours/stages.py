@@ -8,19 +8,19 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
 import psutil
 
-import imbalance_lab.app.job  # noqa: F401  the environment of every run
+from imbalance_lab import process
+from imbalance_lab.app.border import job_of
 from imbalance_lab.app.config import compose
-from imbalance_lab.data import synthetic
-from imbalance_lab.evaluation import figures
-from imbalance_lab.runs import run as experiment
-from imbalance_lab.runs.plan import build, startup_chatter_hidden
+from imbalance_lab.data.sources import synthetic
+from imbalance_lab.evaluation import plots
+from imbalance_lab.runs import run as runs
 from imbalance_lab.runs.watch import Clock
 
 UNIT = 1 if sys.platform == "darwin" else 1024
@@ -59,37 +59,28 @@ def within(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return timed
 
 
-class Silent:
-    def classes(self, table: object, fold: int) -> None: ...
-
-    def progress(self, fold: int, epochs: int | None) -> Any:
-        return nullcontext(lambda epoch, metrics: None)
-
-    def say(self, text: str) -> None: ...
-
-    def result(self, record: object, where: object) -> None: ...
-
-
 def run(*overrides: str) -> float:
     """Run once; return the size of the data in MB."""
     config = compose(overrides)
     config.output_dir = str(Path("run").absolute())
-    with startup_chatter_hidden():
-        build(config, "model")  # TensorFlow, where it is needed
-    tracker = build(config, "tracking")
+    job = job_of(config)
+    with process.stderr_hidden():
+        job.identity.options["model"].build()  # TensorFlow, where it is needed
+    tracker = job.tracking.build()
     for method in ("start", "describe", "finish"):
         setattr(tracker, method, within("record", getattr(tracker, method)))
-    record = experiment.run_experiment(config, Silent(), tracker)
+    record = runs.run(job.identity, None, tracker, job.folder, job.settings, job.figures)
     return float(record.dataset.X.memory_usage(deep=True).sum()) / 2**20
 
 
+process.take_over()
 for source in (synthetic.GaussianClusters, synthetic.LongTail):
     source.load = within("load", source.load)
-experiment.Clock = StageClock
-experiment.summarise = within("evaluate", experiment.summarise)
-experiment.write_record = within("record", experiment.write_record)
+runs.Clock = StageClock
+runs.summarise = within("evaluate", runs.summarise)
+runs.write_record = within("record", runs.write_record)
 for function in ("draw", "save"):
-    setattr(figures, function, within("record", getattr(figures, function)))
+    setattr(plots, function, within("record", getattr(plots, function)))
 
 settings = [override for override in sys.argv[1:] if not override.startswith("dataset")]
 run(*settings, "dataset=synthetic", "dataset.rows=300", "dataset.priors={a: 0.5, b: 0.5}")

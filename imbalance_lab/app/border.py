@@ -1,0 +1,87 @@
+"""The border: a composed configuration turned into the objects of a run, once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from imbalance_lab.app.config import plain
+from imbalance_lab.errors import ConfigError
+from imbalance_lab.options import Option, make
+from imbalance_lab.runs.identity import GROUPS, Identity, identify
+from imbalance_lab.runs.settings import RunSettings
+from imbalance_lab.runs.spec import run_settings
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one job of the command line is to do.
+
+    Parameters
+    ----------
+    identity : Identity
+        What the run is.
+    settings : dict
+        Every setting, as it is recorded: without a password.
+    folder : Path
+        Where its record goes.
+    tracking : Option
+        Who follows it.
+    figures : bool
+        Whether figures are drawn.
+    """
+
+    identity: Identity
+    settings: dict[str, Any]
+    folder: Path
+    tracking: Option
+    figures: bool
+
+
+def job_of(config: DictConfig, search: Sequence[Path] = ()) -> Job:
+    """Turn a resolved configuration into a job.
+
+    Parameters
+    ----------
+    config : DictConfig
+        See `resolve`.
+    search : sequence of Path
+        Folders of options beside the registered ones (see `searched`).
+
+    Raises
+    ------
+    ConfigError
+        If a group has no option, or a setting a value it cannot take.
+
+    Examples
+    --------
+    >>> from imbalance_lab.app.config import compose
+    >>> job_of(compose(["strategy=smote", "loss=focal", "loss.gamma=5"])).identity.strategy
+    'smote+focal(gamma=5)'
+    """
+    tree = plain(config)
+    for group in (*GROUPS, "tracking"):
+        if not isinstance(tree.get(group), dict):
+            raise ConfigError(f"{group}={tree.get(group)}: a run needs an option of each group")
+    options = {group: make(group, str(tree["options"][group]), tree[group], search) for group in GROUPS}
+    settings = run_settings({key: tree[key] for key in RunSettings.__dataclass_fields__ if key in tree})
+    evaluation = tree["evaluation"]
+    return Job(
+        identity=identify(options, settings, {k: v for k, v in evaluation.items() if k != "figures"}),
+        settings=_without_password(tree),
+        folder=Path(str(tree["output_dir"])),
+        tracking=Option("tracking", "tracking", tree["tracking"]),
+        figures=evaluation["figures"],
+    )
+
+
+def _without_password(tree: dict[str, Any]) -> dict[str, Any]:
+    uri = tree["tracking"].get("uri")
+    if not isinstance(uri, str):
+        return tree
+    return {**tree, "tracking": {**tree["tracking"], "uri": re.sub(r"//[^/@]+@", "//***@", uri)}}

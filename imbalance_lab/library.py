@@ -1,0 +1,239 @@
+"""What a notebook or a script calls: one run, a sweep, a comparison."""
+
+from __future__ import annotations
+
+import secrets
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from imbalance_lab import process
+from imbalance_lab.comparison import Comparison
+from imbalance_lab.comparison import compare as compare_runs
+from imbalance_lab.data.dataset import Dataset
+from imbalance_lab.errors import ConfigError
+from imbalance_lab.options import Option
+from imbalance_lab.runs.grid import attempt, run_all
+from imbalance_lab.runs.identity import Identity
+from imbalance_lab.runs.observers import Tracker
+from imbalance_lab.runs.record import RunRecord
+from imbalance_lab.runs.spec import specify
+from imbalance_lab.runs.table import RunTable
+from imbalance_lab.strategies.recipes import Strategy
+
+
+def run(
+    data: Dataset | Option | str,
+    strategy: str | Strategy = "none",
+    model: Any = "mlp",
+    *,
+    folder: str | Path | None = None,
+    tracking: str | None = None,
+    figures: bool = False,
+    **settings: Any,
+) -> RunRecord:
+    """Make one run.
+
+    Parameters
+    ----------
+    data : Dataset, Option or str
+        Rows of one's own (`Dataset.from_frame`), or an option of the group ``dataset``.
+    strategy : str or Strategy
+    model : str, Option or object
+        An option's name, an option with settings (`option`), a scikit-learn classifier, Keras layers.
+    folder : str or Path, optional
+        Where the record is written; by default nowhere, with `tracking` to a new folder below ``outputs``.
+    tracking : str, optional
+        The MLflow store that the run is sent to, as ``sqlite:///mlflow.db``; by default none.
+    figures : bool
+        Whether figures are drawn into the folder; `RunRecord.figures` draws them at any time.
+    **settings
+        ``sampler``, ``class_weight``, ``loss``, ``decision``, ``split``, ``prepare``, ``training``: an option's name,
+        an option, a mapping of settings, or an object of one's own; ``evaluation`` (a mapping), ``seed``,
+        ``min_class_rows``, ``save_model``.
+
+    Returns
+    -------
+    RunRecord
+
+    Raises
+    ------
+    LabError
+        What a person can put right.
+
+    Examples
+    --------
+    >>> record = run("four_classes", "inv_freq", "logreg", seed=0)
+    >>> round(record.metrics["balanced_accuracy"], 3)
+    0.678
+    """
+    with process.session():
+        identity = specify(data, strategy, model, **settings)
+        make_tracker = Tracker if tracking is None else _Tracked(tracking)
+        cell = attempt(identity, _folder(folder, tracking, "outputs"), make_tracker, figures)
+    if cell.error is not None:
+        raise cell.error
+    assert cell.record is not None
+    return cell.record
+
+
+def sweep(
+    data: Any,
+    strategy: Any = "none",
+    model: Any = "mlp",
+    *,
+    jobs: int = 1,
+    folder: str | Path | None = None,
+    tracking: str | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> RunTable:
+    """Make a run for each combination of the values that are lists (or ranges, or tuples).
+
+    Parameters
+    ----------
+    data, strategy, model, **settings
+        As for `run`; of each also a list of values.
+    jobs : int
+        Runs at once, each in a process of its own; -1 is one per core.
+    folder : str or Path, optional
+        Where the records are written; what has finished there before, of the same configuration, data and version, is
+        not run again.
+    tracking : str, optional
+        The MLflow store that the runs are sent to.
+    progress : bool
+        Whether a bar shows how far it is.
+
+    Returns
+    -------
+    RunTable
+        Of the runs that were asked for, with the reason of each that was skipped or failed.
+
+    Raises
+    ------
+    ConfigError
+        If something does not exist, before the first run.
+
+    Examples
+    --------
+    >>> table = sweep("four_classes", ["none", "inv_freq"], "logreg", seed=range(3), progress=False)
+    >>> len(table)
+    6
+    """
+    given = {"data": data, "strategy": strategy, "model": model, **settings}
+    lists = {key: list(value) if _is_list(value) else [value] for key, value in given.items()}
+    if empty := [key for key, values in lists.items() if not values]:
+        raise ConfigError(f"{empty[0]} is an empty list: there is nothing to run")
+    with process.session():
+        identities = [specify(**dict(zip(lists, values, strict=True))) for values in product(*lists.values())]
+        to = _folder(folder, tracking, "multirun")
+        swept = {key: [str(value) for value in values] for key, values in lists.items() if len(values) > 1}
+        name = secrets.token_hex(3) if to is None else to.name
+        with _bar(len(identities), progress) as advance, _tracked_sweep(tracking, name, identities, swept) as opened:
+            make_tracker, records = opened
+            records += run_all(identities, to, make_tracker, jobs, advance)
+    return RunTable.from_records(records)
+
+
+def compare(runs: Any, **settings: Any) -> Comparison:
+    """Compare the strategies of a table of runs.
+
+    Parameters
+    ----------
+    runs : RunTable, folder, or list of RunRecord
+    **settings
+        ``metric``, ``baseline``, ``control``, ``by``, ``rope``, ``confidence``: see `imbalance_lab.comparison.Settings`.
+
+    Returns
+    -------
+    Comparison
+        The object that the command line prints.
+
+    Examples
+    --------
+    >>> table = sweep("four_classes", ["none", "tuned_threshold"], "logreg", seed=range(3), progress=False)
+    >>> compare(table, rope=0.02).settings.rope
+    0.02
+    """
+    return compare_runs(runs, **settings)
+
+
+@contextmanager
+def _bar(total: int, shown: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Show how far a sweep is, and what it has come to; tqdm's bar, which notebooks draw too."""
+    from tqdm import TqdmWarning
+    from tqdm.auto import tqdm
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TqdmWarning)  # a notebook without widgets has the bar in text
+        bar = tqdm(total=total, disable=not shown, unit="run", leave=False)
+    counts: Counter[str] = Counter()
+
+    def advance(record: dict[str, Any]) -> None:
+        counts[record["outcome"]] += 1
+        bar.update()
+        bar.set_postfix({outcome: n for outcome, n in counts.items() if outcome != "finished"})
+
+    with bar:
+        yield advance
+
+
+@dataclass(frozen=True)
+class _Tracked:
+    """Makes the tracker of each run of a sweep, in whatever process makes the run."""
+
+    uri: str
+    sweep: str | None = None
+    parent: Mapping[str, Any] | None = None
+
+    def __call__(self) -> Tracker:
+        from imbalance_lab.tracking import MlflowTracker
+
+        tracker = MlflowTracker(self.uri)
+        if self.sweep is not None:
+            tracker.join_sweep(self.sweep, self.parent)
+        return tracker
+
+
+@contextmanager
+def _tracked_sweep(
+    tracking: str | None, name: str, identities: Sequence[Identity], grid: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[Callable[[], Tracker], list[dict[str, Any]]]]:
+    """Give what makes the runs' trackers, and a list for their records; the parent run is closed at the end."""
+    records: list[dict[str, Any]] = []
+    if tracking is None:
+        yield Tracker, records
+        return
+    from imbalance_lab.tracking import end_parent, start_parent
+
+    experiments = {identity.dataset for identity in identities}
+    experiment = experiments.pop() if len(experiments) == 1 else "sweeps"
+    parent = start_parent(tracking, "mlartifacts", experiment, name, grid)
+    ended = "killed"
+    try:
+        yield _Tracked(tracking, name, parent), records
+        ended = "failed" if any(record["outcome"] == "failed" for record in records) else "finished"
+    finally:
+        counts = Counter(record["outcome"] for record in records)
+        failures = {record["name"]: record["reason"] for record in records if record["outcome"] == "failed"}
+        verdict = str(compare(RunTable.from_records(records)).verdict) if counts["finished"] else None
+        end_parent(parent, ended, counts, failures, verdict)
+
+
+def _folder(folder: str | Path | None, tracking: str | None, below: str) -> Path | None:
+    """Return where records go: what is tracked is written first."""
+    if folder is not None or tracking is None:
+        return None if folder is None else Path(folder).expanduser()
+    now = datetime.now()
+    return Path(below, f"{now:%Y-%m-%d}", f"{now:%H-%M-%S}-{secrets.token_hex(3)}")
+
+
+def _is_list(value: Any) -> bool:
+    """Whether a value stands for several: a list, a tuple, a range or a generator, but no text, mapping or array."""
+    return isinstance(value, list | tuple | range | set | Iterator)

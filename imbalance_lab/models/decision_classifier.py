@@ -1,0 +1,160 @@
+"""A decision on top of any scikit-learn classifier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from imbalance_lab.data.rows import shares
+from imbalance_lab.errors import ConfigError
+from imbalance_lab.models.estimator import classifier_log_proba
+from imbalance_lab.options import option_of
+from imbalance_lab.strategies.base import Decision, Priors
+
+
+def _gives_probabilities(classifier: DecisionClassifier) -> bool:
+    return hasattr(getattr(classifier, "estimator_", classifier.estimator), "predict_proba")
+
+
+class DecisionClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier whose scores become classes by a decision: tuned thresholds, prior correction, minimum cost.
+
+    Of two classes and of more; scikit-learn's ``TunedThresholdClassifierCV`` refuses the latter.
+
+    Parameters
+    ----------
+    estimator : classifier
+        A fitted one is left as it is, and `fit` fits the decision on the rows it is given, which should be others than
+        it was trained on. One that is not fitted is fitted to all rows, and the decision to cross-validated scores of
+        them.
+    decision : str, Option or object
+        An option of the group ``decision``, or an object of one's own.
+    cv : int
+        Folds of the cross-validated scores.
+    random_state : int
+        Decides the folds.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The fitted one.
+    classes_ : ndarray of shape (C,)
+    rule_ : callable
+        Log-probabilities (n, C) to class numbers (n,).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.preprocessing import scale
+    >>> X, y = load_wine(return_X_y=True)
+    >>> tuned = DecisionClassifier(LogisticRegression(), decision="tuned_threshold").fit(scale(X), y)
+    >>> bool(tuned.score(scale(X), y) > 0.95)
+    True
+    """
+
+    def __init__(
+        self, estimator: Any, decision: Any = "tuned_threshold", *, cv: int = 5, random_state: int = 0
+    ) -> None:
+        self.estimator = estimator
+        self.decision = decision
+        self.cv = cv
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> DecisionClassifier:
+        """Fit the decision, and the classifier where it is not fitted.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            Whatever the classifier takes.
+        y : array-like of shape (n,)
+
+        Raises
+        ------
+        ConfigError
+            If a class has fewer rows than there are folds, or the fitted classifier does not know a class.
+        """
+        check_classification_targets(y)
+        decision: Decision = option_of("decision", self.decision).build()
+        labels = np.asarray(y)
+        if _is_fitted(self.estimator):
+            self.estimator_ = self.estimator
+            scores = classifier_log_proba(self.estimator_, X)
+        else:
+            scores = self._cross_validated(X, labels, decision)
+            self.estimator_ = clone(self.estimator).fit(X, y)
+        self.classes_ = self.estimator_.classes_
+        numbers = self._numbers(labels)
+        names = [str(label) for label in self.classes_]
+        prior = shares(np.bincount(numbers, minlength=len(names)).astype(float))
+        self.rule_ = decision.for_classes(names).fit(scores, numbers[: len(scores)], Priors(prior, prior))
+        if hasattr(self.estimator_, "n_features_in_"):
+            self.n_features_in_ = self.estimator_.n_features_in_
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the class of each row, shape (n,)."""
+        check_is_fitted(self)
+        return np.asarray(self.classes_[self.rule_(classifier_log_proba(self.estimator_, X))])
+
+    @available_if(_gives_probabilities)
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the classifier's own probabilities, shape (n, C)."""
+        check_is_fitted(self)
+        return np.asarray(self.estimator_.predict_proba(X))
+
+    def _cross_validated(self, X: Any, y: np.ndarray, decision: Decision) -> np.ndarray:
+        """Return log-probabilities, shape (n, C), of rows that were not trained on."""
+        if not decision.needs_validation:
+            return np.zeros((0, len(np.unique(y))))
+        labels, counts = np.unique(y, return_counts=True)
+        if counts.min() < self.cv:
+            rare = labels[counts.argmin()]
+            raise ConfigError(f"class '{rare}' has {counts.min()} rows, fewer than cv={self.cv} folds; lower cv")
+        folds = StratifiedKFold(self.cv, shuffle=True, random_state=self.random_state)
+        return np.asarray(cross_val_predict(_Scorer(self.estimator), X, y, cv=folds, method="predict_proba"))
+
+    def _numbers(self, y: np.ndarray) -> np.ndarray:
+        known = np.isin(y, self.classes_)
+        if not known.all():
+            raise ConfigError(f"the fitted classifier does not know the class '{y[~known][0]}'")
+        return np.searchsorted(self.classes_, y)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return the tags of the classifier inside."""
+        tags = super().__sklearn_tags__()
+        inner = getattr(self.estimator, "__sklearn_tags__", None)
+        if inner is not None:
+            tags.input_tags = inner().input_tags
+        return tags
+
+
+class _Scorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Gives log-probabilities where scikit-learn asks for probabilities, so that it can cross-validate any score."""
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def fit(self, X: Any, y: Any) -> _Scorer:
+        self.fitted_ = clone(self.estimator).fit(X, y)
+        self.classes_ = self.fitted_.classes_
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        return classifier_log_proba(self.fitted_, X)
+
+
+def _is_fitted(estimator: Any) -> bool:
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return False
+    return True

@@ -1,0 +1,120 @@
+"""One run, and what is left of it however it ends."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from imbalance_lab.errors import AlreadyFinished, Incompatible, LabError, TrackingError
+from imbalance_lab.process import interrupted
+from imbalance_lab.runs.files import mark_untracked, read_outcome, write_outcome
+from imbalance_lab.runs.identity import Identity
+from imbalance_lab.runs.observers import Tracker
+from imbalance_lab.runs.record import RunRecord
+
+Ending = Literal["finished", "already finished", "skipped", "failed"]
+
+
+class Cell:
+    """A run that is recorded in its folder and with its tracker whether it finishes or not.
+
+    Parameters
+    ----------
+    folder : Path or None
+        None writes nothing.
+    name : str
+        How the run is called as long as nothing else is known of it.
+
+    Attributes
+    ----------
+    identity : Identity or None
+        Set by the caller as soon as it is known.
+    tracker : Tracker or None
+        Likewise.
+    record : RunRecord or None
+        Of a run that finished.
+    error : Exception or None
+        What it failed with, or what it was skipped for.
+    """
+
+    def __init__(self, folder: Path | None, name: str = "run") -> None:
+        self.folder, self.name = folder, name
+        self.identity: Identity | None = None
+        self.tracker: Tracker | None = None
+        self.record: RunRecord | None = None
+        self.error: Exception | None = None
+        self._outcome: dict[str, Any] = {}
+
+    def attempt(self, make: Callable[[], RunRecord]) -> Ending:
+        """Make the run, record how it ended, and return that; `error` holds the reason.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the process was interrupted, once that is recorded.
+        """
+        try:
+            self.record = make()
+            return "finished"
+        except AlreadyFinished as error:
+            return self._end("already finished", error)
+        except TrackingError as error:  # the record is complete
+            self._end("finished", error)
+            return "failed"
+        except Incompatible as error:
+            return self._end("skipped", error)
+        except Exception as error:
+            if interrupted():
+                self._close("killed", "interrupted")
+                raise KeyboardInterrupt from error
+            return self._end("failed", error, traceback.format_exc())
+        except BaseException as error:  # Ctrl-C, a signal, a closed pipe
+            self._close("killed", str(error) or type(error).__name__)
+            raise
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """What ``record.json`` says of the run, whether it was written or not."""
+        return self._outcome if self.record is None else self.record.summary()
+
+    def _end(self, outcome: Ending, error: Exception, details: str | None = None) -> Ending:
+        self.error = error
+        self._close(outcome, one_line(error), details)
+        return outcome
+
+    def _close(self, outcome: str, reason: str, details: str | None = None) -> None:
+        """Write how the run ended; a record that is complete is kept and only annotated."""
+        self._outcome = {"outcome": outcome, **self._about(), "reason": reason}
+        if self.folder is None:
+            return
+        try:
+            if (read_outcome(self.folder) or {}).get("outcome") == "finished":
+                self._outcome = mark_untracked(self.folder, reason)
+            else:
+                write_outcome(self.folder, **self._outcome)
+                if details:
+                    (self.folder / "error.txt").write_text(details)
+        finally:
+            if self.tracker is not None:
+                self.tracker.abort(outcome, reason, self.folder)
+
+    def _about(self) -> dict[str, Any]:
+        identity = self.identity
+        if identity is None:
+            return {"name": self.name}
+        return {
+            "name": identity.name,
+            "strategy": identity.strategy,
+            "model": identity.model,
+            "identity": identity.summary(),
+            "tags": {"config_hash": identity.config_hash},
+            "dataset": {"name": identity.dataset},
+        }
+
+
+def one_line(error: BaseException) -> str:
+    """Return what went wrong in one line."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, LabError) else f"{type(error).__name__}: {text}"

@@ -1,0 +1,197 @@
+"""The whole way from raw columns to classes as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from imbalance_lab import process
+from imbalance_lab.data.dataset import Dataset, column_kinds
+from imbalance_lab.data.rows import Split
+from imbalance_lab.data.split import share_out
+from imbalance_lab.errors import ConfigError
+from imbalance_lab.runs.fit import fit
+from imbalance_lab.runs.identity import Identity
+from imbalance_lab.runs.observers import Observer
+from imbalance_lab.runs.plan import Plan, make_plan
+from imbalance_lab.runs.spec import specify
+from imbalance_lab.runs.watch import Clock
+
+
+class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A strategy and a model as one scikit-learn estimator.
+
+    It prepares raw columns (missing values, text categories), samples, weights, trains and decides. Validation rows are
+    set aside only where something is fitted on them: a tuned decision, or early stopping.
+
+    Parameters
+    ----------
+    strategy : str or Strategy
+    model : str, Option or object
+        An option's name, an option with settings, or a model of one's own.
+    sampler, class_weight, loss, decision : str, Option or object, optional
+        Fill a slot in the place of the strategy.
+    training, prepare : str, Option or mapping, optional
+        Settings of a network's training, and of the columns' preparation.
+    validation : float
+        Share of each class's rows that validates.
+    seed : int
+        Of every stream of randomness.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (C,)
+        Sorted; of several labels their names.
+    fitted_ : Fitted
+        Preparation, model and decision.
+    identity_ : Identity
+        What was fitted.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> X, y = load_wine(return_X_y=True, as_frame=True)
+    >>> classifier = Classifier("inv_freq", "logreg").fit(X, y)
+    >>> classifier.predict(X.head(2)).tolist(), classifier.predict_proba(X.head(2)).shape
+    ([0, 0], (2, 3))
+    """
+
+    def __init__(
+        self,
+        strategy: Any = "none",
+        model: Any = "mlp",
+        *,
+        sampler: Any = None,
+        class_weight: Any = None,
+        loss: Any = None,
+        decision: Any = None,
+        training: Any = None,
+        prepare: Any = None,
+        validation: float = 0.2,
+        seed: int = 0,
+    ) -> None:
+        self.strategy = strategy
+        self.model = model
+        self.sampler = sampler
+        self.class_weight = class_weight
+        self.loss = loss
+        self.decision = decision
+        self.training = training
+        self.prepare = prepare
+        self.validation = validation
+        self.seed = seed
+
+    def fit(self, X: Any, y: Any) -> Classifier:
+        """Fit everything.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n, columns)
+            Numbers, text, booleans; missing values are fine.
+        y : array-like of shape (n,), or DataFrame of shape (n, labels)
+            Classes of any type; of several labels one column of 0 and 1 each.
+
+        Raises
+        ------
+        LabError
+            What a person can put right.
+        """
+        X, y = self._checked(X, y, reset=True), self._checked_labels(X, y)
+        dataset = self._dataset(X, y)
+        with process.session():
+            identity = self._identity(dataset)
+            plan = make_plan(identity, dataset)
+            self.fitted_, _ = fit(
+                plan, dataset, self._split(plan, dataset), 0, Clock(), Observer(), lambda epoch, metrics: None
+            )
+        self.identity_ = identity
+        self.labels_ = dataset.labels
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the class of each row, shape (n,); of several labels 0 or 1 for each, shape (n, labels)."""
+        log_proba = self._log_proba(X)
+        decided = self.fitted_.decide(log_proba)
+        return decided if self.labels_ else self.classes_[self._order[decided[:, 0]]]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each of `classes_`, shape (n, C); of several labels of each, shape (n, labels).
+
+        They are those the model gives, under the class shares it was trained to (its effective prior), before the
+        decision.
+        """
+        proba = np.exp(self._log_proba(X))
+        return proba[:, :, 1] if self.labels_ else proba[:, 0][:, np.argsort(self._order)]
+
+    def _log_proba(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        frame = self._checked(X, None, reset=False)
+        with process.session():
+            return self.fitted_.log_proba(frame)
+
+    def _checked(self, X: Any, y: Any, reset: bool) -> pd.DataFrame:
+        """Return the columns as a frame with the names they were fitted under."""
+        if not isinstance(X, pd.DataFrame):
+            X = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
+            return pd.DataFrame(X, columns=[f"x{k}" for k in range(X.shape[1])]).infer_objects()
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return X.set_axis([str(name) for name in X.columns], axis=1).reset_index(drop=True)
+
+    def _checked_labels(self, X: Any, y: Any) -> Any:
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        check_classification_targets(y)
+        if len(y) != len(X):
+            raise ValueError(f"X has {len(X)} rows and y has {len(y)}")
+        return y
+
+    def _dataset(self, X: pd.DataFrame, y: Any) -> Dataset:
+        """Return the rows with classes by number, and remember which of `classes_` each number stands for."""
+        labels = np.asarray(y)
+        if labels.ndim == 2 and labels.shape[1] > 1:
+            indicators = y if isinstance(y, pd.DataFrame) else pd.DataFrame(labels).add_prefix("label_")
+            dataset = Dataset.from_indicators("data", X, indicators)
+            self.classes_, self._order = np.array(dataset.labels, dtype=object), np.arange(2)
+            return dataset
+        self.classes_, numbers = np.unique(labels.ravel(), return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"{type(self).__name__} needs two classes, and y has one class only: {self.classes_[0]!r}")
+        names = tuple(str(label) for label in self.classes_)
+        if len(set(names)) < len(names):
+            raise ConfigError("two classes are written alike; name them apart")
+        # Of two classes the rarer is the positive one, as everywhere here.
+        turned = len(names) == 2 and numbers.mean() > 0.5
+        self._order = np.array([1, 0]) if turned else np.arange(len(names))
+        by_number = tuple(names[k] for k in self._order)
+        return Dataset("data", X, self._order[numbers].astype(np.int64), by_number, column_kinds(X))
+
+    def _identity(self, dataset: Dataset) -> Identity:
+        given = {
+            key: getattr(self, key) for key in ("sampler", "class_weight", "loss", "decision", "training", "prepare")
+        }
+        split = {"validation": self.validation}
+        return specify(dataset, self.strategy, self.model, split=split, seed=self.seed, **given)
+
+    def _split(self, plan: Plan, dataset: Dataset) -> Split:
+        """Return training rows, and validation rows where something is fitted on them."""
+        stops_early = plan.training is not None and plan.training.patience is not None
+        rows, nothing = np.arange(len(dataset.y)), np.arange(0)
+        if not (plan.decision.needs_validation or stops_early):
+            return Split(rows, nothing, nothing)
+        train, validation = share_out(rows, dataset.y, self.validation, np.random.default_rng(self.seed))
+        return Split(train, validation, nothing)
+
+    def __sklearn_tags__(self) -> Any:
+        """Say that missing values, text and several labels are fine."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.target_tags.multi_output = False
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,113 @@
+"""Many runs: one after the other or several at once, going on where an earlier call of the same folder ended."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from imbalance_lab import process
+from imbalance_lab.runs.cell import Cell
+from imbalance_lab.runs.files import RECORD, read_outcome
+from imbalance_lab.runs.identity import Identity
+from imbalance_lab.runs.observers import Tracker
+from imbalance_lab.runs.run import load, run
+
+MakeTracker = Callable[[], Tracker]
+
+
+def run_all(
+    identities: Sequence[Identity],
+    folder: Path | None = None,
+    make_tracker: MakeTracker = Tracker,
+    jobs: int = 1,
+    on_outcome: Callable[[dict[str, Any]], None] = lambda outcome: None,
+) -> list[dict[str, Any]]:
+    """Make the runs, and return what the record of each says, in their order.
+
+    Parameters
+    ----------
+    identities : sequence of Identity
+    folder : Path, optional
+        Each run has a folder of its own in it; what has finished there is not run again.
+    make_tracker : callable
+        Makes what follows a run, in the process that makes the run.
+    jobs : int
+        Runs at once, each in a process of its own; -1 is one per core.
+    on_outcome : callable
+        Given what the record of each run says, in the order in which they end.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    left: list[tuple[int, Identity, Path | None]] = []
+    for at, identity in enumerate(identities):
+        to = None if folder is None else folder / f"{identity.config_hash}-{_data_hash(identity)[:8]}"
+        if (record := _finished(to, identity)) is None:
+            left.append((at, identity, to))
+        else:
+            found[at] = record
+            on_outcome(record)
+    for at, outcome in _outcomes(left, make_tracker, jobs):
+        found[at] = outcome
+        on_outcome(outcome)
+    return [found[at] for at in range(len(identities))]
+
+
+def attempt(
+    identity: Identity, folder: Path | None, make_tracker: MakeTracker = Tracker, figures: bool = False
+) -> Cell:
+    """Make one run, which is recorded however it ends.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the process was interrupted, once that is recorded.
+    """
+    cell = Cell(folder, identity.name)
+    cell.identity = identity
+    settings = {**identity.config, "output_dir": None if folder is None else str(folder)}
+
+    def make() -> Any:
+        cell.tracker = make_tracker()
+        return run(identity, None, cell.tracker, folder, settings, figures)
+
+    cell.attempt(make)
+    return cell
+
+
+def _outcomes(
+    left: Sequence[tuple[int, Identity, Path | None]], make_tracker: MakeTracker, jobs: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    if jobs == 1 or len(left) < 2:
+        for at, identity, to in left:
+            yield at, attempt(identity, to, make_tracker).outcome
+        return
+    from joblib import Parallel, cpu_count, delayed, parallel_config
+
+    at_once = min(cpu_count() if jobs < 0 else jobs, len(left))
+    threads = max(cpu_count() // at_once, 1)
+    with parallel_config("loky", n_jobs=at_once, inner_max_num_threads=threads):
+        tasks = (delayed(_in_worker)(at, identity, to, make_tracker, threads) for at, identity, to in left)
+        yield from Parallel(return_as="generator_unordered")(tasks)
+
+
+def _in_worker(
+    at: int, identity: Identity, folder: Path | None, make_tracker: MakeTracker, threads: int
+) -> tuple[int, dict[str, Any]]:
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, str(threads))
+    process.take_over()
+    return at, attempt(identity, folder, make_tracker).outcome
+
+
+def _data_hash(identity: Identity) -> str:
+    return load(identity.options["dataset"].build(), identity.settings.min_class_rows).content_hash
+
+
+def _finished(folder: Path | None, identity: Identity) -> dict[str, Any] | None:
+    """Return the record of the very run in `folder` if it has finished there, by this version."""
+    if folder is None or not (folder / RECORD).is_file():
+        return None
+    record = read_outcome(folder) or {}
+    same = record.get("outcome") == "finished" and record["identity"]["version"] == identity.version
+    return record if same else None

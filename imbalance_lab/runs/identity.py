@@ -1,0 +1,168 @@
+"""What a run is: the options it is made of, made once when it is planned, and everything that is derived from them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from imbalance_lab import __version__
+from imbalance_lab.errors import ConfigError
+from imbalance_lab.options import SLOTS, Option, resolved
+from imbalance_lab.runs.settings import RunSettings
+
+# The groups that make up a run, in the order of `conf/config.yaml`.
+GROUPS = ("dataset", "split", "prepare", "model", "training", "sampler", "class_weight", "loss", "decision")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a run is, wherever it writes to and whoever keeps its record.
+
+    Parameters
+    ----------
+    options : mapping of group to Option
+        One of each of `GROUPS`, references filled in.
+    settings : RunSettings
+        Seed and what else belongs to no group.
+    evaluation : mapping
+        Settings of the evaluation.
+    dataset : str
+        How the data are called.
+    data_hash : str
+        Of their content; empty until they are loaded.
+    version : str
+        Of this package.
+
+    Examples
+    --------
+    >>> from imbalance_lab.runs.spec import specify
+    >>> one = specify(strategy="smote", loss="focal", seed=3)
+    >>> one.strategy, one.model, one.name
+    ('smote+focal', 'mlp', 'smote+focal mlp seed=3')
+    """
+
+    options: Mapping[str, Option]
+    settings: RunSettings
+    evaluation: Mapping[str, Any]
+    dataset: str
+    data_hash: str = ""
+    version: str = field(default=__version__)
+
+    @property
+    def seed(self) -> int:
+        """Of every stream of randomness."""
+        return self.settings.seed
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The name of each group's option."""
+        return {group: option.name for group, option in self.options.items()}
+
+    @cached_property
+    def strategy(self) -> str:
+        """The filled slots, each with the settings that differ from its file, joined by ``+``; ``none`` if none is."""
+        filled = [self.options[slot].title for slot, null in SLOTS.items() if self.options[slot].name != null]
+        return "+".join(filled) or "none"
+
+    @property
+    def model(self) -> str:
+        """The model's option, with the settings that differ from its file."""
+        return self.options["model"].title
+
+    @property
+    def name(self) -> str:
+        """How the run is called: strategy, model and seed."""
+        return f"{self.strategy} {self.model} seed={self.seed}"
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """What decides the run's numbers, as a tree by group; under ``options`` the names that were chosen."""
+        return {
+            **{group: self.options[group].settings for group in GROUPS},
+            "seed": self.settings.seed,
+            "save_model": self.settings.save_model,
+            "min_class_rows": self.settings.min_class_rows,
+            "evaluation": dict(self.evaluation),
+            "options": self.names,
+        }
+
+    @cached_property
+    def config_hash(self) -> str:
+        """16 hex digits: equal for equal settings, whatever their options are called."""
+        hashed = {key: value for key, value in self.config.items() if key != "options"}
+        return hashlib.sha256(json.dumps(hashed, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What identifies the run, as text."""
+        return {
+            "strategy": self.strategy,
+            "model": self.model,
+            "dataset": self.dataset,
+            "config_hash": self.config_hash,
+            "data_hash": self.data_hash,
+            "version/imbalance_lab": self.version,
+        }
+
+    def on_data(self, name: str, data_hash: str) -> Identity:
+        """Return the identity of a run on these data."""
+        return replace(self, dataset=name, data_hash=data_hash)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the identity as it stands in a record."""
+        return {
+            "name": self.name,
+            "dataset": self.dataset,
+            "data_hash": self.data_hash,
+            "strategy": self.strategy,
+            "model": self.model,
+            "seed": self.seed,
+            "version": self.version,
+            "config_hash": self.config_hash,
+            "config": self.config,
+            "changed": {group: dict(option.changed) for group, option in self.options.items() if option.changed},
+        }
+
+    @classmethod
+    def from_summary(cls, summary: Mapping[str, Any]) -> Identity:
+        """Return the identity that a record holds."""
+        config, changed = summary["config"], summary["changed"]
+        options = {
+            group: Option(group, config["options"][group], config[group], changed.get(group, {})) for group in GROUPS
+        }
+        settings = RunSettings(
+            seed=config["seed"], min_class_rows=config["min_class_rows"], save_model=config["save_model"]
+        )
+        data = summary["dataset"], summary["data_hash"]
+        return cls(options, settings, config["evaluation"], *data, version=summary["version"])
+
+
+def identify(
+    options: Mapping[str, Option], settings: RunSettings, evaluation: Mapping[str, Any], dataset: str | None = None
+) -> Identity:
+    """Return the identity of a run made of these options, references between them filled in.
+
+    Parameters
+    ----------
+    options : mapping of group to Option
+    settings : RunSettings
+    evaluation : mapping
+        Settings of the evaluation; what is only drawn of it is no part of the identity.
+    dataset : str, optional
+        How the data are called; by default the title of the dataset's option.
+
+    Raises
+    ------
+    ConfigError
+        If a group has no option.
+    """
+    if missing := [group for group in GROUPS if group not in options]:
+        raise ConfigError(f"a run needs an option of each group; there is none of {', '.join(missing)}")
+    root = {"seed": settings.seed, **{group: options[group].settings for group in GROUPS}}
+    filled = {group: replace(options[group], settings=resolved(options[group].settings, root)) for group in GROUPS}
+    kept = {key: value for key, value in evaluation.items() if key != "figures"}
+    return Identity(filled, settings, kept, dataset or filled["dataset"].build().title)
