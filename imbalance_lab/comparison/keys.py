@@ -14,11 +14,10 @@ TARGET, OPTION = ("dataset", "_target_"), ("options", "dataset")
 PATHS: tuple[Key, ...] = (("dataset", "path"), ("dataset", "name"), ("dataset", "title"))  # where data lie, their label
 
 SEEDS = ("seed", "random_state")
-# What records how a run is kept, or repeats what the name of a strategy, model or dataset holds.
-NO_GROUPS = ("tracking", "options")
+# What keeps a model, or repeats what the name of a strategy, model or dataset holds.
+NO_GROUPS = ("options",)
 NO_SETTINGS = frozenset(
-    [(NO_GROUP, key) for key in ("output_dir", "resume", "save_model")]
-    + [(group, "_target_") for group in ("dataset", "training", "evaluation")]
+    [(NO_GROUP, "save_model"), *((group, "_target_") for group in ("dataset", "training", "evaluation"))]
 )
 BINS = "calibration_bins"  # of the settings of the evaluation the only one that changes a metric
 # What is asked for by its key, whether runs differ in it or not.
@@ -49,7 +48,7 @@ def changes_results(key: Any) -> bool:
 
 
 def varying(settings: pd.DataFrame) -> list[Key]:
-    """Return the settings in which runs differ, without those that only record how a run is kept."""
+    """Return the settings in which runs differ, without those that repeat others."""
     keys: list[Any] = [key for key in settings if key[0] not in NO_GROUPS and key not in NO_SETTINGS]  # type: ignore[index]
     counts = settings[keys].fillna("").nunique()
     return [key for key, count in zip(keys, counts, strict=True) if count > 1]

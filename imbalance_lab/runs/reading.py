@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,11 @@ RUN_COLUMNS = (
     "data_hash", "config_hash", "version", "seed", "parent", "link",
 )  # fmt: skip
 NO_GROUP = "run"  # stands in the place of the group for settings that belong to none
+# What records and MLflow's parameters hold beside the settings of a run: its names, where it writes, who records it.
+NO_SETTINGS = frozenset(
+    [(NO_GROUP, key) for key in ("run", "strategy", "model", "output_dir", "resume")] + [("evaluation", "figures")]
+)
+NO_GROUPS = frozenset({"tracking"})
 VERSION = "version/imbalance_lab"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -48,6 +53,16 @@ def setting_key(name: str) -> Key:
     """
     group, dot, key = name.partition(".")
     return (group, key) if dot else (NO_GROUP, name)
+
+
+def settings_of(values: Iterable[tuple[str, Any]]) -> dict[Key, str]:
+    """Return the settings among values by their dotted names, as text.
+
+    >>> settings_of([("loss.gamma", 2.0), ("tracking.uri", "sqlite:///mlflow.db"), ("output_dir", "outputs")])
+    {('loss', 'gamma'): '2.0'}
+    """
+    found = {setting_key(name): str(value) for name, value in values}
+    return {key: value for key, value in found.items() if key not in NO_SETTINGS and key[0] not in NO_GROUPS}
 
 
 def setting_name(key: Any) -> str:
@@ -92,7 +107,7 @@ def row_of(run: str, record: Mapping[str, Any], start: int) -> RunRow:
         raise ValueError("it is no record of a run")
     identity, tags, dataset = record.get("identity") or {}, record.get("tags") or {}, record.get("dataset") or {}
     config = identity.get("config") or record.get("config") or {}
-    settings = {setting_key(name): str(value) for name, value in leaves(config)} if config else {}
+    settings = settings_of(leaves(config)) if config else {}
     about = {
         "name": record["name"],
         "start": start,

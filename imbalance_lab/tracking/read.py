@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from imbalance_lab.errors import ConfigError, TrackingError
-from imbalance_lab.runs.reading import NO_GROUP, VERSION, Key, seed_number, setting_key
+from imbalance_lab.runs.reading import NO_GROUP, VERSION, Key, seed_number, settings_of
 from imbalance_lab.runs.table import RunTable, folds_frame, settings_frame
 from imbalance_lab.tracking.keys import key_for
 from imbalance_lab.tracking.store import absolute, open_store
@@ -28,7 +28,6 @@ PARENT = "mlflow.parentRunId"
 PREFIXES = ("test/", "timing/", "rows/")
 # The revisions of MLflow's schema whose tables this module was tested with; others are read through the client.
 SCHEMAS = frozenset({"dc11669786a5"})
-NAMES = ((NO_GROUP, "run"), (NO_GROUP, "strategy"), (NO_GROUP, "model"))  # parameters that are no settings
 PAGE = 1000
 RUNS_A_QUERY = 500
 READERS = 8
@@ -314,14 +313,10 @@ def _table(rows: LongTables, experiments: dict[str, str], metric: str, uri: str)
 
 def _settings(params: Iterable[tuple[str, str, str]]) -> Mapping[str, Mapping[Key, str]]:
     """Return the settings of each run from its parameters, whose names are split at the first dot."""
-    found: dict[str, dict[Key, str]] = {}
-    keys: dict[str, Key] = {}
+    found: dict[str, list[tuple[str, str]]] = {}
     for run, name, value in params:
-        if name not in keys:
-            keys[name] = setting_key(name)
-        if keys[name] not in NAMES:
-            found.setdefault(run, {})[keys[name]] = value
-    return found
+        found.setdefault(run, []).append((name, value))
+    return {run: settings_of(values) for run, values in found.items()}
 
 
 def link(uri: str, experiment: str, run: str) -> str:

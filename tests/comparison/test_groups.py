@@ -82,7 +82,7 @@ def test_settings_that_go_together_are_named_once() -> None:
     assert names == [{"dataset": "data", "model": "mlp", "dataset.separation": value} for value in ("1", "2")]
 
 
-@pytest.mark.parametrize("key", ["output_dir", "tracking.uri", "options.loss", "evaluation.resamples", "dataset.path"])
+@pytest.mark.parametrize("key", ["save_model", "options.loss", "evaluation.resamples", "dataset.path"])
 def test_what_changes_no_result_splits_nothing(key: str) -> None:
     assert only([run("none", seed, 0.5, settings={key: f"/{seed}"}) for seed in (0, 1)]).values.shape == (1, 2)
 
