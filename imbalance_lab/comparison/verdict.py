@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from imbalance_lab.comparison.across import Across, across_datasets
 from imbalance_lab.comparison.groups import Group, group_runs
-from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE, interval, paired_differences
+from imbalance_lab.comparison.paired import FEW_ROWS, interval, paired_differences
+from imbalance_lab.comparison.sentences import sentence_of
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.options import describe
@@ -205,7 +206,7 @@ def compare_group(group: Group, settings: Settings) -> Compared:
     if any(FEW_ROWS in set(table.get(f"{role}_verdict", ())) for role in ("baseline", "control")):
         notes.append(f"{FEW_ROWS}: seeds share their rows, so that no number of further seeds would settle it")
     table = table.sort_values("mean", ascending=settings.sign < 0, kind="stable")
-    verdict = _sentence(table, group, settings)
+    verdict = sentence_of(table, group, settings)
     if table["values"].nunique() > 1:
         verdict += " Means are over different seeds, differences over those that both have."
     return Compared(group, table, _recalls(group, table.index), verdict, notes)
@@ -229,35 +230,6 @@ def _recalls(group: Group, strategies: pd.Index) -> pd.DataFrame:
     rarest_first = sorted(map(str, recalls), key=lambda key: support.get(f"support/{key.removeprefix('recall/')}", 0.0))
     means = recalls[rarest_first].groupby(group.runs.strategy).mean().reindex(strategies)
     return means.rename(columns=lambda key: key.removeprefix("recall/"))
-
-
-def _sentence(table: pd.DataFrame, group: Group, settings: Settings) -> str:
-    """Return which strategies are better and worse than the baseline, and whether they beat the control."""
-    sentence = f"{table.index[0]} has the best mean, {_figure(table.iloc[0])}"
-    for role, name in (("baseline", settings.baseline), ("control", settings.control)):
-        if f"{role}_verdict" in table:
-            sentence += f". {_against(table, role, name)}"
-        else:
-            as_such = " as such" if group.of_strategy(name) else ""
-            sentence += f". Not compared with {name}, of which there is no run{as_such}"
-    return sentence + "."
-
-
-def _figure(row: pd.Series) -> str:
-    around = f" [{row.low:.3f}, {row.high:.3f}]" if np.isfinite(row.low) else ""
-    return f"{row['mean']:.3f}{around} over {row.runs:g} run{'s' if row.runs > 1 else ''}"
-
-
-def _against(table: pd.DataFrame, role: str, name: str) -> str:
-    rows = table.drop(index=name)
-    found = {}
-    for verdict in (BETTER, WORSE, SAME, FEW_RUNS, FEW_ROWS):
-        these = rows[rows[f"{role}_verdict"] == verdict]
-        shown = [f"{strategy} {row[f'{role}_difference']:+.3f}" for strategy, row in these.iterrows()]
-        if shown:
-            found[verdict] = ", ".join(shown[:6]) + (f" and {len(shown) - 6} more" if len(shown) > 6 else "")
-    parts = [f"{verdict}: {names}" for verdict, names in found.items()]
-    return f"Against {name}: {'; '.join(parts)}" if parts else f"Nothing was run against {name}"
 
 
 def summary(across: Across, settings: Settings) -> str:

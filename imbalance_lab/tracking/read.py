@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 from urllib.parse import urlsplit
 
 import pandas as pd
@@ -19,30 +17,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from imbalance_lab.errors import ConfigError, TrackingError
 from imbalance_lab.runs.reading import NO_GROUP, VERSION, Key, seed_number, settings_of
 from imbalance_lab.runs.table import RunTable, folds_frame, settings_frame
+from imbalance_lab.tracking.database import epochs_from_database, has_known_schema, runs_from_database
 from imbalance_lab.tracking.keys import key_for
+from imbalance_lab.tracking.long import PARENT, TAGS, LongTables, is_wanted, validation_figure
 from imbalance_lab.tracking.store import absolute, open_store
 from imbalance_lab.tracking.tracker import without_password
 
-TAGS = ("strategy", "model", "dataset", "data_hash", "outcome", "reason", "sweep", "config_hash")
-PARENT = "mlflow.parentRunId"
-PREFIXES = ("test/", "timing/", "rows/")
-# The revisions of MLflow's schema whose tables this module was tested with; others are read through the client.
-SCHEMAS = frozenset({"dc11669786a5"})
 PAGE = 1000
-RUNS_A_QUERY = 500
 READERS = 8
 OUTCOMES = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "killed", "RUNNING": "running"}
-
-
-@dataclass(frozen=True)
-class LongTables:
-    """What MLflow keeps of runs: a row per run, and rows of (run, key, value) and (run, step, value)."""
-
-    runs: list[tuple[str, str, str, int, str]] = field(default_factory=list)
-    tags: list[tuple[str, str, str]] = field(default_factory=list)
-    params: list[tuple[str, str, str]] = field(default_factory=list)
-    metrics: list[tuple[str, str, float]] = field(default_factory=list)
-    folds: list[tuple[str, int, float]] = field(default_factory=list)
 
 
 def read_runs(uri: str, metric: str, experiments: Sequence[str] = ()) -> RunTable:
@@ -68,7 +51,7 @@ def read_runs(uri: str, metric: str, experiments: Sequence[str] = ()) -> RunTabl
     try:
         client = open_store(uri)
         names = _experiments(client, experiments)
-        read = _from_database if has_known_schema(uri) else _from_client
+        read = runs_from_database if has_known_schema(uri) else _from_client
         return _table(read(client, uri, sorted(names), key_for(metric)), names, key_for(metric), uri)
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         raise _unreadable(uri, error) from error
@@ -90,7 +73,7 @@ def read_epochs(uri: str, runs: Sequence[str]) -> pd.DataFrame:
     uri = absolute(uri)
     try:
         client = open_store(uri)
-        read = _epochs_from_database if has_known_schema(uri) else _epochs_from_client
+        read = epochs_from_database if has_known_schema(uri) else _epochs_from_client
         rows = read(client, uri, list(runs))
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         raise _unreadable(uri, error) from error
@@ -114,18 +97,6 @@ def find_links(uri: str, parent: str) -> dict[str, str]:
             return found
 
 
-def validation_figure(key: str) -> str | None:
-    """Return the figure of a metric of validation rows, by epoch; None for another metric.
-
-    >>> validation_figure("fold_2/val/recall/a"), validation_figure("val/loss"), validation_figure("train/loss")
-    ('recall/a', 'loss', None)
-    """
-    first, _, rest = key.partition("/")
-    if first.startswith("fold_") and first.removeprefix("fold_").isdecimal():
-        first, _, rest = rest.partition("/")
-    return rest if first == "val" and rest else None
-
-
 def _epochs_from_client(client: MlflowClient, uri: str, runs: list[str]) -> list[tuple[str, str, int, float]]:
     def histories(run: str) -> list[tuple[str, str, int, float]]:
         keys = [key for key in client.get_run(run).data.metrics if validation_figure(key)]
@@ -140,54 +111,9 @@ def _epochs_from_client(client: MlflowClient, uri: str, runs: list[str]) -> list
         return [row for rows in pool.map(histories, runs) for row in rows]
 
 
-def _epochs_from_database(client: MlflowClient, uri: str, runs: list[str]) -> list[tuple[str, str, int, float]]:
-    from mlflow.store.tracking.dbmodels.models import SqlMetric
-    from sqlalchemy import create_engine, or_, select
-
-    wanted = or_(SqlMetric.key.startswith("val/"), SqlMetric.key.startswith("fold"))
-    query = (
-        select(SqlMetric.run_uuid, SqlMetric.key, SqlMetric.step, SqlMetric.value)
-        .where(SqlMetric.is_nan.is_(False), wanted)
-        .order_by(SqlMetric.run_uuid, SqlMetric.key, SqlMetric.step)
-    )
-    engine = create_engine(uri)
-    with engine.connect() as connection:
-        rows = [
-            (run, key, step, value)
-            for start in range(0, len(runs), RUNS_A_QUERY)
-            for run, key, step, value in connection.execute(
-                query.where(SqlMetric.run_uuid.in_(runs[start : start + RUNS_A_QUERY]))
-            )
-            if validation_figure(key)
-        ]
-    engine.dispose()
-    return rows
-
-
-def _is_server(uri: str) -> bool:
-    return uri.startswith("http") or "://" not in uri
-
-
 def _unreadable(uri: str, error: Exception) -> TrackingError:
     reason = " ".join(str(error).split())[:300]
     return TrackingError(f"MLflow at {without_password(uri)} cannot be read: {reason}")
-
-
-def has_known_schema(uri: str) -> bool:
-    """Whether a store is a database whose tables have a schema that this module was tested with."""
-    from sqlalchemy import create_engine, text
-
-    if _is_server(uri):
-        return False
-    engine = create_engine(uri)
-    try:
-        with engine.connect() as connection:
-            revisions = set(connection.execute(text("select version_num from alembic_version")).scalars())
-            return bool(revisions) and revisions <= SCHEMAS
-    except SQLAlchemyError:
-        return False
-    finally:
-        engine.dispose()
 
 
 def _experiments(client: MlflowClient, wanted: Sequence[str]) -> dict[str, str]:
@@ -214,7 +140,7 @@ def _from_client(client: MlflowClient, uri: str, experiments: list[str], metric:
         rows.runs.append((info.run_id, info.run_name, info.status, info.start_time, str(info.experiment_id)))
         rows.tags.extend((info.run_id, key, data.tags[key]) for key in (*TAGS, VERSION, PARENT) if key in data.tags)
         rows.params.extend((info.run_id, key, value) for key, value in data.params.items())
-        rows.metrics.extend((info.run_id, key, value) for key, value in data.metrics.items() if _wanted(key, metric))
+        rows.metrics.extend((info.run_id, key, value) for key, value in data.metrics.items() if is_wanted(key, metric))
         if f"test_fold/{metric}" in data.metrics:
             with_folds.append(info.run_id)
 
@@ -233,54 +159,6 @@ def _pages(client: MlflowClient, experiments: list[str]) -> Iterator[Run]:
         yield from page
         if not (token := page.token):
             return
-
-
-def _wanted(key: str, metric: str) -> bool:
-    return key.startswith(PREFIXES) or key in _interval_keys(metric)
-
-
-def _interval_keys(metric: str) -> tuple[str, str]:
-    return f"test_interval/low/{metric}", f"test_interval/high/{metric}"
-
-
-def _from_database(client: MlflowClient, uri: str, experiments: list[str], metric: str) -> LongTables:
-    """Read MLflow's tables: the client makes an object of each value, which takes ten times as long."""
-    from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric, SqlParam, SqlRun, SqlTag
-    from sqlalchemy import create_engine, or_, select
-
-    source: Any = select(SqlTag.run_uuid).where(SqlTag.key == "mlflow.source.name", SqlTag.value == "imbalance_lab")
-    active = SqlRun.lifecycle_stage == "active", SqlRun.experiment_id.in_([int(number) for number in experiments])
-    ours = select(SqlRun.run_uuid).where(*active, SqlRun.run_uuid.in_(source))
-    wanted = or_(
-        *(SqlLatestMetric.key.startswith(prefix) for prefix in PREFIXES),
-        SqlLatestMetric.key.in_(_interval_keys(metric)),
-    )
-
-    def values(table: Any, *conditions: Any, key: str = "key") -> Any:
-        columns = table.run_uuid, getattr(table, key), table.value
-        return select(*columns).where(table.run_uuid.in_(ours), *conditions)
-
-    queries = (
-        select(SqlRun.run_uuid, SqlRun.name, SqlRun.status, SqlRun.start_time, SqlRun.experiment_id).where(
-            SqlRun.run_uuid.in_(ours)
-        ),
-        values(SqlTag, SqlTag.key.in_([*TAGS, VERSION, PARENT])),
-        values(SqlParam),
-        values(SqlLatestMetric, wanted, SqlLatestMetric.is_nan.is_(False)),
-        values(SqlMetric, SqlMetric.key == f"test_fold/{metric}", SqlMetric.is_nan.is_(False), key="step"),
-    )
-    engine = create_engine(uri)
-    once: dict[str, str] = {}  # names and values repeat from run to run: each is kept once
-    with engine.connect() as connection:
-        runs, *found = (
-            [
-                tuple(once.setdefault(v, v) if isinstance(v, str) else v for v in row)
-                for row in connection.execute(query)
-            ]
-            for query in queries
-        )
-    engine.dispose()
-    return LongTables([(*row[:4], str(row[4])) for row in runs], *found)
 
 
 def _table(rows: LongTables, experiments: dict[str, str], metric: str, uri: str) -> RunTable:

@@ -12,8 +12,9 @@ import pytest
 from mlflow import MlflowClient
 
 from imbalance_lab.runs.table import RunTable
-from imbalance_lab.tracking import read
-from imbalance_lab.tracking.read import _epochs_from_client, _epochs_from_database, read_epochs, read_runs
+from imbalance_lab.tracking import database, read
+from imbalance_lab.tracking.database import epochs_from_database, has_known_schema
+from imbalance_lab.tracking.read import _epochs_from_client, read_epochs, read_runs
 from tests.app.test_cli import invoke
 from tests.conftest import TINY, replaced
 
@@ -78,15 +79,15 @@ def test_a_known_schema_is_read_by_sql_and_another_through_the_client(
     logged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ways = []
-    for way in ("_from_database", "_from_client", "_epochs_from_database", "_epochs_from_client"):
+    for way in ("runs_from_database", "_from_client", "epochs_from_database", "_epochs_from_client"):
         own = getattr(read, way)
         monkeypatch.setattr(read, way, lambda *given, own=own, way=way: (ways.append(way), own(*given))[1])
     uri = f"sqlite:///{logged}/mlflow.db"
     known = read_runs(uri, "balanced_accuracy")
     epochs = known.epochs(list(known.runs.index))
-    assert ways == ["_from_database", "_epochs_from_database"]
+    assert ways == ["runs_from_database", "epochs_from_database"]
 
-    monkeypatch.setattr(read, "SCHEMAS", frozenset({"another revision"}))
+    monkeypatch.setattr(database, "SCHEMAS", frozenset({"another revision"}))
     other = read_runs(uri, "balanced_accuracy")
     assert ways[2:] == ["_from_client"]
     for part in ("runs", "settings", "metrics", "folds"):
@@ -103,12 +104,12 @@ def test_a_known_schema_is_read_by_sql_and_another_through_the_client(
     "statement", ["update alembic_version set version_num = 'newer'", "delete from alembic_version"]
 )
 def test_the_revision_stands_in_the_database(store: Path, statement: str) -> None:
-    assert read.has_known_schema(f"sqlite:///{store}")
+    assert has_known_schema(f"sqlite:///{store}")
     with sqlite3.connect(store) as connection:
         connection.execute(statement)
     connection.close()
-    assert not read.has_known_schema(f"sqlite:///{store}")
-    assert not read.has_known_schema("http://127.0.0.1:9")
+    assert not has_known_schema(f"sqlite:///{store}")
+    assert not has_known_schema("http://127.0.0.1:9")
 
 
 def test_a_store_of_version_0_1_0(store: Path) -> None:
@@ -149,7 +150,7 @@ def test_epochs_are_the_same_from_the_database_and_through_the_client(client: Ml
         for epoch in (1, 2, 3):
             client.log_metric(run, key, float("nan") if (k, epoch) == (0, 2) else k + epoch / 10, step=epoch)
     uri = f"sqlite:///{store}"
-    direct, through = (sorted(read(client, uri, runs)) for read in (_epochs_from_database, _epochs_from_client))
+    direct, through = (sorted(read(client, uri, runs)) for read in (epochs_from_database, _epochs_from_client))
     assert direct == through
     assert len(direct) == len(runs) * len(keys) * 3 - 1
     assert (runs[1], "fold_1/val/recall/val/b", 3, 11.3) in direct
