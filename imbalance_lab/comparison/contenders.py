@@ -13,7 +13,7 @@ from imbalance_lab.runs.table import RunTable
 
 
 def contenders(table: RunTable, by: Sequence[str]) -> pd.Series:
-    """Name what competes: strategies, with the model where models compete, and with what else tells them apart."""
+    """Name what competes: strategies, with the model where models compete, and with the settings in which else they differ."""
     names = table.runs.strategy.astype(str)
     if "model" not in by:
         names = names + " " + table.runs.model.astype(str)
@@ -21,7 +21,7 @@ def contenders(table: RunTable, by: Sequence[str]) -> pd.Series:
     for name, ids in names.groupby(names).groups.items():
         own = slots.loc[ids]
         keys = varying(own)
-        if keys:  # options from a folder of the user's: their names do not hold their settings
+        if keys:  # options from a folder of the user's: their names do not include their settings
             labels = [
                 f"{name}({','.join(f'{setting_name(key)}={value}' for key, value in row.dropna().items())})"
                 for _, row in own[keys].iterrows()
@@ -61,13 +61,13 @@ def dataset_names(titles: pd.Series, settings: pd.DataFrame) -> pd.Series:
 
 
 def paths_of(table: RunTable, settings: pd.DataFrame) -> pd.Series:
-    """Return what tells runs apart whose data lie elsewhere and are other data, beyond the settings; mostly nothing.
+    """Return what distinguishes runs whose data lie elsewhere and are other data, beyond the settings; mostly nothing.
 
     Parameters
     ----------
     table : RunTable
     settings : DataFrame
-        By which the runs are told apart already, a row per run.
+        By which the runs are separated already, a row per run.
     """
     path = pd.Series("", index=settings.index)
     hashes = table.runs.data_hash.fillna("")

@@ -42,10 +42,10 @@ def output(capsys, *arguments: str) -> str:
 
 
 def test_a_sweep_is_compared(runs: str, capsys) -> None:
-    said = output(capsys, f"uri={runs}")
-    assert "synthetic, logreg, split.folds=3" in said
-    assert "inv_freq" in said and "Not finished" in said
-    assert "loss=focal cannot train model=logreg" in said
+    shown = output(capsys, f"uri={runs}")
+    assert "synthetic, logreg, split.folds=3" in shown
+    assert "inv_freq" in shown and "Not finished" in shown
+    assert "loss=focal cannot train model=logreg" in shown
 
 
 def test_the_numbers_are_those_that_were_logged(runs: str, capsys) -> None:
@@ -88,7 +88,7 @@ def test_filters(runs: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "shown"),
     [
         ("modle=mlp", "runs have no 'modle'; did you mean model?"),
         ("metrc=f1", "did you mean metric?"),
@@ -108,10 +108,10 @@ def test_filters(runs: str) -> None:
         ("folder=.", "folder= reads records on disk, uri= and experiment= read MLflow: give one of them"),
     ],
 )
-def test_mistakes_are_explained_in_a_line(typed: str, said: str, runs: str) -> None:
+def test_mistakes_are_explained_in_a_line(typed: str, shown: str, runs: str) -> None:
     with pytest.raises(SystemExit) as error:
         main([f"uri={runs}", *typed.split(" ")])
-    assert said in str(error.value)
+    assert shown in str(error.value)
     assert "\n" not in str(error.value)
 
 
@@ -128,12 +128,12 @@ def test_a_store_that_is_not_there() -> None:
 
 def test_help_and_files(runs: str, capsys, tmp_path: Path) -> None:
     assert "baseline=none" in output(capsys, "--help")
-    said = output(capsys, f"uri={runs}", "format=csv", "out=table.csv")
-    assert "table.csv" in said
+    shown = output(capsys, f"uri={runs}", "format=csv", "out=table.csv")
+    assert "table.csv" in shown
     assert "inv_freq" in (tmp_path / "table.csv").read_text()
 
 
-def test_lists_and_texts_are_told_apart() -> None:
+def test_lists_and_texts_are_separated() -> None:
     request, settings, filters = parse(["experiment=[a,b]", "by=[model]", "rope=0.02", "strategy=focal(gamma=5)"])
     assert (request.experiments, settings.by, settings.rope) == (["a", "b"], ["model"], 0.02)
     assert filters == {"strategy": ["focal(gamma=5)"]}

@@ -49,9 +49,9 @@ def test_a_sweep_has_a_parent_run_that_counts_its_jobs(client: MlflowClient, cap
         assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert run.data.tags["sweep"] == parent.data.tags["sweep"]
         assert "class_weight._target_" in run.data.params  # nothing depends on nesting
-    said = capsys.readouterr().out
-    assert "4 runs" in said
-    assert "2 finished, 2 skipped" in said
+    shown = capsys.readouterr().out
+    assert "4 runs" in shown
+    assert "2 finished, 2 skipped" in shown
 
 
 def test_a_sweep_without_mlflow_ends_with_its_comparison(tmp_path: Path, capsys) -> None:
@@ -159,8 +159,8 @@ def test_jobs_side_by_side_give_the_bits_of_jobs_in_a_row(client: MlflowClient, 
     found = []
     for launcher in ([], ["hydra/launcher=parallel", "hydra.launcher.n_jobs=2"]):
         command = [sys.executable, "-m", "imbalance_lab", "-m", *typed, *launcher]
-        said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-        assert "6 finished" in said
+        shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        assert "6 finished" in shown
         found.append(children(client)[-6:])
     in_a_row, side_by_side = (
         {run.info.run_name: {k: v for k, v in run.data.metrics.items() if not k.startswith("timing/")} for run in runs}
@@ -185,8 +185,8 @@ def test_a_sweep_killed_ten_times_gives_the_table_of_one_that_was_not(tmp_path: 
                 process.wait(timeout=moment)
             process.kill()
             process.wait()
-        said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
-        assert "inv_freq" in said  # the comparison, of earlier sweeps' runs too
+        shown = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+        assert "inv_freq" in shown  # the comparison, of earlier sweeps' runs too
         table = read_runs(f"sqlite:///{folder}/mlflow.db", "balanced_accuracy")
         assert (table.runs.outcome == "finished").sum() == 60  # one of each cell
         assert not (table.runs.outcome == "running").any()
@@ -204,8 +204,8 @@ def test_eight_sweeps_start_at_once_where_there_is_nothing_yet(tmp_path: Path) -
         return subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     sweeps = [start(seed) for seed in range(8)]
-    said = [sweep.communicate(timeout=300)[0] for sweep in sweeps]
-    assert [sweep.returncode for sweep in sweeps] == [0] * 8, said
+    shown = [sweep.communicate(timeout=300)[0] for sweep in sweeps]
+    assert [sweep.returncode for sweep in sweeps] == [0] * 8, shown
     table = read_runs(f"sqlite:///{tmp_path}/mlflow.db", "balanced_accuracy")
     assert (len(table.runs), set(table.runs.outcome)) == (16, {"finished"})
     assert table.runs.sweep.nunique() == 8

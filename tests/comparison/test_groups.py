@@ -39,7 +39,7 @@ def test_folds_are_paired_too() -> None:
     ]
 
 
-def test_a_missing_seed_is_said() -> None:
+def test_a_missing_seed_is_noted() -> None:
     (note,) = only(grid(VALUES, ["none", "smote"])[:-1]).notes
     assert "smote lacks 2" in note
 
@@ -231,7 +231,7 @@ def test_the_bare_strategy_is_that_of_the_options() -> None:
     assert (group.of_strategy("none"), group.of_strategy("y z"), group.of_strategy("y")) == (["x"], ["y z"], [])
 
 
-def test_one_split_for_all_seeds_is_said() -> None:
+def test_one_split_for_all_seeds_is_noted() -> None:
     group = only([run("none", seed, 0.5, settings={"split.seed": "0"}) for seed in (0, 1)])
     assert "all seeds share one split" in group.notes[0]
 
@@ -247,12 +247,12 @@ def test_datasets_never_share_a_group() -> None:
     assert len(group_runs(table(rows), "balanced_accuracy", [])) == 2
 
 
-def test_options_of_the_users_own_are_told_apart_by_their_settings() -> None:
+def test_options_of_the_users_own_are_separated_by_their_settings() -> None:
     rows = [run("mine", seed, 0.5, settings={"loss.gamma": gamma}) for seed in (0, 1) for gamma in ("1", "2")]
     assert list(only(rows).values.index) == ["mine(loss.gamma=1)", "mine(loss.gamma=2)"]
 
 
-def test_versions_are_said() -> None:
+def test_versions_are_noted() -> None:
     (note,) = only([run("none", 0, 0.5), run("none", 1, 0.5, version="2")]).notes
     assert note == "runs of 2 versions of the program: 1, 2"
 

@@ -21,7 +21,7 @@ class Page(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.open, self.said, self.attributes, self.headings, self.pictures = [], [], [], [], []
+        self.open, self.shown, self.attributes, self.headings, self.pictures = [], [], [], [], []
         self.feed(text)
         self.close()
 
@@ -44,11 +44,11 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         if self.open and self.open[-1] not in ("script", "style"):
-            self.said.append(data)
+            self.shown.append(data)
 
     @property
     def text(self) -> str:
-        return " ".join(" ".join(self.said).split())
+        return " ".join(" ".join(self.shown).split())
 
 
 def comparison(names=("none", "tuned_threshold", NASTY), datasets=("a",), models=("mlp",), seeds=4, **more):
@@ -138,7 +138,7 @@ def test_a_missing_run_leaves_an_empty_cell_that_sorts_as_a_number() -> None:
     assert '<td class="n" data-order=""></td>' in html(compare(table, Settings()))
 
 
-def test_only_so_many_runs_and_classes_are_drawn_by_epoch_and_the_page_says_so() -> None:
+def test_only_so_many_runs_and_classes_are_drawn_by_epoch_and_the_page_notes_it() -> None:
     classes = [f"c{k}" for k in range(12)]
     found = comparison(names=("none", "smote"), seeds=MOST_EPOCH_RUNS + 2, classes=classes)
     runs = runs_with_epochs(found)

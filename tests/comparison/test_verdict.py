@@ -33,7 +33,7 @@ def test_a_strategy_is_held_against_baseline_and_control() -> None:
     assert "Against tuned_threshold: worse: none -0." in one.verdict
 
 
-def test_a_missing_control_is_said() -> None:
+def test_a_missing_control_is_noted() -> None:
     comparison = compare(table(grid(three(np.random.default_rng(0))[::2], ["none", "smote"])), Settings())
     assert "the control tuned_threshold was not run anywhere" in comparison.notes[0]
     assert "Not compared with tuned_threshold, of which there is no run" in comparison.verdict
@@ -132,7 +132,7 @@ def test_draws_of_a_dataset_are_one_dataset() -> None:
     assert (len(comparison.compared), comparison.across) == (6, [])
 
 
-def test_means_over_different_seeds_are_called_so_in_the_verdict() -> None:
+def test_means_over_different_seeds_are_noted_in_the_verdict() -> None:
     rows = grid(np.array([[0.9, 0.8, 0.7, 0.6], [0.85, 0.8, 0.7, 0.6]]), ["none", "smote"])[:-3]
     (one,) = compare(table(rows), Settings()).compared
     assert one.verdict.endswith("Means are over different seeds, differences over those that both have.")
