@@ -148,7 +148,7 @@ def compare(runs: Any, **settings: Any) -> Comparison:
     ----------
     runs : RunTable, folder, or list of RunRecord
     **settings
-        ``metric``, ``baseline``, ``control``, ``by``, ``rope``, ``confidence``: see `imbalance_lab.comparison.Settings`.
+        ``metric``, ``baseline``, ``control``, ``by``, ``rope``, ``confidence``: those of `comparison.Settings`.
 
     Returns
     -------

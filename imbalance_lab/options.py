@@ -86,7 +86,7 @@ class Option:
         if self.made is not None:
             return self.made
         if missing := [key for key, value in leaves(self.settings) if value == "???"]:
-            raise ConfigError(f"{self.group} needs {', '.join(f'{key}=' for key in missing)}")
+            raise ConfigError(f"{self.group} needs {', '.join(f'{self.group}.{key}=' for key in missing)}")
         try:
             return instantiate(self.settings)
         except LabError:

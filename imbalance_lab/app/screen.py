@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from imbalance_lab.evaluation.metrics import HEADLINE, heading_of, shown_at
 from imbalance_lab.models.base import Progress as Report
 from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.record import RunRecord
@@ -80,8 +81,7 @@ class Screen(Observer):
         self._print(table, len(record.classes))
         self.message(headline)
         metrics = record.metrics
-        shown = ("worst_class_recall", "macro_f1", "g_mean", "mcc", "roc_auc", "log_loss", "ece")
-        line = ", ".join(f"{key.replace('_', ' ')} {metrics[key]:.3f}" for key in shown if key in metrics)
+        line = ", ".join(f"{heading_of(key)} {metrics[key]:.3f}" for key in shown_at("screen") if key in metrics)
         self.console.print(line, highlight=False)
         self.message(f"record: {record.folder}")
         if where:
@@ -117,7 +117,7 @@ def _epoch_line(epoch: int, metrics: Mapping[str, float]) -> str:
     if not recalls:
         return f"epoch {epoch}: loss {metrics['train/loss']:.3f}"
     return (
-        f"epoch {epoch}, validation: balanced accuracy {metrics['val/balanced_accuracy']:.3f}, "
+        f"epoch {epoch}, validation: {heading_of(HEADLINE)} {metrics[f'val/{HEADLINE}']:.3f}, "
         f"worst recall {min(recalls):.2f}"
     )
 

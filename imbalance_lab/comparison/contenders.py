@@ -13,7 +13,7 @@ from imbalance_lab.runs.table import RunTable
 
 
 def contenders(table: RunTable, by: Sequence[str]) -> pd.Series:
-    """Name what competes: strategies, with the model where models compete, and with the settings in which else they differ."""
+    """Name what competes: strategies, with the model where models compete, and other settings in which they differ."""
     names = table.runs.strategy.astype(str)
     if "model" not in by:
         names = names + " " + table.runs.model.astype(str)

@@ -9,10 +9,9 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from imbalance_lab.errors import ConfigError
+from imbalance_lab.evaluation.metrics import HEADLINE, find
 from imbalance_lab.fields import STRICT
-
-LOWER_IS_BETTER = ("log_loss", "brier", "ece", "never_predicted", "timing")
-NO_SHARE = ("log_loss", "brier", "mcc", "kappa", "never_predicted", "timing")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -36,26 +35,41 @@ class Settings:
         Of intervals and verdicts.
     power : float
         Probability with which the number of further runs would settle a difference as large as the one seen.
+    larger_is_better : bool, optional
+        Of a metric of one's own; the direction of a built-in one is known.
     """
 
-    metric: str = "balanced_accuracy"
+    metric: str = HEADLINE
     baseline: str = "none"
     control: str = "tuned_threshold"
     by: list[str] = field(default_factory=lambda: ["dataset", "model"])
     rope: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.01
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     power: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    larger_is_better: bool | None = None
 
     @property
     def sign(self) -> int:
-        """1 where a larger metric is better, -1 where a smaller one is."""
-        return -1 if self._kind in LOWER_IS_BETTER else 1
+        """1 where a larger metric is better, -1 where a smaller one is.
+
+        Raises
+        ------
+        ConfigError
+            If that is not known, or not as the metric has it.
+        """
+        metric = find(self.metric)
+        if metric is None and self.larger_is_better is None:
+            raise ConfigError(
+                f"{self.metric} is not a built-in metric; larger_is_better=true or larger_is_better=false gives its "
+                "direction"
+            )
+        if metric is not None and self.larger_is_better not in (None, metric.larger_is_better):
+            better = "larger" if metric.larger_is_better else "smaller"
+            raise ConfigError(f"of {self.metric} the {better} value is better; leave out larger_is_better=")
+        return 1 if (self.larger_is_better if metric is None else metric.larger_is_better) else -1
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Between what values the metric lies: most are shares."""
-        return (-inf, inf) if self._kind in NO_SHARE else (0.0, 1.0)
-
-    @property
-    def _kind(self) -> str:
-        return self.metric.split("/")[0].removesuffix("_corrected")
+        """The smallest and largest value that the metric can have."""
+        metric = find(self.metric)
+        return (-inf, inf) if metric is None else metric.bounds

@@ -17,12 +17,10 @@ from imbalance_lab.comparison.paired import FEW_ROWS, interval, paired_differenc
 from imbalance_lab.comparison.sentences import sentence_of
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.errors import ConfigError
+from imbalance_lab.evaluation.metrics import shown_at
 from imbalance_lab.options import describe
 from imbalance_lab.runs.history import no_epochs
 from imbalance_lab.runs.table import EpochReader, RunTable
-
-# What stands beside the metric itself.
-BESIDE = ("balanced_accuracy", "worst_class_recall", "macro_f1", "log_loss", "brier", "ece", "timing/fit")
 
 
 @dataclass(frozen=True)
@@ -193,7 +191,7 @@ def compare_group(group: Group, settings: Settings) -> Compared:
         index=strategies,
     )
     _fill_single_runs(table, group, settings)
-    beside = group.metrics.reindex(columns=[key for key in BESIDE if key != settings.metric])
+    beside = group.metrics.reindex(columns=[key for key in shown_at("comparison") if key != settings.metric])
     table = table.join(beside.groupby(group.runs.strategy).mean().dropna(axis=1, how="all"))
     notes = list(group.notes)
     for role, name in (("baseline", settings.baseline), ("control", settings.control)):

@@ -23,6 +23,13 @@ class Rows(NamedTuple):
     y: np.ndarray
 
 
+class Priors(NamedTuple):
+    """Class priors (C,) of one task: what the scores carry (None: they are no probabilities), and that of the data."""
+
+    effective: np.ndarray | None
+    natural: np.ndarray
+
+
 @dataclass(frozen=True)
 class TrainingSet:
     """What a learner is trained on.

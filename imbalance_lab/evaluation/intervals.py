@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from imbalance_lab.evaluation.metrics import confusion_matrix, per_class
+from imbalance_lab.evaluation.metrics import mean_over_classes
 from imbalance_lab.evaluation.predictions import Predictions
+from imbalance_lab.evaluation.scores import Confusion, confusion_matrix
 from imbalance_lab.evaluation.settings import Evaluation
 
 
@@ -68,9 +69,9 @@ def recentred_mean(draws: np.ndarray, predictions: Predictions) -> np.ndarray:
     The rates behind the draws lean towards one half, each a little; over many small classes that adds up.
     """
     (part,) = predictions.tasks()
-    recall = per_class(confusion_matrix(part.y, part.predicted, draws.shape[1])).recall
+    recall = Confusion.of(confusion_matrix(part.y, part.predicted, draws.shape[1])).recall
     mean = np.nanmean(draws, axis=1)
-    return np.asarray(np.clip(mean + recall.mean() - mean.mean(), 0, 1))
+    return np.asarray(np.clip(mean + mean_over_classes(recall) - mean.mean(), 0, 1))
 
 
 def joint_draws(predictions: Predictions, resamples: int, repeats: float, rng: np.random.Generator) -> np.ndarray:
@@ -78,7 +79,7 @@ def joint_draws(predictions: Predictions, resamples: int, repeats: float, rng: n
 
     Labels share their rows, so whole rows are redrawn: rows that agree in truth and prediction are one cell of a
     multinomial draw. Each side of each label gets one row more, hit or missed by the toss of a coin, so that a side
-    with few rows, all of them hit, is not taken for certain; then the draws are moved to where the estimate is.
+    with few rows, all of them hit, still has a width; then the draws are moved to where the estimate is.
     """
     n, labels = predictions.y.shape
     cells, sizes = np.unique(np.hstack([predictions.y, predictions.predicted]), axis=0, return_counts=True)

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve
 
-from imbalance_lab.evaluation.metrics import confusion_matrix
 from imbalance_lab.evaluation.predictions import Predictions
+from imbalance_lab.evaluation.scores import confusion_matrix
 
 MOST_LABELS = 30
 MOST_CURVES = 10
@@ -23,7 +23,7 @@ MOST_LABELS_DRAWN = 5
 LONGEST_LABEL = 25
 
 
-# A class may be called $10_$20, which is no formula.
+# A class may have the name $10_$20, which is no formula.
 @rc_context({"text.parse_math": False})
 def draw(
     predictions: Predictions,

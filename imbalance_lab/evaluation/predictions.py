@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Predictions(NamedTuple):
-    """What a model said of the `rows` (n,) of a dataset.
+    """What a model predicts for the `rows` (n,) of a dataset.
 
     `y` and `predicted` are (n, T), `log_proba` is (n, T, C); of one task alone (n,) and (n, C).
     """

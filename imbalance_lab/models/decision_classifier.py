@@ -12,11 +12,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from imbalance_lab.data.rows import shares
+from imbalance_lab.data.rows import Priors, shares
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.models.estimator import classifier_log_proba
 from imbalance_lab.options import option_of
-from imbalance_lab.strategies.base import Decision, Priors
+from imbalance_lab.strategies.decisions import Decision
 
 
 def _gives_probabilities(classifier: DecisionClassifier) -> bool:
@@ -137,7 +137,7 @@ class DecisionClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  #
         return tags
 
 
-class _Scorer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class _Scorer(ClassifierMixin, BaseEstimator):
     """Gives log-probabilities where scikit-learn asks for probabilities, so that it can cross-validate any score."""
 
     def __init__(self, estimator: Any) -> None:

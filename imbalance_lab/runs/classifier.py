@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
 
 from imbalance_lab import process
 from imbalance_lab.data.dataset import Dataset, column_kinds
@@ -35,7 +41,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     model : str, Option or object
         An option's name, an option with settings, or a model of one's own.
     sampler, class_weight, loss, decision : str, Option or object, optional
-        Fill a slot in the place of the strategy.
+        Fill a slot in the place of the strategy; ``class_weight`` also by hand, as ``{class: weight}``.
     training, prepare : str, Option or mapping, optional
         Settings of a network's training, and of the columns' preparation.
     validation : float
@@ -101,8 +107,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         LabError
             What a person can put right.
         """
-        X, y = self._checked(X, y, reset=True), self._checked_labels(X, y)
-        dataset = self._dataset(X, y)
+        frame = self._checked(X, reset=True)
+        dataset = self._dataset(frame, self._checked_labels(y))
+        check_consistent_length(frame, dataset.y)
         with process.session():
             identity = self._identity(dataset)
             plan = make_plan(identity, dataset)
@@ -130,11 +137,11 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _log_proba(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        frame = self._checked(X, None, reset=False)
+        frame = self._checked(X, reset=False)
         with process.session():
             return self.fitted_.log_proba(frame)
 
-    def _checked(self, X: Any, y: Any, reset: bool) -> pd.DataFrame:
+    def _checked(self, X: Any, reset: bool) -> pd.DataFrame:
         """Return the columns as a frame with the names they were fitted under."""
         if not isinstance(X, pd.DataFrame):
             X = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
@@ -142,23 +149,22 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validate_data(self, X, reset=reset, skip_check_array=True)
         return X.set_axis([str(name) for name in X.columns], axis=1).reset_index(drop=True)
 
-    def _checked_labels(self, X: Any, y: Any) -> Any:
+    def _checked_labels(self, y: Any) -> Any:
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
-        check_classification_targets(y)
-        if len(y) != len(X):
-            raise ValueError(f"X has {len(X)} rows and y has {len(y)}")
-        return y
+        labels = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+        check_classification_targets(labels)
+        if labels.ndim == 2 and labels.shape[1] > 1:
+            return y if isinstance(y, pd.DataFrame) else pd.DataFrame(labels).add_prefix("label_")
+        return column_or_1d(labels, warn=True)
 
     def _dataset(self, X: pd.DataFrame, y: Any) -> Dataset:
         """Return the rows with classes by number, and remember which of `classes_` each number stands for."""
-        labels = np.asarray(y)
-        if labels.ndim == 2 and labels.shape[1] > 1:
-            indicators = y if isinstance(y, pd.DataFrame) else pd.DataFrame(labels).add_prefix("label_")
-            dataset = Dataset.from_indicators("data", X, indicators)
+        if isinstance(y, pd.DataFrame):
+            dataset = Dataset.from_indicators("data", X, y)
             self.classes_, self._order = np.array(dataset.labels, dtype=object), np.arange(2)
             return dataset
-        self.classes_, numbers = np.unique(labels.ravel(), return_inverse=True)
+        self.classes_, numbers = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"{type(self).__name__} needs two classes, and y has one class only: {self.classes_[0]!r}")
         names = tuple(str(label) for label in self.classes_)

@@ -25,7 +25,8 @@ def write_record(record: RunRecord, folder: Path) -> dict[str, Any]:
     training.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(yaml.dump(record.settings, Dumper=DUMPER, sort_keys=False))
+    settings = json.loads(json.dumps(record.settings, default=str))  # an object of one's own stands as its text
+    (folder / "config.yaml").write_text(yaml.dump(settings, Dumper=DUMPER, sort_keys=False))
     record.classes.to_csv(folder / "classes.csv", index_label="class")
     if record.history is not None:
         record.history.to_csv(folder / "epochs.csv", index=False)

@@ -11,14 +11,14 @@ import pandas as pd
 from imbalance_lab import process
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import Prepared
-from imbalance_lab.data.rows import Rows, Seeds, Split, TrainingSet, shares
+from imbalance_lab.data.rows import Priors, Rows, Seeds, Split, TrainingSet, shares
 from imbalance_lab.errors import ConfigError, DataError
 from imbalance_lab.evaluation.predictions import Predictions
 from imbalance_lab.models.base import FittedModel, Progress
 from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.plan import Plan
 from imbalance_lab.runs.watch import Clock
-from imbalance_lab.strategies.base import Priors, Rule
+from imbalance_lab.strategies.decisions import Rule
 from imbalance_lab.strategies.samplers import resample
 
 MAX_CACHED_VALUES = 2**17

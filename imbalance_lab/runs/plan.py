@@ -17,7 +17,8 @@ from imbalance_lab.models.base import Learner
 from imbalance_lab.models.training import Training
 from imbalance_lab.options import SLOTS, Option
 from imbalance_lab.runs.identity import Identity
-from imbalance_lab.strategies.base import ClassWeight, Decision, Loss, Sampler
+from imbalance_lab.strategies.base import ClassWeight, Loss, Sampler
+from imbalance_lab.strategies.decisions import Decision
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def make_plan(identity: Identity, dataset: Dataset) -> Plan:
     # Settings by class name are shared by all labels, whose sides are called no and yes.
     names = ("no", "yes") if dataset.labels else dataset.class_names
     loss = plan.loss and plan.loss.for_classes(names)
-    return replace(plan, decision=plan.decision.for_classes(names), loss=loss)
+    decision = plan.decision.for_classes(names).with_metrics(plan.evaluation.metrics)
+    return replace(plan, decision=decision, loss=loss)
 
 
 def _check_slots(identity: Identity, learner: Learner, dataset: Dataset) -> None:

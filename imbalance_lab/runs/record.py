@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from imbalance_lab.data.dataset import Dataset
+from imbalance_lab.evaluation.metrics import HEADLINE, heading_of
 from imbalance_lab.evaluation.predictions import Predictions, join
 from imbalance_lab.runs.identity import Identity
 
@@ -167,9 +168,9 @@ class RunRecord:
             "warnings": self.warnings,
         }
 
-    def headline(self, metric: str = "balanced_accuracy") -> str:
+    def headline(self, metric: str = HEADLINE) -> str:
         """Return a metric with its interval, and of several folds their deviation."""
-        text = f"{metric.replace('_', ' ')} {self.metrics[metric]:.3f}"
+        text = f"{heading_of(metric)} {self.metrics[metric]:.3f}"
         if metric in self.intervals.index:
             low, high = self.intervals.loc[metric, ["low", "high"]]
             text += f" [{low:.3f}, {high:.3f}]"

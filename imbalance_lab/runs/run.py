@@ -13,7 +13,7 @@ from imbalance_lab.data.base import DatasetSource
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.rows import Split
 from imbalance_lab.errors import AlreadyFinished, LabWarning
-from imbalance_lab.evaluation.metrics import evaluate
+from imbalance_lab.evaluation.evaluate import evaluate
 from imbalance_lab.runs.files import save_models, write_record
 from imbalance_lab.runs.fit import fit
 from imbalance_lab.runs.identity import Identity
@@ -127,7 +127,7 @@ def run_fold(
     clock = Clock()
 
     def on_epoch(epoch: int, metrics: Mapping[str, float]) -> None:
-        shown = {key: value for key, value in metrics.items() if not key.startswith("val/called/")}
+        shown = {key: value for key, value in metrics.items() if not key.startswith("val/predicted_count/")}
         tracker.epoch(None if alone else fold, epoch, shown)
 
     fitted, validation = fit(plan, dataset, split, fold, clock, observer, on_epoch)
@@ -135,5 +135,5 @@ def run_fold(
         scores = fitted.log_proba(dataset.X.iloc[split.test])
         test = fitted.predictions(split.test, dataset.targets[split.test], scores)
         bins = plan.evaluation.calibration_bins if plan.learner.gives_probabilities else None
-        metrics = evaluate(test, fitted.priors, dataset.tasks, dataset.labels, bins)
+        metrics = evaluate(test, fitted.priors, dataset.tasks, dataset.labels, bins, plan.evaluation.metrics)
     return FoldResult(fitted, validation, test, metrics, clock.seconds)

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.options import CONF, Option, describe, merged, nearest, option, option_of
+from imbalance_lab.options import CONF, SLOTS, Option, describe, merged, nearest, option
 from imbalance_lab.runs.identity import GROUPS, Identity, identify
 from imbalance_lab.runs.settings import RunSettings
-from imbalance_lab.strategies.recipes import Strategy, recipe
+from imbalance_lab.strategies.recipes import Strategy, recipe, slot_option
 
 
 def specify(
@@ -117,6 +117,6 @@ def _filled(strategy: str | Strategy) -> dict[str, Option]:
 def _option(group: str, value: Any) -> Option:
     if group == "dataset" and isinstance(value, Dataset):
         return Option("dataset", "frame", {"name": value.name}, made=value)
-    if isinstance(value, Mapping):  # settings of the default option
+    if isinstance(value, Mapping) and group not in SLOTS:  # settings of the default option
         return option(group, default_options()[group], **value)
-    return option_of(group, value)
+    return slot_option(group, value)

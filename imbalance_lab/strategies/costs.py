@@ -14,12 +14,12 @@ Costs = Mapping[str, Mapping[str, float]] | Sequence[Sequence[float]]
 
 
 def cost_matrix(costs: Costs, class_names: Sequence[str]) -> np.ndarray:
-    """Return the matrix of costs, truth in rows, what it is called in columns, shape (C, C).
+    """Return the matrix of costs, truth in rows, prediction in columns, shape (C, C).
 
     Parameters
     ----------
     costs : mapping or matrix
-        ``{truth: {called: cost}}``, other errors costing 1; or all C x C numbers in the order of `class_names`.
+        ``{truth: {predicted: cost}}``, other errors costing 1; or all C x C numbers in the order of `class_names`.
     class_names : sequence of str
 
     Raises
@@ -38,16 +38,14 @@ def cost_matrix(costs: Costs, class_names: Sequence[str]) -> np.ndarray:
     except (TypeError, AttributeError, ValueError) as error:
         a, b = class_names[:2]
         raise ConfigError(
-            f"costs must be {{truth: {{called: cost}}}}, as in {{{a}: {{{b}: 5}}}}, or a matrix with the "
+            f"costs must be {{truth: {{predicted: cost}}}}, as in {{{a}: {{{b}: 5}}}}, or a matrix with the "
             f"truth in rows; not {costs!r}"
         ) from error
     if not np.isfinite(matrix).all() or matrix.min() < 0:
         raise ConfigError("costs must be numbers of 0 or more")
     if np.diag(matrix).any():
         wrong = class_names[int(np.flatnonzero(np.diag(matrix))[0])]
-        raise ConfigError(
-            f"costs: calling a true '{wrong}' by its name costs {matrix.diagonal().max():g}; it must be 0"
-        )
+        raise ConfigError(f"costs: predicting '{wrong}' rightly costs {matrix.diagonal().max():g}; it must be 0")
     if not matrix.any(axis=1).all():
         free = class_names[int(np.flatnonzero(~matrix.any(axis=1))[0])]
         raise ConfigError(f"costs: no error on a true '{free}' costs anything, so it would never be predicted")
@@ -67,6 +65,7 @@ def known_classes(names: Sequence[Any], class_names: Sequence[str], setting: str
     Raises
     ------
     ConfigError
+        With the nearest class's name.
     """
     for name in names:
         if name not in class_names:
@@ -79,10 +78,10 @@ def _from_names(costs: Mapping[str, Mapping[str, float]], class_names: Sequence[
     matrix = 1 - np.eye(len(class_names))
     at = {name: k for k, name in enumerate(class_names)}
     named = {str(truth): {str(k): v for k, v in row.items()} for truth, row in costs.items()}
-    known_classes([*named, *(called for row in named.values() for called in row)], class_names, "costs")
+    known_classes([*named, *(name for row in named.values() for name in row)], class_names, "costs")
     for truth, row in named.items():
-        for called, cost in row.items():
-            matrix[at[truth], at[called]] = cost
+        for predicted, cost in row.items():
+            matrix[at[truth], at[predicted]] = cost
     return matrix
 
 

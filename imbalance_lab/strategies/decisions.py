@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, InstanceOf
 from pydantic.dataclasses import dataclass
 
-from imbalance_lab.data.rows import shares
+from imbalance_lab.data.rows import Priors, shares
 from imbalance_lab.errors import ConfigError
+from imbalance_lab.evaluation.metrics import HEADLINE, Metric, tunable
 from imbalance_lab.fields import STRICT, ByName
-from imbalance_lab.strategies.base import Priors, Rule
 from imbalance_lab.strategies.costs import balanced_costs, cost_matrix, known_classes
-from imbalance_lab.strategies.offsets import TunedMetric, best_offsets
+from imbalance_lab.strategies.offsets import best_offsets
+
+Rule = Callable[[np.ndarray], np.ndarray]
 
 
-class DecisionRule:
-    """What all decisions share; override what is otherwise."""
+class Decision(ABC):
+    """Decides how the scores of one task become a class.
+
+    Attributes
+    ----------
+    needs_validation : bool
+        Whether it is fitted on validation rows.
+    needs_prior : bool
+        Whether it must know which prior the scores carry.
+    """
 
     needs_validation: bool = False
     needs_prior: bool = False
 
     def for_classes(self, class_names: Sequence[str]) -> Self:
-        """Return the decision for these classes."""
+        """Return the decision for these classes, settings given by name looked up."""
         return self
+
+    def with_metrics(self, metrics: Sequence[Metric]) -> Self:
+        """Return the decision with its metric looked up by name, among `metrics` too."""
+        return self
+
+    @abstractmethod
+    def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
+        """Fit on validation rows, scores `log_proba` (n, C) and classes `y` (n,).
+
+        Returns
+        -------
+        callable
+            Maps scores (m, C) to classes (m,).
+        """
 
 
 @dataclass(frozen=True, config=STRICT)
-class Argmax(DecisionRule):
+class Argmax(Decision):
     """The null option: the class with the highest score, of equal ones the first."""
 
     def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
@@ -40,25 +65,37 @@ class Argmax(DecisionRule):
 
 
 @dataclass(frozen=True, config=STRICT)
-class TunedThreshold(DecisionRule):
+class TunedThreshold(Decision):
     """Offsets on the log-probabilities, the best for a metric on validation rows; of two classes, a threshold.
 
     Parameters
     ----------
-    metric : {"balanced_accuracy", "g_mean", "macro_f1", "mcc", "worst_class_recall"}
+    metric : str or Metric
+        One of the predicted classes, as ``macro_f1``; of those of one's own by the name that `Evaluation.metrics` has.
     """
 
-    metric: TunedMetric = "balanced_accuracy"
+    metric: str | InstanceOf[Metric] = HEADLINE
 
     needs_validation = True
 
+    def with_metrics(self, metrics: Sequence[Metric]) -> TunedThreshold:
+        """Return the decision with its metric looked up.
+
+        Raises
+        ------
+        ConfigError
+            If it is none that depends on the predicted classes alone.
+        """
+        return replace(self, metric=tunable(self.metric, metrics)) if isinstance(self.metric, str) else self
+
     def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
         """Fit offsets on validation scores `log_proba` (n, C) and classes `y` (n,)."""
-        return OffsetRule(best_offsets(log_proba, y, self.metric))
+        metric = tunable(self.metric) if isinstance(self.metric, str) else self.metric
+        return OffsetRule(best_offsets(log_proba, y, metric))
 
 
 @dataclass(frozen=True, config=STRICT)
-class LogitAdjust(DecisionRule):
+class LogitAdjust(Decision):
     """argmax of ``log p - tau log prior`` with the prior that the scores carry (Menon et al. 2021, post hoc).
 
     Parameters
@@ -77,7 +114,7 @@ class LogitAdjust(DecisionRule):
 
 
 @dataclass(frozen=True, config=STRICT)
-class PriorCorrection(DecisionRule):
+class PriorCorrection(Decision):
     """argmax of ``p_k target_k / prior_k``: probabilities under other class shares (Saerens et al. 2002).
 
     Parameters
@@ -115,7 +152,7 @@ class PriorCorrection(DecisionRule):
 
 
 @dataclass(frozen=True, config=STRICT)
-class MinCost(DecisionRule):
+class MinCost(Decision):
     """The class of the smallest expected cost, ``argmin_j sum_k p_k cost[k, j]`` (Elkan 2001).
 
     The probabilities are first moved from the prior they carry to that of the data.
@@ -123,8 +160,8 @@ class MinCost(DecisionRule):
     Parameters
     ----------
     costs : mapping or matrix, optional
-        ``{truth: {called: cost}}``, other errors costing 1, or C x C numbers with the truth in rows. By default missing
-        a class costs the inverse of its frequency, which makes it the rule for balanced accuracy.
+        ``{truth: {predicted: cost}}``, other errors costing 1, or C x C numbers with the truth in rows. By default
+        missing a class costs the inverse of its frequency, which makes it the rule for balanced accuracy.
     """
 
     costs: Any = None

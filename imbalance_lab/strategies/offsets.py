@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
-TunedMetric = Literal["balanced_accuracy", "g_mean", "macro_f1", "mcc", "worst_class_recall"]
+from imbalance_lab.errors import ConfigError
+from imbalance_lab.evaluation.metrics import HEADLINE, METRICS, Metric
+from imbalance_lab.evaluation.scores import Confusion, Scores
 
-PASSES = 20
+MAX_PASSES = 20
+EQUALLY_GOOD = 1e-12  # values that differ by less are equal
 
 
-def best_offsets(log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric) -> np.ndarray:
-    """Return offsets (C,) whose argmax rule is best for `metric` on scores (n, C) and classes (n,).
+def best_offsets(log_proba: np.ndarray, y: np.ndarray, metric: Metric) -> np.ndarray:
+    """Return offsets (C,) whose argmax rule is best for a metric on scores (n, C) and classes (n,).
 
     One class's offset at a time is moved over all values at which some row changes its class, to the best of them, and
     of equally good ones to the smallest move; until no move helps. Only differences of offsets matter, so the first
@@ -20,10 +21,18 @@ def best_offsets(log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric) -> n
     offsets, from the log of the class shares and from what is best for balanced accuracy; the best end counts, of
     equally good ones the first.
 
+    Parameters
+    ----------
+    log_proba : ndarray of shape (n, C)
+    y : ndarray of shape (n,)
+    metric : Metric
+        A tunable one. One that is a sum over rows (`per_hit`) takes a time that does not depend on the number of
+        classes, another function of the confusion matrix C times as much, and any other one evaluation per row.
+
     Examples
     --------
     >>> scores = np.array([[0.0, -3.0], [0.0, -2.0], [0.0, -1.0]])
-    >>> best_offsets(scores, np.array([0, 1, 1]), "balanced_accuracy").tolist()
+    >>> best_offsets(scores, np.array([0, 1, 1]), METRICS["balanced_accuracy"]).tolist()
     [0.0, 2.5]
     """
     classes = log_proba.shape[1]
@@ -32,14 +41,14 @@ def best_offsets(log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric) -> n
         share = np.bincount(y, minlength=classes) / len(y)
         rarity = -np.log(np.maximum(share, 0.5 / len(y)))
         starts.append(rarity - rarity[0])
-        if metric != "balanced_accuracy":
-            starts.append(best_offsets(log_proba, y, "balanced_accuracy"))
+        if metric is not METRICS[HEADLINE]:
+            starts.append(best_offsets(log_proba, y, METRICS[HEADLINE]))
     ends = [_climb(log_proba, y, metric, start) for start in starts]
     best = max(value for value, _ in ends)
-    return next(offsets for value, offsets in ends if value >= best - 1e-12)
+    return next(offsets for value, offsets in ends if value >= best - EQUALLY_GOOD)
 
 
-class _Scores:
+class _MovedScores:
     """Scores (n, C) under changing offsets, with the two best classes of each row at hand."""
 
     def __init__(self, log_proba: np.ndarray, offsets: np.ndarray) -> None:
@@ -76,81 +85,74 @@ class _Scores:
         self._best[rows, 1] = scores.argmax(axis=1)
 
 
-def _climb(log_proba: np.ndarray, y: np.ndarray, metric: TunedMetric, offsets: np.ndarray) -> tuple[float, np.ndarray]:
+def _climb(log_proba: np.ndarray, y: np.ndarray, metric: Metric, offsets: np.ndarray) -> tuple[float, np.ndarray]:
     classes, reached = len(offsets), -np.inf
-    scores = _Scores(log_proba, offsets)
-    for _ in range(PASSES):
+    scores = _MovedScores(log_proba, offsets)
+    for _ in range(MAX_PASSES):
         before = reached
         for k in range(1 if classes == 2 else 0, classes):
             reached, best = _best_offset(scores, y, metric, k)
             if best is not None:
                 scores.move(k, best)
-        if reached <= before + 1e-12:
+        if reached <= before + EQUALLY_GOOD:
             break
     return reached, scores.offsets
 
 
-def _best_offset(scores: _Scores, y: np.ndarray, metric: TunedMetric, k: int) -> tuple[float, float | None]:
+def _best_offset(scores: _MovedScores, y: np.ndarray, metric: Metric, k: int) -> tuple[float, float | None]:
     """Return the best value of the metric over class k's offset, and that offset, or None: it is best where it is."""
     log_proba, offset = scores.log_proba, scores.offsets[k]
     rival, score = scores.rivals(k)
-    # Row i is called k once the offset exceeds this.
+    # Row i is predicted as k once the offset exceeds this.
     needed = score - log_proba[:, k]
     order = np.argsort(needed, kind="stable")
     values, firsts = np.unique(needed[order], return_index=True)
-    called_k = np.append(firsts, len(y))  # how many rows are called k below the first value, between, above the last
+    taken = np.append(firsts, len(y))  # rows predicted as k below the first value, between the values, above the last
     cuts = np.concatenate([[values[0] - 1], (values[1:] + values[:-1]) / 2, [values[-1] + 1]])
 
     own, rivals = y[order], rival[order]
-    value = _values(own, rivals, k, called_k, metric, log_proba.shape[1])
+    value = metric.sign * _values(own, rivals, k, taken, metric, log_proba.shape[1])
+    value = np.where(np.isnan(value), -np.inf, value)
     stay = int(np.searchsorted(values, offset))  # the cut between the same values as today's offset
-    if value[stay] >= value.max() - 1e-12:
+    if value[stay] >= value.max() - EQUALLY_GOOD:
         return float(value[stay]), None
-    best = np.flatnonzero(value >= value.max() - 1e-12)
+    best = np.flatnonzero(value >= value.max() - EQUALLY_GOOD)
     return float(value.max()), float(cuts[best[np.abs(cuts[best] - offset).argmin()]])
 
 
-def _values(
-    own: np.ndarray, rivals: np.ndarray, k: int, called_k: np.ndarray, metric: TunedMetric, classes: int
-) -> np.ndarray:
-    """Return the metric when the first `called_k` rows are called k and the others their rival."""
-    support = np.bincount(own, minlength=classes)
-    if metric == "balanced_accuracy":  # what a row adds to it does not depend on the others
-        share = 1 / (np.count_nonzero(support) * support[own])
-        as_rival = share * (own == rivals)
-        gained = np.concatenate([[0], np.cumsum(share * (own == k) - as_rival)])
-        return np.asarray(as_rival.sum() + gained[called_k])
-    present = np.flatnonzero(support)
+def _values(own: np.ndarray, rivals: np.ndarray, k: int, taken: np.ndarray, metric: Metric, classes: int) -> np.ndarray:
+    """Return the metric where the first `taken` rows are predicted as k and the others as their rival."""
+    if metric.per_hit is not None:  # what a row adds to it does not depend on the others
+        added = metric.per_hit(np.bincount(own, minlength=classes))[own]
+        as_rival = added * (own == rivals)
+        gained = np.concatenate([[0], np.cumsum(added * (own == k) - as_rival)])
+        return np.asarray(as_rival.sum() + gained[taken])
+    if metric.needs == "confusion":
+        # The built-in ones ignore classes without rows; one of somebody's own may go by the number of a class.
+        present = np.flatnonzero(np.bincount(own, minlength=classes))
+        columns = present if metric.name in METRICS else np.arange(classes)
+        return metric.objective_values(_confusions(own, rivals, k, taken, columns))
+    predicted, value = rivals.copy(), np.empty(len(taken))
+    unknown = np.full((len(own), classes), np.nan)  # the metric declares that it does not depend on them
+    for cut, stop in enumerate(taken):
+        predicted[:stop] = k
+        value[cut] = metric(Scores(own, predicted, unknown))
+    if np.isnan(value).all():
+        raise ConfigError(f"the metric {metric.name} is undefined on the validation rows; choose another")
+    return value
+
+
+def _confusions(own: np.ndarray, rivals: np.ndarray, k: int, taken: np.ndarray, columns: np.ndarray) -> Confusion:
+    """Return the counts of the classes `columns`, for each number of rows `taken` from their rivals by k."""
     hit_as_rival = own == rivals
-    value = np.zeros((len(called_k), len(present)))
-    hits = np.empty_like(value)
-    called = np.empty_like(value)
-    for column, j in enumerate(present):
+    hits = np.zeros((len(taken), len(columns)))
+    predicted = np.empty_like(hits)
+    for column, j in enumerate(columns):
         lost = np.concatenate([[0], np.cumsum(hit_as_rival & (own == j))])
         left = np.concatenate([[0], np.cumsum(rivals == j)])
-        hits[:, column] = lost[-1] - lost[called_k]
-        called[:, column] = left[-1] - left[called_k]
+        hits[:, column] = lost[-1] - lost[taken]
+        predicted[:, column] = left[-1] - left[taken]
         if j == k:
-            hits[:, column] = np.concatenate([[0], np.cumsum(own == k)])[called_k]
-            called[:, column] = called_k
-    return _METRICS[metric](hits, called, support[present].astype(float))
-
-
-def _recalls(hits: np.ndarray, support: np.ndarray) -> np.ndarray:
-    return hits / support
-
-
-def _mcc(hits: np.ndarray, called: np.ndarray, support: np.ndarray) -> np.ndarray:
-    # Rows called a class that has none of them are missing from `called`; they are n less the sum, all in one class.
-    n = support.sum()
-    others = n - called.sum(axis=1)
-    spread = np.sqrt((n**2 - np.square(called).sum(axis=1) - others**2) * (n**2 - np.square(support).sum()))
-    return (hits.sum(axis=1) * n - called @ support) / np.where(spread > 0, spread, np.inf)
-
-
-_METRICS = {
-    "worst_class_recall": lambda hits, called, support: _recalls(hits, support).min(axis=1),
-    "g_mean": lambda hits, called, support: np.exp(np.log(np.maximum(_recalls(hits, support), 1e-300)).mean(axis=1)),
-    "macro_f1": lambda hits, called, support: (2 * hits / (called + support)).mean(axis=1),
-    "mcc": _mcc,
-}
+            hits[:, column] = np.concatenate([[0], np.cumsum(own == k)])[taken]
+            predicted[:, column] = taken
+    return Confusion(hits, predicted, np.bincount(own, minlength=columns[-1] + 1)[columns].astype(float))

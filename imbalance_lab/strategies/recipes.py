@@ -35,7 +35,18 @@ class Strategy:
     def filled(self) -> dict[str, Option]:
         """Return the option of each slot that is filled."""
         given = {slot: getattr(self, slot) for slot in SLOTS}
-        return {slot: option_of(slot, value) for slot, value in given.items() if value is not None}
+        return {slot: slot_option(slot, value) for slot, value in given.items() if value is not None}
+
+
+def slot_option(slot: str, value: Any) -> Option:
+    """Return the option of a slot that a caller means; class weights by class name are weights by hand.
+
+    >>> slot_option("class_weight", {"A": 2.0}).title
+    'by_hand(weights.A=2.0)'
+    """
+    if slot == "class_weight" and isinstance(value, Mapping):
+        return options.option(slot, "by_hand", weights={str(name): weight for name, weight in value.items()})
+    return option_of(slot, value)
 
 
 def recipe(name: str) -> dict[str, Option]:

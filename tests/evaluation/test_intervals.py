@@ -9,7 +9,7 @@ from imbalance_lab.evaluation.settings import Evaluation
 
 
 def interval(hits, support, **settings):
-    """Intervals of classes of which so many rows are hit; misses are called the next class."""
+    """Intervals of classes of which so many rows are hit; misses are predicted as the next class."""
     y = np.repeat(np.arange(len(support)), support)
     within = np.concatenate([np.arange(n) for n in support])
     predicted = np.where(within < np.asarray(hits)[y], y, (y + 1) % len(support))
@@ -80,8 +80,8 @@ def test_classes_without_rows_are_left_out() -> None:
 def test_rows_tested_twice_count_once() -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(2, size=(400, 1))
-    said = np.where(rng.random((400, 1)) < 0.7, y, 1 - y)
-    once = Predictions(np.arange(400), y, np.zeros((400, 1, 2)), said)
+    predicted = np.where(rng.random((400, 1)) < 0.7, y, 1 - y)
+    once = Predictions(np.arange(400), y, np.zeros((400, 1, 2)), predicted)
     twice = Predictions(*(np.concatenate([part, part]) for part in once))
     names = [["a", "b"]]
     single, double = (
@@ -106,9 +106,9 @@ def test_labels_share_their_rows() -> None:
 
     one = np.zeros((60, 2), int)
     one[0, 1], one[:20, 0] = 1, 1
-    for said in (one * [1, 0], one):  # the one positive of b missed, and hit
-        found = bootstrap(Predictions(np.arange(60), one, np.zeros((60, 2, 2)), said), tasks, Evaluation(), 0)
-        point = (1 + 1 + 1 + (1 if said[0, 1] else 0)) / 4
+    for predicted in (one * [1, 0], one):  # the one positive of b missed, and hit
+        found = bootstrap(Predictions(np.arange(60), one, np.zeros((60, 2, 2)), predicted), tasks, Evaluation(), 0)
+        point = (1 + 1 + 1 + (1 if predicted[0, 1] else 0)) / 4
         assert found.low["balanced_accuracy"] <= point <= found.high["balanced_accuracy"]
         assert found.high["balanced_accuracy"] - found.low["balanced_accuracy"] > 0.05
 

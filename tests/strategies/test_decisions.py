@@ -6,23 +6,44 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from imblearn.metrics import geometric_mean_score
 from scipy.special import log_softmax, softmax
-from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef, recall_score
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    cohen_kappa_score,
+    f1_score,
+    matthews_corrcoef,
+    recall_score,
+)
 
+from imbalance_lab.data.rows import Priors
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.strategies.base import Priors
+from imbalance_lab.evaluation.metrics import METRICS, Metric
 from imbalance_lab.strategies.costs import balanced_costs, cost_matrix
-from imbalance_lab.strategies.decisions import Argmax, LogitAdjust, MinCost, PriorCorrection, TunedThreshold
-from imbalance_lab.strategies.offsets import best_offsets
+from imbalance_lab.strategies.decisions import (
+    Argmax,
+    Decision,
+    LogitAdjust,
+    MinCost,
+    PriorCorrection,
+    TunedThreshold,
+)
+from imbalance_lab.strategies.offsets import best_offsets as best_offsets_for
 
-METRICS = {
+REFERENCES = {
     "balanced_accuracy": balanced_accuracy_score,
     "g_mean": geometric_mean_score,
     "macro_f1": lambda y, p: f1_score(y, p, average="macro", labels=np.unique(y), zero_division=0),
     "mcc": matthews_corrcoef,
+    "accuracy": accuracy_score,
+    "kappa": lambda y, p: np.nan_to_num(cohen_kappa_score(y, p)),
     "worst_class_recall": lambda y, p: recall_score(y, p, average=None, labels=np.unique(y), zero_division=0).min(),
 }
 EVEN = Priors(np.array([0.5, 0.5]), np.array([0.5, 0.5]))
 NAMES = ["a", "b", "c"]
+
+
+def best_offsets(scores: np.ndarray, y: np.ndarray, metric: str) -> np.ndarray:
+    return best_offsets_for(scores, y, METRICS[metric])
 
 
 def log_proba(odds: np.ndarray) -> np.ndarray:
@@ -35,7 +56,7 @@ def scores(n: int, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]
     return y, log_softmax(rng.normal(size=(n, classes)) + 1.5 * np.eye(classes)[y] - np.arange(classes), axis=1)
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", REFERENCES)
 @given(data=st.data())
 @settings(max_examples=30, deadline=None)
 def test_no_threshold_of_two_classes_is_better(metric: str, data: st.DataObject) -> None:
@@ -43,23 +64,23 @@ def test_no_threshold_of_two_classes_is_better(metric: str, data: st.DataObject)
     y = np.array([0, 1, *data.draw(st.lists(st.integers(0, 1), min_size=n - 2, max_size=n - 2))])
     odds = np.array(data.draw(st.lists(st.integers(-4, 4), min_size=n, max_size=n)), dtype=float)  # with many ties
     rule = TunedThreshold(metric).fit(log_proba(odds), y, EVEN)
-    reached = METRICS[metric](y, rule(log_proba(odds)))
-    best = max(METRICS[metric](y, (odds >= cut).astype(int)) for cut in [*np.unique(odds), np.inf])
+    reached = REFERENCES[metric](y, rule(log_proba(odds)))
+    best = max(REFERENCES[metric](y, (odds >= cut).astype(int)) for cut in [*np.unique(odds), np.inf])
     assert reached == pytest.approx(best, abs=1e-9)
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", REFERENCES)
 @pytest.mark.parametrize("classes", [3, 6])
 def test_no_single_offset_of_more_classes_helps_further(metric: str, classes: int) -> None:
     y, lp = scores(150, classes)
     offsets = best_offsets(lp, y, metric)
-    reached = METRICS[metric](y, (lp + offsets).argmax(1))
-    assert reached >= METRICS[metric](y, lp.argmax(1)) - 1e-9
+    reached = REFERENCES[metric](y, (lp + offsets).argmax(1))
+    assert reached >= REFERENCES[metric](y, lp.argmax(1)) - 1e-9
     rng = np.random.default_rng(1)
     for _ in range(300):
         moved = offsets.copy()
         moved[rng.integers(1, classes)] += rng.normal(scale=2)
-        assert METRICS[metric](y, (lp + moved).argmax(1)) <= reached + 1e-9
+        assert REFERENCES[metric](y, (lp + moved).argmax(1)) <= reached + 1e-9
 
 
 def test_three_classes_against_a_grid() -> None:
@@ -131,11 +152,11 @@ def test_balanced_costs_are_the_rule_for_balanced_accuracy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("costs", "said"),
+    ("costs", "reason"),
     [
         ([[0, 1], [1, 0]], "must be 3 x 3 numbers for 3 classes.*not 2 rows of 2"),
         ([[0, 1, 1], [1, 0, 1], [1, -1, 0]], "numbers of 0 or more"),
-        ([[0, 1, 1], [1, 2, 1], [1, 1, 0]], "calling a true 'b' by its name costs 2; it must be 0"),
+        ([[0, 1, 1], [1, 2, 1], [1, 1, 0]], "predicting 'b' rightly costs 2; it must be 0"),
         ([[0, 1, 1], [0, 0, 0], [1, 1, 0]], "no error on a true 'b' costs anything"),
         ({"a": {"z": 1}}, "'z', which does not exist"),
         (5, "costs must be .*as in .a: .b: 5.*not 5"),
@@ -144,8 +165,8 @@ def test_balanced_costs_are_the_rule_for_balanced_accuracy() -> None:
         ([[0, 1, float("nan")], [1, 0, 1], [1, 1, 0]], "numbers of 0 or more"),
     ],
 )
-def test_costs_are_checked_for_shape_sign_and_diagonal(costs, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_costs_are_checked_for_shape_sign_and_diagonal(costs, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
         MinCost(costs).for_classes(NAMES)
 
 
@@ -174,3 +195,63 @@ def test_g_mean_is_never_below_where_the_search_starts() -> None:
         reached = geometric_mean_score(y, (lp + best_offsets(lp, y, "g_mean")).argmax(1))
         for other in (np.zeros(12), best_offsets(lp, y, "balanced_accuracy")):
             assert reached >= geometric_mean_score(y, (lp + other).argmax(1)) - 1e-9
+
+
+COSTS = np.array([[0.0, 1.0, 4.0], [2.0, 0.0, 1.0], [9.0, 5.0, 0.0]])  # truth in rows
+
+
+def mean_cost(y: np.ndarray, predicted: np.ndarray) -> float:
+    return float(COSTS[y, predicted].mean())
+
+
+def test_a_metric_of_ones_own_is_tuned_on_and_smaller_may_be_better() -> None:
+    y, lp = scores(120, 3, seed=4)
+    cost = Metric("cost", lambda s: mean_cost(s.y, s.predicted), larger_is_better=False)
+    rule = TunedThreshold("cost").with_metrics([cost]).fit(lp, y, Priors(None, np.ones(3) / 3))
+    reached = mean_cost(y, rule(lp))
+    assert reached < mean_cost(y, lp.argmax(1))
+    assert reached <= mean_cost(y, (lp + best_offsets(lp, y, "balanced_accuracy")).argmax(1))
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        moved = rule.offsets.copy()
+        moved[rng.integers(1, 3)] += rng.normal(scale=2)
+        assert mean_cost(y, (lp + moved).argmax(1)) >= reached - 1e-12
+
+
+@pytest.mark.parametrize("name", ["macro_f1", "mcc", "balanced_accuracy"])
+def test_a_plain_function_is_tuned_to_where_that_of_the_confusion_matrix_is(name: str) -> None:
+    y, lp = scores(60, 3, seed=5)
+    plain = Metric("mine", lambda s: REFERENCES[name](s.y, s.predicted))
+    reached = REFERENCES[name](y, (lp + best_offsets_for(lp, y, plain)).argmax(1))
+    assert reached == pytest.approx(REFERENCES[name](y, (lp + best_offsets(lp, y, name)).argmax(1)), abs=1e-9)
+
+
+def test_a_metric_of_ones_own_finds_each_class_in_its_place() -> None:
+    """No row is of class 1; the metric goes by the recall of class 2, which is right wherever it can be."""
+    y, lp = np.array([0, 0, 2, 2]), log_softmax(np.random.default_rng(0).normal(size=(4, 3)), axis=1)
+    rare = Metric("rare", lambda c: c.recall[..., 2], needs="confusion")
+    assert set((lp + best_offsets_for(lp, y, rare)).argmax(1)[2:]) == {2}
+
+
+def test_metrics_that_cannot_be_tuned_on_are_refused() -> None:
+    y, lp = scores(40, 3)
+    with pytest.raises(ConfigError, match=r"decision.metric=roc_auc is no metric of the predicted classes"):
+        TunedThreshold("roc_auc").with_metrics([])
+    flat = Metric("flat", lambda c: c.hits.sum(), needs="confusion")
+    with pytest.raises(ConfigError, match=r"flat cannot be computed: .* shape \(\), not \(41,\)"):
+        best_offsets_for(lp, y, flat)
+    undefined = Metric("undefined", lambda s: s.log_proba.max())
+    with pytest.raises(ConfigError, match="undefined is undefined on the validation rows"):
+        best_offsets_for(lp, y, undefined)
+
+
+def test_a_decision_of_ones_own_writes_fit_and_nothing_else() -> None:
+    class First(Decision):
+        def fit(self, log_proba, y, priors):
+            return lambda scores: np.zeros(len(scores), int)
+
+    one = First()
+    assert (one.needs_validation, one.needs_prior) == (False, False)
+    assert one.for_classes(NAMES) is one.with_metrics([]) is one
+    with pytest.raises(TypeError, match="fit"):
+        Decision()

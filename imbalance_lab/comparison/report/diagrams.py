@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from imbalance_lab.comparison.across import Across
 from imbalance_lab.comparison.paired import BETTER, SAME, WORSE, interval
-from imbalance_lab.comparison.report.text import HEADERS
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.comparison.verdict import Compared
+from imbalance_lab.evaluation.metrics import heading_of
 
 MOST_STRATEGIES = 40
 MOST_CLASSES = 50
@@ -85,7 +85,7 @@ def draw_differences(one: Compared, settings: Settings) -> Figure | None:
         axes.plot(each, at + 0.26 + _spread(len(each)), ".", color="#888888", markersize=4, alpha=0.8)
         _bar(axes, row.baseline_difference, (row.baseline_low, row.baseline_high), at, row.baseline_verdict)
     axes.set_yticks(range(len(rows)), [shortened(str(name)) for name in rows.index])
-    metric = HEADERS.get(settings.metric, settings.metric)
+    metric = heading_of(settings.metric)
     axes.set(ylim=(len(rows) - 0.4, -0.5), xlabel=f"difference to {shortened(settings.baseline)} in {metric}")
     axes.set_title(_title("paired differences", one), loc="left")
     shown = [verdict for verdict in COLOURS if verdict in set(rows.baseline_verdict)]
@@ -151,7 +151,7 @@ def draw_trade_off(one: Compared, settings: Settings) -> Figure | None:
         axes.errorbar(x, y, around, _around(x, low, high), fmt="o", markersize=5, color=colour, elinewidth=0.8)
     axes.margins(0.06)
     _label(axes, rows.index, ece[0], rows["mean"].to_numpy(), colours)
-    axes.set(xlabel="calibration error (ECE), lower is better", ylabel=HEADERS.get(settings.metric, settings.metric))
+    axes.set(xlabel="calibration error (ECE), lower is better", ylabel=heading_of(settings.metric))
     axes.set_title(_title("balance against calibration", one), loc="left")
     return figure
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import escape
 
-from imbalance_lab.comparison.report.tables import header_of
 from imbalance_lab.comparison.report.text import figure, verdict_text
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.comparison.verdict import Compared, Comparison
+from imbalance_lab.evaluation.metrics import heading_of
 from imbalance_lab.runs.markup import block, rows
 
 MOST_GROUPS = 12
@@ -33,7 +33,7 @@ def compact(one: Compared, settings: Settings) -> pd.DataFrame:
     """Return a group's strategies with their means and verdicts, as text."""
     table = one.table
     shown = pd.DataFrame({"strategy": table.index.astype(str), "runs": table.runs.map("{:.0f}".format).to_numpy()})
-    shown[header_of(settings.metric)] = [figure(*row) for row in table[["mean", "low", "high"]].to_numpy()]
+    shown[heading_of(settings.metric)] = [figure(*row) for row in table[["mean", "low", "high"]].to_numpy()]
     roles = {"baseline": settings.baseline, "control": settings.control}
     for role, name in list(roles.items())[: len(set(roles.values()))]:
         if f"{role}_difference" in table:

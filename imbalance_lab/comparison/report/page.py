@@ -22,7 +22,6 @@ from imbalance_lab.comparison.report import diagrams as draw
 from imbalance_lab.comparison.report.tables import (
     Table,
     everything,
-    header_of,
     keys_of,
     numbers_of,
     runs_of,
@@ -32,6 +31,7 @@ from imbalance_lab.comparison.report.tables import (
 from imbalance_lab.comparison.report.text import group_table, number, ranks_table
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.comparison.verdict import Compared, Comparison, summary
+from imbalance_lab.evaluation.metrics import heading_of
 
 MOST_SECTIONS = 40
 MOST_EPOCH_GROUPS = 20
@@ -113,7 +113,7 @@ def _facts(comparison: Comparison) -> dict[str, str]:
     runs = sum(len(one.group.runs) for one in comparison.compared)
     strategies = {name for one in comparison.compared for name in one.table.index}
     return {
-        "metric": f"{header_of(settings.metric)}, {'larger' if settings.sign > 0 else 'smaller'} is better",
+        "metric": f"{heading_of(settings.metric)}, {'larger' if settings.sign > 0 else 'smaller'} is better",
         "baseline": settings.baseline,
         "control": settings.control,
         "practically the same": f"within ±{settings.rope:g}",
@@ -135,13 +135,13 @@ def _server(compared: Sequence[Compared]) -> str:
 
 def _group(at: int, one: Compared, settings: Settings, epochs: pd.DataFrame | None) -> Section:
     own, notes = _own_epochs(at, one, epochs)
+    metric = heading_of(settings.metric)
+    title = f"{metric[0].upper()}{metric[1:]} against calibration error, with intervals."
     drawn = {
         "Recall of each class under each strategy, mean over runs.": draw.draw_recalls(one),
         f"Differences to {settings.baseline}: each seed and fold, their mean with its interval. "
         "In the grey band they do not matter.": draw.draw_differences(one, settings),
-        f"{header_of(settings.metric).capitalize()} against calibration error, with intervals.": draw.draw_trade_off(
-            one, settings
-        ),
+        title: draw.draw_trade_off(one, settings),
         "Validation recall by epoch, mean and range over runs and folds. " + " ".join(notes): draw.draw_epochs(own),
     }
     pictures = [
@@ -205,7 +205,7 @@ def _across(one: Across, settings: Settings) -> Section:
     against = f"; P(better), P(same), P(worse): Bayesian signed-rank test against {settings.baseline}"
     tables = [
         table_of("Average ranks" + (against if len(one.signed_rank) else ""), ranks_table(one), keys, numbers),
-        numbers_of(f"{header_of(settings.metric)} on each dataset", one.means.rename_axis("dataset"), number),
+        numbers_of(f"{heading_of(settings.metric)} on each dataset", one.means.rename_axis("dataset"), number),
         numbers_of("p of all pairs, Nemenyi's test", one.nemenyi.rename_axis("strategy"), _p),
         numbers_of(
             "p of all pairs, Wilcoxon's test, adjusted by Holm's method", one.wilcoxon.rename_axis("strategy"), _p

@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from imbalance_lab.comparison.report.text import HEADERS, SHOWN, group_table, number
+from imbalance_lab.comparison.report.text import group_table, number
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.comparison.verdict import Compared, Comparison
+from imbalance_lab.evaluation.metrics import heading_of, shown_at
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Table:
 
 def keys_of(one: Compared, settings: Settings) -> dict[str, str]:
     """Return the column of numbers behind each column of a group's table."""
-    keys = {"runs": "runs", header_of(settings.metric): "mean"} | {header_of(key): key for key in SHOWN}
+    keys = {"runs": "runs", heading_of(settings.metric): "mean"} | {heading_of(key): key for key in shown_at("report")}
     for role, name in (("control", settings.control), ("baseline", settings.baseline)):
         keys[f"difference to {name}"] = f"{role}_difference"
     return keys
@@ -73,11 +74,6 @@ def table_of(title: str, shown: pd.DataFrame, keys: Mapping[str, str], numbers: 
     return Table(title, headers, [list(row) for row in zip(*columns, strict=True)])
 
 
-def header_of(metric: str) -> str:
-    """Return the heading of a metric."""
-    return HEADERS.get(metric, metric)
-
-
 def runs_of(one: Compared, settings: Settings) -> Table:
     """Return each run's value, a row per strategy and a column per seed."""
     runs, values = one.group.runs, one.group.metrics[settings.metric]
@@ -90,7 +86,7 @@ def runs_of(one: Compared, settings: Settings) -> Table:
     }
     missing = Cell("", math.nan)
     rows = [[Cell(str(name)), *(cells.get((name, seed), missing) for seed in seeds)] for name in one.table.index]
-    return Table(f"{header_of(settings.metric)} of each run", ["strategy", *(f"seed {seed}" for seed in seeds)], rows)
+    return Table(f"{heading_of(settings.metric)} of each run", ["strategy", *(f"seed {seed}" for seed in seeds)], rows)
 
 
 def numbers_of(title: str, frame: pd.DataFrame, shown: Callable[[float], str]) -> Table:

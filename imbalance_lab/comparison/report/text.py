@@ -18,16 +18,8 @@ from imbalance_lab.comparison.across import Across
 from imbalance_lab.comparison.paired import FEW_RUNS
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.comparison.verdict import Compared, Comparison, summary
+from imbalance_lab.evaluation.metrics import heading_of, shown_at
 
-HEADERS = {
-    "balanced_accuracy": "balanced accuracy",
-    "worst_class_recall": "worst recall",
-    "macro_f1": "macro-F1",
-    "ece": "ECE",
-    "log_loss": "log loss",
-    "timing/fit": "fit (s)",
-}
-SHOWN = ("worst_class_recall", "macro_f1", "ece", "timing/fit")
 MOST_GROUPS = 40
 
 
@@ -108,7 +100,7 @@ def _known(tree: Any) -> Any:
 def _sections(comparison: Comparison, style: box.Box, width: int, heading: Any) -> Iterable[str]:
     settings = comparison.settings
     how = f"{settings.confidence:.0%} intervals, equivalent within {settings.rope:g}"
-    yield heading(1, f"{_header(settings.metric)}, {how}")
+    yield heading(1, f"{heading_of(settings.metric)}, {how}")
     for one in comparison.compared[:MOST_GROUPS]:
         yield heading(2, one.group.title)
         yield _render(group_table(one, settings), style, width)
@@ -132,10 +124,10 @@ def group_table(one: Compared, settings: Settings) -> pd.DataFrame:
     table = one.table
     shown = pd.DataFrame(index=table.index)
     shown["runs"] = table.runs.map("{:.0f}".format)
-    shown[_header(settings.metric)] = [figure(*row) for row in table[["mean", "low", "high"]].to_numpy()]
-    for key in SHOWN:
+    shown[heading_of(settings.metric)] = [figure(*row) for row in table[["mean", "low", "high"]].to_numpy()]
+    for key in shown_at("report"):
         if key in table and key != settings.metric:
-            shown[_header(key)] = table[key].map(number)
+            shown[heading_of(key)] = table[key].map(number)
     for role, name in (("baseline", settings.baseline), ("control", settings.control)):
         if f"{role}_difference" in table and not (role == "control" and settings.control == settings.baseline):
             ends = table[[f"{role}_{key}" for key in ("difference", "low", "high")]].to_numpy()
@@ -191,10 +183,6 @@ def figure(mean: float, low: float, high: float, signed: bool = False) -> str:
 def number(value: float) -> str:
     """Return a number with three digits, or nothing."""
     return "" if pd.isna(value) else f"{value:.3f}"
-
-
-def _header(key: str) -> str:
-    return HEADERS.get(key, key)
 
 
 def _render(frame: pd.DataFrame, style: box.Box, width: int) -> str:

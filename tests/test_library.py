@@ -1,0 +1,177 @@
+"""The library as a notebook or a script uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from imblearn.over_sampling import SMOTE
+from sklearn.ensemble import RandomForestClassifier
+
+import imbalance_lab as lab
+from imbalance_lab import process
+from imbalance_lab.runs.files import read_predictions
+
+QUICK = {"evaluation": {"resamples": 100}}
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    label = np.repeat(["common", "rare"], [160, 40])
+    table = pd.DataFrame(rng.standard_normal((200, 3)) + (label == "rare")[:, None], columns=["a", "b", "c"])
+    table["place"] = rng.choice(["north", "south"], 200)
+    table.loc[::17, "a"] = np.nan
+    return table.assign(label=label).sample(frac=1, random_state=0, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def data(frame: pd.DataFrame) -> lab.Dataset:
+    return lab.Dataset.from_frame(frame, target="label")
+
+
+def test_importing_it_is_quick_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, time; began = time.perf_counter(); import imbalance_lab; "
+        "heavy = {'tensorflow', 'sklearn', 'mlflow', 'pandas', 'hydra'}; "
+        "print(time.perf_counter() - began, *(heavy & set(sys.modules)))"
+    )
+    seconds, *heavy = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert heavy == []
+    assert float(seconds) < 0.5  # 10 ms on a quiet machine
+
+
+def test_every_name_of_the_face_exists() -> None:
+    assert {name for name in lab.__all__ if getattr(lab, name, None) is None} == set()
+    assert set(lab.__all__) <= set(dir(lab))
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        _ = lab.nonsense
+
+
+def test_a_run_of_ones_own_table(data: lab.Dataset) -> None:
+    record = lab.run(data, "inv_freq", "logreg", seed=1, **QUICK)
+    assert record.name == "inv_freq logreg seed=1"
+    predictions = record.predictions
+    assert list(predictions) == ["row", "fold", "true", "predicted", "probability/common", "probability/rare"]
+    hits = (predictions.true == predictions.predicted).groupby(predictions.true).mean()
+    assert hits.mean() == pytest.approx(record.metrics["balanced_accuracy"])
+    np.testing.assert_allclose(predictions.filter(like="probability/").sum(axis=1), 1)
+    assert "balanced accuracy" in record._repr_html_()
+    assert {"recall_per_class", "confusion_matrix"} <= set(record.figures())
+
+
+def test_objects_of_ones_own_equal_the_options(data: lab.Dataset) -> None:
+    forest = RandomForestClassifier(n_estimators=200)
+    own = lab.run(data, lab.Strategy(sampler=SMOTE(k_neighbors=5)), forest, **QUICK)
+    option = lab.run(data, "smote", "random_forest", **QUICK)
+    np.testing.assert_array_equal(own.test.log_proba, option.test.log_proba)
+    assert own.name == "SMOTE RandomForestClassifier(n_estimators=200) seed=0"
+
+
+def test_what_does_not_exist_is_refused_by_name(data: lab.Dataset) -> None:
+    with pytest.raises(lab.ConfigError, match=r"there is no strategy=inv_frq; did you mean inv_freq\?"):
+        lab.run(data, "inv_frq")
+    with pytest.raises(lab.ConfigError, match=r"there is no model=logrge; did you mean logreg\?"):
+        lab.run(data, model="logrge")
+    with pytest.raises(lab.ConfigError, match=r"a run has no setting 'sede'; did you mean seed\?"):
+        lab.run(data, sede=3)
+    with pytest.raises(lab.ConfigError, match=r"seed: .*not true"):
+        lab.run(data, model="logreg", seed=True)
+    with pytest.raises(lab.ConfigError, match=r"has no setting 'gama'; did you mean gamma\?"):
+        lab.option("loss", "focal", gama=3)
+    with pytest.raises(lab.Incompatible, match="loss=focal cannot train model=logreg"):
+        lab.run(data, "focal", "logreg")
+
+
+def test_a_sweep_is_its_runs_and_goes_on_where_it_was(data: lab.Dataset, tmp_path: Path) -> None:
+    first = lab.sweep(data, ["none", "inv_freq"], "logreg", seed=[0, 1], folder=tmp_path, progress=False, **QUICK)
+    written = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("record.json")}
+    assert (len(first), len(written)) == (4, 4)
+    again = lab.sweep(
+        data, ["none", "inv_freq", "focal"], "logreg", seed=range(2), folder=tmp_path, progress=False, **QUICK
+    )
+    assert {file: file.stat().st_mtime_ns for file in written} == written
+    assert sorted(again.runs.outcome) == ["finished"] * 4 + ["skipped"] * 2
+    alone = lab.run(data, "inv_freq", "logreg", seed=1, **QUICK)
+    found = again.metrics.balanced_accuracy[(again.runs.strategy == "inv_freq") & (again.runs.seed.astype(int) == 1)]
+    assert found.tolist() == [alone.metrics["balanced_accuracy"]]
+
+
+def test_several_at_once_give_the_same_numbers(data: lab.Dataset) -> None:
+    asked = {"strategy": ["none", "ros"], "model": "logreg", "seed": [0, 1], "progress": False, **QUICK}
+    one, two = lab.sweep(data, **asked), lab.sweep(data, **asked, jobs=2)
+    columns = [key for key in one.metrics if not key.startswith("timing/")]
+    np.testing.assert_array_equal(one.metrics[columns].to_numpy(), two.metrics[columns].to_numpy())
+
+
+def test_a_sweep_is_compared_without_mlflow(data: lab.Dataset) -> None:
+    runs = lab.sweep(data, ["none", "inv_freq", "tuned_threshold"], "logreg", seed=range(3), progress=False, **QUICK)
+    verdict = lab.compare(runs)
+    assert verdict.compared[0].table.index.tolist().sort() == ["inv_freq", "none", "tuned_threshold"].sort()
+    assert "Against none" in verdict.verdict
+    assert "mlflow" not in verdict._repr_html_().lower()
+
+
+def test_runs_are_sent_to_mlflow_where_asked(data: lab.Dataset, store: Path) -> None:
+    from imbalance_lab.tracking.read import read_runs
+
+    uri = f"sqlite:///{store}"
+    runs = lab.sweep(data, ["none", "inv_freq"], "logreg", seed=[0], tracking=uri, progress=False, **QUICK)
+    logged = read_runs(uri, "balanced_accuracy")
+    assert sorted(logged.runs.strategy) == sorted(runs.runs.strategy)
+    assert sorted(logged.metrics.balanced_accuracy) == sorted(runs.metrics.balanced_accuracy)
+    assert logged.runs.parent.notna().all()
+
+
+def test_the_users_process_stays_as_it_was(data: lab.Dataset) -> None:
+    import gc
+    import signal
+
+    before = dict(os.environ), gc.isenabled(), gc.get_freeze_count(), signal.getsignal(signal.SIGINT)
+    lab.run(data, "none", "logreg", **QUICK)
+    assert (dict(os.environ), gc.isenabled(), gc.get_freeze_count(), signal.getsignal(signal.SIGINT)) == before
+
+
+def test_a_session_shares_and_lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_caches", None)
+    made: list[int] = []
+    with process.session():
+        for _ in range(2):
+            process.cached("numbers", 1, "key", lambda: made.append(1))
+        with process.session():
+            process.cached("numbers", 1, "key", lambda: made.append(2))
+    process.cached("numbers", 1, "key", lambda: made.append(3))
+    assert made == [1, 3]
+
+
+SCRIPT = """
+import sys
+import imbalance_lab as lab
+record = lab.run("four_classes", "{strategy}", "{model}", seed=3, folder="library", training={{"epochs": 4}})
+print(record.identity.config_hash)
+"""
+
+
+@pytest.mark.parametrize(("strategy", "model"), [("smote", "mlp"), ("tuned_threshold", "random_forest")])
+def test_a_script_gives_the_command_lines_bits(strategy: str, model: str, tmp_path: Path) -> None:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+    typed = [f"strategy={strategy}", f"model={model}", "seed=3", "training.epochs=4", "tracking=none"]
+    command = [sys.executable, "-m", "imbalance_lab", *typed, "evaluation.figures=false", "hydra.run.dir=command"]
+    subprocess.run(command, cwd=tmp_path, env=clean, check=True, capture_output=True)
+    script = [sys.executable, "-c", SCRIPT.format(strategy=strategy, model=model)]
+    printed = subprocess.run(script, cwd=tmp_path, env=clean, check=True, capture_output=True, text=True).stdout
+    for part in ("validation", "test"):
+        ours, theirs = (read_predictions(tmp_path / name, part=part) for name in ("library", "command"))
+        np.testing.assert_array_equal(ours.log_proba, theirs.log_proba)
+        np.testing.assert_array_equal(ours.predicted, theirs.predicted)
+    records = [json.loads((tmp_path / name / "record.json").read_text()) for name in ("library", "command")]
+    assert records[0]["identity"]["config_hash"] == records[1]["identity"]["config_hash"] == printed.split()[-1]
+    assert records[0]["intervals"] == records[1]["intervals"]
