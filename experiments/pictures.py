@@ -33,7 +33,7 @@ def recall_by_epoch(runs: StudyRuns, spec: Mapping[str, Any]) -> Figure:
     table = runs.table("balanced_accuracy")
     finished = table.runs[table.runs.outcome == "finished"]
     for column, (value, title) in enumerate(panels.items()):
-        of_panel = finished[table.params.loc[finished.index, spec["setting"]] == value]
+        of_panel = finished[table.setting(spec["setting"])[finished.index] == value]
         for label, style in spec["lines"].items():
             chosen = list(of_panel.index[of_panel.strategy == label])
             for row, name in enumerate(classes if chosen else []):

@@ -59,9 +59,9 @@ def chosen(table: RunTable, spec: Mapping[str, Any]) -> RunTable:
     """Return the runs that `spec` wants, what competes in them being called the strategy."""
     wanted = pd.Series(True, index=table.runs.index)
     for key, values in spec.get("only", {}).items():
-        wanted &= table.params[key].isin(values)
+        wanted &= table.setting(key).isin(values)
     if competing := spec.get("competing"):
-        names = table.params[competing["setting"]].map(competing["names"])
+        names = table.setting(competing["setting"]).map(competing["names"])
         table, wanted = replace(table, runs=table.runs.assign(strategy=names)), wanted & names.notna()
     return table.only(wanted)
 

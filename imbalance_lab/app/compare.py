@@ -1,13 +1,12 @@
-"""The verdict, with its evidence: ``python -m imbalance_lab.app.compare experiment=four_classes``."""
+"""The verdict, with its evidence: ``python -m imbalance_lab compare experiment=four_classes``."""
 
 from __future__ import annotations
 
 import difflib
 import os
-import re
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field, fields, replace
 from typing import Any, Literal
 
@@ -19,10 +18,11 @@ from imbalance_lab.comparison import Comparison, Settings, compare
 from imbalance_lab.comparison.groups import column
 from imbalance_lab.errors import ConfigError, LabError
 from imbalance_lab.fields import STRICT
+from imbalance_lab.runs.reading import setting_key, setting_name
 from imbalance_lab.runs.table import RunTable
 
 HELP = """\
-python -m imbalance_lab.app.compare [key=value ...]: which strategy is better, by how much, and how sure one can be.
+python -m imbalance_lab compare [key=value ...]: which strategy is better, by how much, and how sure one can be.
 
   experiment=four_classes      one or several ([a,b]) MLflow experiments; all by default
   metric=balanced_accuracy     any metric of the test rows: macro_f1, worst_class_recall, log_loss, recall/<class>, ...
@@ -34,6 +34,7 @@ python -m imbalance_lab.app.compare [key=value ...]: which strategy is better, b
   format=terminal              terminal, markdown, csv, json, or html: a report in one file
   out=comparison.md            write to this file instead of the screen; html goes to comparison.html
   uri=sqlite:///mlflow.db      the MLflow store; MLFLOW_TRACKING_URI if set
+  folder=multirun/2026-11-23   records on disk instead of MLflow: one or several ([a,b]) folders of runs
   sweep=last                   the runs of one sweep, by name; last: the latest
 
 Any other key filters: strategy=[none,smote] model=mlp dataset=yeast seed=[0,1] training.epochs=100
@@ -47,14 +48,17 @@ class Request:
     Parameters
     ----------
     uri : str
+    folder : str or list of str
+        Read records on disk instead.
     experiment : str or list of str
-        Empty for all.
+        Of MLflow; empty for all.
     format : str
     out : str or None
         A file; None for the screen, or for ``comparison.html`` where the format is HTML.
     """
 
     uri: str = ""
+    folder: str | list[str] = field(default_factory=list)
     experiment: str | list[str] = field(default_factory=list)
     format: Literal["terminal", "markdown", "csv", "json", "html"] = "terminal"
     out: str | None = None
@@ -70,6 +74,11 @@ class Request:
         return self.uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
 
     @property
+    def folders(self) -> list[str]:
+        """The folders to read instead of MLflow."""
+        return [self.folder] if isinstance(self.folder, str) else self.folder
+
+    @property
     def experiments(self) -> list[str]:
         """The experiments asked for."""
         return [self.experiment] if isinstance(self.experiment, str) else self.experiment
@@ -83,14 +92,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     try:
         request, settings, filters = parse(given)
-        settings = replace(settings, metric=logged_as(settings.metric))
+        if not request.folders:
+            settings = replace(settings, metric=logged_as(settings.metric))
         comparison = compare(select(read(request, settings), filters), settings)
-        text = render(comparison, request)
+        rendered = render(comparison, request)
         if request.file is None:
-            print(text)
+            print(rendered)
         else:
             with open(request.file, "w", encoding="utf-8") as file:
-                file.write(text)
+                file.write(rendered)
             print(f"{comparison.verdict}\n{request.file}")
     except BrokenPipeError:
         sys.exit(1)
@@ -145,7 +155,17 @@ def logged_as(metric: str) -> str:
 
 
 def read(request: Request, settings: Settings) -> RunTable:
-    """Read the runs that are asked for."""
+    """Read the runs that are asked for.
+
+    Raises
+    ------
+    ConfigError
+        If a folder or store does not exist, or both are given.
+    TrackingError
+        If the store cannot be read.
+    """
+    if request.folders:
+        return _read_folders(request)
     from imbalance_lab.tracking.read import read_runs
 
     uri = request.store
@@ -153,6 +173,14 @@ def read(request: Request, settings: Settings) -> RunTable:
     if file != uri and not os.path.isfile(file):
         raise ConfigError(f"there is no {file} here; run a sweep first, or give uri=")
     return read_runs(uri, settings.metric, request.experiments)
+
+
+def _read_folders(request: Request) -> RunTable:
+    if request.uri or request.experiment:
+        raise ConfigError("folder= reads records on disk, uri= and experiment= read MLflow: give one of them")
+    if missing := [folder for folder in request.folders if not os.path.isdir(folder)]:
+        raise ConfigError(f"there is no folder {', '.join(missing)}")
+    return RunTable.from_folder(*request.folders)
 
 
 def select(table: RunTable, filters: Mapping[str, Sequence[str]]) -> RunTable:
@@ -165,8 +193,8 @@ def select(table: RunTable, filters: Mapping[str, Sequence[str]]) -> RunTable:
     """
     options = [f.name for kind in (Request, Settings) for f in fields(kind)]
     for key, values in filters.items():
-        known = [*table.runs, *table.params]
-        if key not in known:
+        known = [*table.runs, *map(setting_name, table.settings)]
+        if key not in table.runs and setting_key(key) not in table.settings:
             near = difflib.get_close_matches(key, [*known, *options], n=1)
             raise ConfigError(f"runs have no '{key}'" + (f"; did you mean {near[0]}?" if near else ""))
         own = column(table, key)
@@ -179,19 +207,6 @@ def select(table: RunTable, filters: Mapping[str, Sequence[str]]) -> RunTable:
     return table
 
 
-def of_cells(uri: str, parent: str, cells: Collection[str], settings: Settings) -> Comparison | None:
-    """Compare the runs below a sweep's `parent`, and earlier runs of its `cells` (by hash of their configuration).
-
-    Returns
-    -------
-    Comparison or None
-        None if no run finished.
-    """
-    table = read(Request(uri=uri), settings)
-    kept = table.only((table.runs.parent == parent) | table.runs.config_hash.isin(list(cells)))
-    return compare(kept, settings) if (kept.runs.outcome == "finished").any() else None
-
-
 def _last_sweep(table: RunTable) -> str:
     swept = table.runs.dropna(subset=["sweep"])
     return str(swept.sort_values("start").sweep.iloc[-1]) if len(swept) else "last"
@@ -199,43 +214,17 @@ def _last_sweep(table: RunTable) -> str:
 
 def render(comparison: Comparison, request: Request) -> str:
     """Return the comparison in the format asked for."""
-    from imbalance_lab.comparison.report import text
-
     if request.format == "terminal":
         from rich.console import Console
+
+        from imbalance_lab.comparison.report import text
 
         console = Console()
         shown = console.is_terminal and request.out is None
         return text.terminal(comparison, console.width if shown else None, shown)
-    if request.format == "html":
-        return report(comparison, request.store)
-    return {"markdown": text.markdown, "csv": text.csv, "json": text.to_json}[request.format](comparison)
-
-
-def report(comparison: Comparison, uri: str) -> str:
-    """Return the comparison as a page in one file, with figures and links to the runs.
-
-    Parameters
-    ----------
-    comparison : Comparison
-    uri : str
-        The MLflow store that the runs were read from.
-    """
-    from imbalance_lab.comparison.report.page import html, runs_with_epochs
-    from imbalance_lab.tracking.read import read_epochs
-
-    return html(comparison, read_epochs(uri, runs_with_epochs(comparison)), run_links(comparison, uri))
-
-
-def run_links(comparison: Comparison, uri: str) -> dict[str, str]:
-    """Return the address of each run: on its server, or where ``mlflow ui`` shows a local store."""
-    server = re.sub(r"//[^/@]+@", "//", uri).rstrip("/") if uri.startswith("http") else "http://localhost:5000"
     return {
-        str(run): f"{server}/#/experiments/{experiment}/runs/{run}"
-        for one in comparison.compared
-        for run, experiment in one.group.runs.experiment_id.items()
-    }
-
-
-if __name__ == "__main__":
-    main()
+        "markdown": comparison.to_markdown,
+        "csv": comparison.to_csv,
+        "json": comparison.to_json,
+        "html": comparison.to_html,
+    }[request.format]()

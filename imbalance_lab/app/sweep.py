@@ -1,4 +1,4 @@
-"""A sweep: one parent run in MLflow, a line and a bar as its jobs end, and what became of them."""
+"""A sweep: one parent run in MLflow, a line and a bar as its jobs end, their outcomes, and their comparison."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 KINDS = ("finished", "already finished", "skipped", "failed")
-SWEEP = "sweep.json"
+
+if TYPE_CHECKING:
+    from imbalance_lab.runs.table import RunTable
 
 _failed: list[str] = []
 _open: list[SweepCallback] = []
@@ -24,12 +28,15 @@ class SweepCallback(Callback):
     """Follows a sweep from its start to its end, in the process that started it."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Create the parent run, and say how many jobs there are."""
+        """Create the parent run, and print how many jobs there are."""
+        from imbalance_lab.runs.reading import SWEEP
+
         self._began = time.time()  # a folder may hold records of an earlier sweep
         self._folder = Path(config.hydra.sweep.dir).absolute()
         self.grid = sweep_overrides(config.hydra.overrides.task)
         self._jobs = prod(len(values) for values in self.grid.values())
         self._ended = 0
+        self._uri = config.tracking.get("uri")  # where runs of earlier sweeps are; None without MLflow
         self._parent = _start_parent(config, self._folder.name, self.grid)
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / SWEEP).write_text(json.dumps({"name": self._folder.name, "parent": self._parent}))
@@ -37,7 +44,7 @@ class SweepCallback(Callback):
         print(f"sweep {self._folder.name}: {self._jobs} runs", flush=True)
 
     def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
-        """Say how far the sweep is and how long the rest will take."""
+        """Show how far the sweep is and how long the rest will take."""
         if self not in _open:  # a single run, or a worker of another process's sweep
             return
         self._ended += 1
@@ -56,52 +63,80 @@ class SweepCallback(Callback):
 
     def close(self, outcome: str) -> None:
         """End the sweep: ``finished``, or ``killed`` where it was interrupted."""
-        from imbalance_lab.runs.files import RECORD, read_outcome
-
         if self not in _open:
             return
         _open.remove(self)
+        from imbalance_lab.runs.files import RECORD, read_outcome
+
         files = sorted(self._folder.rglob(RECORD), key=lambda file: file.stat().st_mtime)
         folders = [file.parent for file in files if file.stat().st_mtime >= self._began - 1]
-        outcomes = [said for folder in folders if (said := read_outcome(folder))]
-        counts = Counter(said["outcome"] for said in outcomes)
+        records = [record for folder in folders if (record := read_outcome(folder))]
+        counts = Counter(record["outcome"] for record in records)
         print(", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]))
-        failures: dict[str, str] = {}
-        for said in outcomes:
-            if reason := said["reason"] if said["outcome"] == "failed" else said.get("untracked"):
-                name = f"{said.get('dataset', {}).get('name', '')}, {said['name']}"
-                failures[name] = reason
-                print(f"failed: {name}: {reason}", file=sys.stderr)
+        failures = _failures(records)
+        for name, reason in failures.items():
+            print(f"failed: {name}: {reason}", file=sys.stderr)
         _failed.extend(failures)
+        verdict = self._compare() if outcome == "finished" else None
         if self._parent is None:
             return
-        verdict = self._compare(outcomes) if outcome == "finished" else None
         from imbalance_lab.tracking import end_parent
 
         files = [self._folder / "comparison.html"] if verdict else []
         ended = "failed" if failures and outcome == "finished" else outcome
         end_parent(self._parent, ended, counts, failures, verdict, files)
 
-    def _compare(self, outcomes: list[dict[str, Any]]) -> str | None:
-        """Print the comparison of the sweep's cells, whoever ran them, write it as a page, and return its verdict."""
-        assert self._parent is not None
-        from imbalance_lab.app.compare import Request, of_cells, render, report
-        from imbalance_lab.comparison import Settings
+    def _compare(self) -> str | None:
+        """Print the comparison of the sweep's runs, write it as a page, and return its verdict."""
+        from imbalance_lab.app.compare import Request, render
+        from imbalance_lab.comparison import compare
 
-        cells = {said["tags"]["config_hash"] for said in outcomes if "config_hash" in said.get("tags", {})}
         try:
-            comparison = of_cells(self._parent["uri"], self._parent["run_id"], cells, Settings())
-            if comparison is None:
+            table = self._table()
+            if not (table.runs.outcome == "finished").any():
                 return None
+            comparison = compare(table)
             print(f"\n{render(comparison, Request())}")
             page = self._folder / "comparison.html"
-            page.write_text(report(comparison, self._parent["uri"]), encoding="utf-8")
+            page.write_text(comparison.to_html(), encoding="utf-8")
             print(f"report: {page}")
             return comparison.verdict
         except Exception as error:  # the runs are safe
-            said = " ".join(str(error).split())[:300]
-            print(f"warning: no comparison ({said}); try python -m imbalance_lab.app.compare", file=sys.stderr)
+            reason = " ".join(str(error).split())[:300]
+            print(
+                f"warning: no comparison ({reason}); try python -m imbalance_lab compare folder={self._folder}",
+                file=sys.stderr,
+            )
             return None
+
+    def _table(self) -> RunTable:
+        """Return the runs of this sweep by their records, and those of earlier sweeps that they stand for."""
+        from imbalance_lab.runs.table import RunTable
+
+        table = RunTable.from_folder(self._folder)
+        table = table.only(table.runs.start >= (self._began - 1) * 1000)
+        earlier = table.runs.config_hash[table.runs.outcome == "already finished"]
+        if self._uri is None:
+            return table
+        from imbalance_lab.tracking.read import find_links, read_runs
+
+        if len(earlier):
+            known = read_runs(self._uri, "balanced_accuracy")
+            table = table.union(known.only(known.runs.config_hash.isin(earlier) & (known.runs.outcome == "finished")))
+        if self._parent is not None:
+            links = find_links(self._parent["uri"], self._parent["run_id"])
+            found = table.runs.config_hash.map(links)
+            table = replace(table, runs=table.runs.assign(link=found.where(found.notna(), table.runs.link)))
+        return table
+
+
+def _failures(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the reasons of the runs that failed or are not in MLflow, by their names."""
+    found = {}
+    for record in records:
+        if reason := record["reason"] if record["outcome"] == "failed" else record.get("untracked"):
+            found[f"{record.get('dataset', {}).get('name', '')}, {record['name']}"] = reason
+    return found
 
 
 def interrupt(outcome: str = "killed") -> None:
@@ -131,7 +166,9 @@ def sweep_overrides(overrides: list[str]) -> dict[str, list[str]]:
 
 
 def membership(folder: Path) -> dict[str, Any] | None:
-    """Return what a sweep wrote of itself under `folder`: its name and its parent run."""
+    """Return the name and the parent run of the sweep whose folder this is; None if it is no sweep's."""
+    from imbalance_lab.runs.reading import SWEEP
+
     file = folder / SWEEP
     return json.loads(file.read_text()) if file.is_file() else None
 
@@ -151,7 +188,7 @@ def _start_parent(config: DictConfig, name: str, grid: dict[str, list[str]]) -> 
             "sweeps" if swept else Option("dataset", "", plain(config.dataset)).build().title
         )
         return start_parent(to.uri, to.artifacts, experiment, name, grid)
-    except Exception as error:  # the jobs say so as well, and go on
+    except Exception as error:  # the jobs warn as well, and go on
         print(f"warning: no parent run in MLflow: {' '.join(str(error).split())[:200]}", file=sys.stderr)
         return None
 

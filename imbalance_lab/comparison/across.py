@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import factorial
@@ -164,9 +163,10 @@ def signed_rank(means: pd.DataFrame, settings: Settings) -> pd.DataFrame:
 
 
 def _left_out(means: pd.DataFrame, complete: pd.DataFrame) -> list[str]:
-    def said(what: str, names: Sequence[str]) -> list[str]:
-        return [f"{what} left out, for results that are missing: {', '.join(map(str, names))}"] if len(names) else []
-
-    return said("strategies", list(means.columns.difference(complete.columns, sort=False))) + said(
-        "datasets", list(means.index.difference(complete.index, sort=False))
-    )
+    strategies = means.columns.difference(complete.columns, sort=False)
+    datasets = means.index.difference(complete.index, sort=False)
+    return [
+        f"{what} left out, for results that are missing: {', '.join(map(str, names))}"
+        for what, names in (("strategies", strategies), ("datasets", datasets))
+        if len(names)
+    ]

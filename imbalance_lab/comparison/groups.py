@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from imbalance_lab.comparison.contenders import bare_strategies, contenders, dataset_names, paths_of
+from imbalance_lab.comparison.keys import SEED, SPLIT_SEED, USED_BY_NAME, changes_results, in_slot, is_seed, varying
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.options import SLOTS
+from imbalance_lab.runs.reading import Key, setting_key, setting_name
 from imbalance_lab.runs.table import RunTable
-
-SEED = re.compile(r"(^|\.)(seed|random_state)$")
-SLOT = re.compile(rf"^({'|'.join([*SLOTS, 'model'])})\.")
-# What says how a run is recorded, or says again what a strategy's, model's or dataset's name says.
-NO_SETTING = re.compile(
-    r"^(run|strategy|model|output_dir|resume|save_model|tracking\..*|options\..*|(dataset|training|evaluation)\._target_)$"
-)
-NO_RESULT = re.compile(r"^(evaluation\.(?!calibration_bins).*|dataset\.(path|name|title))$")
-
-KEPT = ("seed", "split.seed")
 
 
 @dataclass(frozen=True)
@@ -35,7 +27,8 @@ class Group:
     values : DataFrame
         The metric: a row per strategy, a column per (seed, fold); NaN where a run is missing.
     runs : DataFrame
-        One row per run: ``strategy``, ``seed``, and everything of the run table.
+        One row per run: ``strategy`` (the contender's name), ``bare_strategy`` (its options without settings and
+        model), ``seed``, and everything of the run table.
     metrics : DataFrame
         Of the same runs.
     ratio : float
@@ -56,18 +49,23 @@ class Group:
         """The name in one line."""
         return ", ".join(value if key in ("dataset", "model") else f"{key}={value}" for key, value in self.name.items())
 
+    def of_strategy(self, name: str) -> list[str]:
+        """Return the contenders whose strategy, without settings and model, is `name`."""
+        return list(dict.fromkeys(self.runs.strategy[self.runs.bare_strategy == name]))
+
 
 def group_runs(table: RunTable, metric: str, by: Sequence[str]) -> list[Group]:
     """Put the finished runs of a table into groups.
 
-    Runs with different settings, or on different data, never share a group, whether ``by`` names the setting or not.
+    Runs with different settings, or on data of different sources, never share a group, whether ``by`` names the
+    setting or not, and whatever the data are labelled.
 
     Parameters
     ----------
     table : RunTable
     metric : str
     by : sequence of str
-        Columns of the run table, or settings.
+        Columns of the run table, or dotted names of settings.
 
     Raises
     ------
@@ -77,25 +75,52 @@ def group_runs(table: RunTable, metric: str, by: Sequence[str]) -> list[Group]:
     finished = table.only(table.runs.outcome == "finished")
     if metric not in finished.metrics:
         raise ConfigError(f"no run logged the metric '{metric}'")
-    finished = finished.only(finished.metrics[metric].notna())
+    finished = _prepared(finished.only(finished.metrics[metric].notna()), by)
     keys = pd.DataFrame({key: column(finished, key) for key in by}, index=finished.runs.index)
-    used = dict.fromkeys([*_varying(finished.params), *KEPT, *by])
-    finished = replace(finished, params=finished.params[[key for key in used if key in finished.params]])
     return [
         group
-        # Settings are told apart over all datasets, so that groups of one name may be put side by side.
+        # Settings are looked at over all datasets, so that groups of one name may be put side by side.
         for ids in _parts(keys.drop(columns="dataset", errors="ignore"))
         for group in _split(_of(finished, ids), metric, by)
     ]
 
 
-def column(table: RunTable, key: str) -> pd.Series:
-    """Return a column of the run table, or a setting, as text."""
-    if key in table.runs:
-        return table.runs[key].astype(str)
-    if key in table.params:
-        return table.params[key].astype(str)
-    raise ConfigError(f"runs have no '{key}'")
+def column(table: RunTable, name: str) -> pd.Series:
+    """Return a column of the run table, or a setting by its dotted name, as text.
+
+    Raises
+    ------
+    ConfigError
+        If there is neither.
+    """
+    if name in table.runs:
+        return table.runs[name].astype(str)
+    if setting_key(name) in table.settings:
+        return table.setting(name).astype(str)
+    raise ConfigError(f"runs have no '{name}'")
+
+
+def _prepared(table: RunTable, by: Sequence[str]) -> RunTable:
+    """Return the table with values written alike, a name for each dataset, and the settings that matter."""
+    settings = table.settings.copy()
+    for key in settings:
+        settings[key] = _written_alike(key, settings[key])
+    runs = table.runs.assign(
+        dataset=dataset_names(table.runs.dataset, settings), bare_strategy=bare_strategies(table.runs, settings)
+    )
+    kept = dict.fromkeys([*varying(settings), SEED, SPLIT_SEED, *map(setting_key, by), *USED_BY_NAME])
+    settings = settings[[key for key in kept if key in settings]]
+    return replace(table, runs=runs, settings=settings)
+
+
+def _written_alike(key: Any, values: pd.Series) -> pd.Series:
+    """Return values that mean the same as one text: seeds of version 0.1.0, classes that moved to other modules."""
+    if is_seed(key):
+        return values.replace({"True": "1", "False": "0"})
+    if key[1].split(".")[-1] == "_target_":
+        ours = values.str.startswith("imbalance_lab.").fillna(False).astype(bool)
+        return values.where(~ours, values.str.rsplit(".", n=1).str[-1])
+    return values
 
 
 def _parts(keys: pd.DataFrame) -> list[pd.Index]:
@@ -111,53 +136,59 @@ def _of(table: RunTable, ids: pd.Index) -> RunTable:
 
 def _split(table: RunTable, metric: str, by: Sequence[str]) -> Iterator[Group]:
     """Yield a group for each dataset and each combination of the settings in which runs differ."""
-    settings = _settings(table.params)
-    apart = _needed(table.params[[key for key in settings if not key.startswith("dataset.")]].fillna(""))
-    apart = apart.assign(dataset=table.runs.dataset.fillna(""))
+    settings = [key for key in _settings(table.settings) if key[0] != "dataset"]
+    apart = _named(_needed(table.settings[settings].fillna("")))
+    apart = apart.assign(dataset=table.runs.dataset)
     for ids in _parts(apart):
         part = _of(table, ids)
         common = {key: column(part, key).iloc[0] for key in by} | {"dataset": apart.dataset.loc[ids[0]]}
-        name = common | {str(key): str(value) for key, value in apart.loc[ids[0]].items() if value}
-        yield from _split_by_data(part, metric, by, name)
+        yield from _split_by_data(part, metric, by, common | _values_of(apart, ids))
 
 
-def _split_by_data(table: RunTable, metric: str, by: Sequence[str], name: dict[str, str]) -> Iterator[Group]:
-    """Yield a group for each draw of a dataset, unless the draws are seeds like any other."""
-    own = [key for key in _settings(table.params) if key.startswith("dataset.")]
-    settings = _needed(table.params[own].fillna(""))
+def _split_by_data(table: RunTable, metric: str, by: Sequence[str], name: Mapping[str, str]) -> Iterator[Group]:
+    """Yield a group for each source and each draw of a dataset, unless the draws are seeds like any other."""
+    own = [key for key in _settings(table.settings) if key[0] == "dataset"]
+    settings = _named(_needed(table.settings[own].fillna("")))
+    path = paths_of(table, settings)
     with_data = settings.assign(data=table.runs.data_hash.str[:6])
-    for ids in _parts(settings):
+    for ids in _parts(settings.assign(_path=path)):
         part = _of(table, ids)
-        replicate = _replicates(part.params)
+        replicate = _replicates(part.settings)
         fresh = _one_each(part, replicate)
         drawn = part.runs[["data_hash"]] if not fresh else part.runs[[]]
+        source = {"dataset": f"{name['dataset']} ({path[ids[0]]})"} if path[ids[0]] else {}
         for same in _parts(drawn):
             shown = settings if fresh or part.runs.data_hash.nunique() == 1 else with_data
-            told = {str(key): str(value) for key, value in shown.loc[same[0]].items() if value}
             some = _of(part, same)
-            yield _group(some, metric, name | told, replicate, _contenders(some, by), fresh)
+            full = {**name, **source, **_values_of(shown, same)}
+            yield _group(some, metric, full, replicate, contenders(some, by), fresh)
 
 
-def _settings(params: pd.DataFrame) -> list[str]:
-    """Return the settings in which runs differ and that change their results; of a strategy or model its name tells."""
-    settings = [key for key in _varying(params) if not (SEED.search(key) or SLOT.match(key) or NO_RESULT.match(key))]
-    return sorted(settings, key=lambda key: key.endswith("_target_"))  # the first of those that go together is shown
+def _values_of(frame: pd.DataFrame, ids: pd.Index) -> dict[str, str]:
+    """Return what the rows have in common, by column, without what is empty."""
+    return {str(name): str(value) for name, value in frame.loc[ids[0]].items() if value}
 
 
-def _replicates(params: pd.DataFrame) -> pd.Series:
+def _settings(settings: pd.DataFrame) -> list[Key]:
+    """Return the settings in which runs differ and that change results, but those of strategies and models."""
+    keys = [key for key in varying(settings) if changes_results(key) and not (is_seed(key) or in_slot(key))]
+    return sorted(keys, key=lambda key: key[1].endswith("_target_"))  # the first of those that go together is shown
+
+
+def _named(settings: pd.DataFrame) -> pd.DataFrame:
+    """Return settings under their dotted names."""
+    return settings.set_axis([setting_name(key) for key in settings], axis=1)
+
+
+def _replicates(settings: pd.DataFrame) -> pd.Series:
     """Name each run's seed; where several seeds vary, all of them."""
-    seeds = [key for key in _varying(params) if SEED.search(key) and not SLOT.match(key)]
-    return _labels(_without_copies(params[seeds]), params)
-
-
-def _varying(params: pd.DataFrame) -> list[str]:
-    counts = params.fillna("").nunique()
-    return [str(key) for key in counts.index[counts > 1] if not NO_SETTING.search(str(key))]
+    seeds = [key for key in varying(settings) if is_seed(key) and not in_slot(key)]
+    return _labels(_without_copies(settings[seeds]), settings)
 
 
 def _without_copies(frame: pd.DataFrame) -> pd.DataFrame:
     """Leave out columns that repeat another one: ``split.seed`` is mostly ``seed``."""
-    order = sorted(frame, key=lambda key: (key != "seed", key))
+    order = sorted(frame, key=lambda key: (key != SEED, setting_name(key)))
     return frame[order].T.drop_duplicates().T
 
 
@@ -172,36 +203,19 @@ def _needed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[kept]
 
 
-def _labels(seeds: pd.DataFrame, params: pd.DataFrame) -> pd.Series:
+def _labels(seeds: pd.DataFrame, settings: pd.DataFrame) -> pd.Series:
     """Name each run's seed; where several seeds vary, all of them."""
     if len(seeds.columns) <= 1:
-        key = seeds.columns[0] if len(seeds.columns) else "seed"
-        return params[key].astype(str) if key in params else pd.Series("0", index=params.index)
-    return seeds.apply(lambda row: " ".join(f"{key}={value}" for key, value in row.items()), axis=1)
+        key = seeds.columns[0] if len(seeds.columns) else SEED
+        return settings[key].astype(str) if key in settings else pd.Series("0", index=settings.index)
+    return _named(seeds).apply(lambda row: " ".join(f"{key}={value}" for key, value in row.items()), axis=1)
 
 
 def _one_each(table: RunTable, replicate: pd.Series) -> bool:
     """Whether the data were drawn anew for each seed, on purpose."""
     data = table.runs.data_hash
-    drawn = any(SEED.search(key) and key.startswith("dataset.") for key in _varying(table.params))
+    drawn = any(is_seed(key) and key[0] == "dataset" for key in varying(table.settings))
     return drawn and bool((data.groupby(replicate).nunique() == 1).all() and data.nunique() == replicate.nunique())
-
-
-def _contenders(table: RunTable, by: Sequence[str]) -> pd.Series:
-    """Name what competes: strategies, with the model where models compete, and with what else tells them apart."""
-    names = table.runs.strategy.astype(str)
-    if "model" not in by:
-        names = names + " " + table.runs.model.astype(str)
-    slots = table.params[[key for key in table.params if SLOT.match(str(key)) and not SEED.search(str(key))]]
-    for name, ids in names.groupby(names).groups.items():
-        own = slots.loc[ids]
-        varying = _varying(own)
-        if varying:  # options from a folder of the user's: their names do not say their settings
-            names.loc[ids] = own[varying].apply(
-                lambda row, name=name: f"{name}({','.join(f'{key}={value}' for key, value in row.dropna().items())})",
-                axis=1,
-            )
-    return names
 
 
 def _group(
@@ -210,7 +224,7 @@ def _group(
     runs = table.runs.assign(strategy=contender, seed=replicate.loc[table.runs.index]).sort_values("start")
     latest = runs.drop_duplicates(["strategy", "seed"], keep="last")
     metrics = table.metrics.loc[latest.index]
-    values = _values(latest, metrics[metric], table.folds)
+    values = _values(latest, metrics[metric], table.folds_of(metric))
     if fresh_data:  # the folds of a seed share its data
         values = values.T.groupby(level="seed", sort=False).mean().T
         values.columns = pd.MultiIndex.from_product([values.columns, [0]], names=["seed", "fold"])
@@ -223,14 +237,12 @@ def _group(
         notes.append(unpaired)
     if fresh_data:
         notes.append("every seed has data of its own, so the runs are independent")
-    elif latest.seed.nunique() > 1 and table.params.get("split.seed", latest.seed).nunique() == 1:
-        notes.append(
-            "all seeds share one split: intervals tell how the training's randomness varies, not other test rows"
-        )
+    elif latest.seed.nunique() > 1 and SPLIT_SEED in table.settings and table.settings[SPLIT_SEED].nunique() == 1:
+        notes.append("all seeds share one split: intervals show how training varies, not how other test rows would")
     ratio = 0.0 if fresh_data else _ratio(metrics)
     if not np.isfinite(ratio):
         ratio = 0.25
-        notes.append("runs do not say how many rows they trained and tested on; a fifth is taken to be tested")
+        notes.append("how many rows were trained and tested on is not recorded; a fifth is taken to be tested")
     return Group(name, values, latest, metrics, ratio, notes)
 
 
@@ -247,17 +259,17 @@ def _values(runs: pd.DataFrame, means: pd.Series, folds: pd.DataFrame) -> pd.Dat
 
 
 def _natural(seed: str) -> tuple[int, float, str]:
-    return (0, float(seed), "") if re.fullmatch(r"\d+", seed) else (1, 0.0, seed)
+    return (0, float(seed), "") if seed.isdecimal() else (1, 0.0, seed)
 
 
 def _ratio(metrics: pd.DataFrame) -> float:
-    """Return test rows by other rows, from what the runs say of themselves."""
+    """Return test rows by other rows, from what the runs recorded."""
     rows = metrics.reindex(columns=["rows/test", "rows/train", "rows/validation"]).mean()
     return float(rows["rows/test"] / (rows["rows/train"] + rows["rows/validation"]))
 
 
 def _unpaired(values: pd.DataFrame) -> str | None:
-    """Say which strategies lack seeds that others have."""
+    """Return which strategies lack seeds that others have, None if none does."""
     seeds = values.columns.get_level_values("seed")
     missing = {
         str(name): sorted(set(seeds[row.isna()]), key=_natural) for name, row in values.iterrows() if row.isna().any()
@@ -266,5 +278,5 @@ def _unpaired(values: pd.DataFrame) -> str | None:
         return None
     shown = [f"{name} lacks {', '.join(s[:5])}{', ...' if len(s) > 5 else ''}" for name, s in missing.items()]
     more = f" and {len(shown) - 8} others lack some" if len(shown) > 8 else ""
-    said = f"means are over different seeds: {'; '.join(shown[:8])}{more}"
-    return f"{said}; differences are taken over the seeds that both have"
+    which = f"{'; '.join(shown[:8])}{more}"
+    return f"means are over different seeds: {which}; differences are taken over the seeds that both have"

@@ -1,4 +1,4 @@
-"""Differences of strategies on one dataset, paired by seed and fold, and what they allow one to say.
+"""Differences of strategies on one dataset, paired by seed and fold, and what may be concluded from them.
 
 Test sets of several seeds or folds overlap in their training rows, so their results are not independent and an ordinary
 t-test finds differences that are not there. Its variance is therefore that of Nadeau and Bengio (2003): with ``J``
@@ -19,7 +19,7 @@ from imbalance_lab.comparison.settings import Settings
 BETTER, WORSE, SAME = "better", "worse", "practically the same"
 FEW_RUNS, FEW_ROWS = "not enough runs", "not enough rows"
 MOST_VALUES = 1000
-ENOUGH_TO_TELL = 10  # pairs, for their deviation to say that no number of runs would do
+ENOUGH_PAIRS = 10  # for their deviation to show that no number of runs would do
 
 
 def corrected_t(values: np.ndarray, ratio: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -68,7 +68,7 @@ def paired_differences(values: pd.DataFrame, reference: str, ratio: float, setti
     DataFrame
         A row per strategy but the reference: ``pairs``, ``difference`` (strategy - reference) with ``low`` and
         ``high``, ``p`` (adjusted by Holm's method over the strategies), ``verdict``, and ``more``: how many further
-        pairs would settle it. The verdict is ``not enough rows`` where ten pairs or more say that no number up to
+        pairs would settle it. The verdict is ``not enough rows`` where ten pairs or more show that no number up to
         1000 would; of fewer pairs, ``more`` is what ten take. Of independent pairs 1000 stands for that many or more.
     """
     others = values.drop(index=reference)
@@ -80,7 +80,7 @@ def paired_differences(values: pd.DataFrame, reference: str, ratio: float, setti
     error = np.where((error == 0) & (mean != 0), np.nan, error)
     tail = (1 - settings.confidence) / 2
     p = holm(np.where(error == 0, 1.0, 2 * stdtr(df, -np.abs(mean) / np.where(error > 0, error, np.nan))))
-    # Equivalent if both one-sided tests say so: the interval of twice the error rate lies in the region.
+    # Equivalent if both one-sided tests reject: the interval of twice the error rate lies in the region.
     within = np.abs(mean) + stdtrit(df, 1 - 2 * tail) * error < settings.rope
     pairs = np.isfinite(differences).sum(axis=1)
     tests = max(int(np.isfinite(p).sum()), 1)
@@ -108,7 +108,7 @@ def _verdict(
     if np.isinf(more) and ratio == 0:
         return FEW_RUNS, float(MOST_VALUES)
     if np.isinf(more):
-        return (FEW_RUNS, ENOUGH_TO_TELL - pairs) if pairs < ENOUGH_TO_TELL else (FEW_ROWS, np.nan)
+        return (FEW_RUNS, ENOUGH_PAIRS - pairs) if pairs < ENOUGH_PAIRS else (FEW_ROWS, np.nan)
     return FEW_RUNS, more
 
 
@@ -126,7 +126,7 @@ def further_values(n: int, mean: float, deviation: float, ratio: float, tests: i
 
     The smallest number with which the corrected t-test, at the error rate divided by the number of `tests`, or the
     test of equivalence comes out with probability `settings.power`. Infinite if no number up to 1000 would do: what
-    the shared test rows say about each other does not grow with the number of seeds. NaN if the deviation is unknown.
+    shared test rows have in common does not shrink with the number of seeds. NaN if the deviation is unknown.
     """
     if not np.isfinite(deviation):
         return np.nan

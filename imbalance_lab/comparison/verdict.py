@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from imbalance_lab.comparison.across import Across, across_datasets
 from imbalance_lab.comparison.groups import Group, group_runs
-from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE, interval, paired_differences
+from imbalance_lab.comparison.paired import FEW_ROWS, interval, paired_differences
+from imbalance_lab.comparison.sentences import sentence_of
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.evaluation.metrics import shown_at
-from imbalance_lab.runs.table import RunTable
+from imbalance_lab.options import describe
+from imbalance_lab.runs.history import no_epochs
+from imbalance_lab.runs.table import EpochReader, RunTable
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,9 @@ class Compared:
     notes: list[str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Comparison:
-    """Everything a report shows.
+    """Which strategy is better, by how much, and how sure one can be; a notebook shows it by itself.
 
     Parameters
     ----------
@@ -56,6 +61,8 @@ class Comparison:
         Runs that did not finish and were not made up for: ``dataset``, ``model``, ``strategy``, ``outcome``,
         ``reason``, ``runs``.
     notes : list of str
+    epochs : callable
+        Takes ids of runs and returns their epochs, as that of the `RunTable`.
     """
 
     settings: Settings
@@ -63,29 +70,114 @@ class Comparison:
     across: list[Across]
     unfinished: pd.DataFrame
     notes: list[str]
+    epochs: EpochReader = no_epochs
 
     @property
     def verdict(self) -> str:
-        """What came out, a line per group."""
+        """The result, a line per group."""
         lines = [f"{one.group.title}: {one.verdict}" for one in self.compared]
         across = self.across
         lines += [f"across {len(one.means)} datasets{_of(one.name)}: {summary(one, self.settings)}" for one in across]
         return "\n".join(lines)
 
+    def text(self, width: int | None = None) -> str:
+        """Return the comparison as text, in tables of at most `width` characters; None for as wide as they are."""
+        from imbalance_lab.comparison.report import text
 
-def compare(table: RunTable, settings: Settings) -> Comparison:
-    """Compare the strategies of a table of runs.
+        return text.terminal(self, width)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from imbalance_lab.comparison.report.notebook import notebook
+
+        return notebook(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row for each strategy of each group, with every number."""
+        from imbalance_lab.comparison.report import text
+
+        return text.flat(self)
+
+    def to_csv(self) -> str:
+        """Return a line for each strategy of each group, with every number."""
+        from imbalance_lab.comparison.report import text
+
+        return text.csv(self)
+
+    def to_markdown(self) -> str:
+        """Return the comparison as Markdown."""
+        from imbalance_lab.comparison.report import text
+
+        return text.markdown(self)
+
+    def to_json(self) -> str:
+        """Return the comparison as JSON; what is unknown is null."""
+        from imbalance_lab.comparison.report import text
+
+        return text.to_json(self)
+
+    def to_html(self) -> str:
+        """Return the comparison as a page in one file, with figures, that needs no network."""
+        from imbalance_lab.comparison.report.page import html, runs_with_epochs
+
+        return html(self, self.epochs(runs_with_epochs(self)))
+
+
+def compare(
+    runs: RunTable | str | Path | Iterable[Any], settings: Settings | None = None, **changes: Any
+) -> Comparison:
+    """Compare the strategies of runs.
+
+    Parameters
+    ----------
+    runs : RunTable, str, Path or iterable
+        A table; a folder of runs; or records, as mappings (what ``record.json`` holds) or objects with a ``summary()``.
+    settings : Settings, optional
+    **changes
+        Settings by name, as ``metric="macro_f1"``.
 
     Raises
     ------
     ConfigError
         If no run finished, or a setting names what no run has.
+
+    Examples
+    --------
+    >>> values = {"none": (0.60, 0.61, 0.62), "smote": (0.80, 0.82, 0.81)}
+    >>> records = [{"name": f"{name} {seed}", "strategy": name, "model": "mlp", "dataset": {"name": "d"},
+    ...             "metrics": {"balanced_accuracy": value, "rows/train": 60, "rows/validation": 20, "rows/test": 20},
+    ...             "config": {"seed": seed}} for name, row in values.items() for seed, value in enumerate(row)]
+    >>> compare(records, control="none").compared[0].table.baseline_verdict["smote"]
+    'better'
     """
+    table = runs if isinstance(runs, RunTable) else _table_of(runs)
+    settings = _with(settings, changes)
     if not (table.runs.outcome == "finished").any():
         raise ConfigError("there are no finished runs to compare")
     compared = [compare_group(group, settings) for group in group_runs(table, settings.metric, settings.by)]
     notes = _general_notes(compared, settings)
-    return Comparison(settings, compared, _across(compared, settings), unfinished(table), notes)
+    across = _across(compared, settings)
+    return Comparison(settings, compared, across, unfinished(table), [*notes, *table.notes], table.epochs)
+
+
+def _table_of(runs: str | Path | Iterable[Any]) -> RunTable:
+    if not isinstance(runs, str | Path):
+        return RunTable.from_records(runs)
+    if not Path(runs).is_dir():
+        raise ConfigError(f"there is no folder {runs}")
+    return RunTable.from_folder(runs)
+
+
+def _with(settings: Settings | None, changes: Mapping[str, Any]) -> Settings:
+    """Return settings with some of them changed."""
+    try:
+        return replace(settings, **changes) if settings is not None else Settings(**changes)
+    except ValidationError as error:
+        raise ConfigError("; ".join(describe("", detail) for detail in error.errors())) from error
 
 
 def compare_group(group: Group, settings: Settings) -> Compared:
@@ -107,15 +199,15 @@ def compare_group(group: Group, settings: Settings) -> Compared:
             found = paired_differences(group.values, name, group.ratio, settings)
             found["more"] = np.ceil(found["more"] / _values_a_run(group))
             table = table.join(found.add_prefix(f"{role}_"))
-        elif near := [str(other) for other in strategies if _base(other) == name]:
+        elif near := group.of_strategy(name):
             notes.append(f"which '{name}' is the {role}? {role}= can be {', '.join(near)}")
     if any(FEW_ROWS in set(table.get(f"{role}_verdict", ())) for role in ("baseline", "control")):
         notes.append(f"{FEW_ROWS}: seeds share their rows, so that no number of further seeds would settle it")
     table = table.sort_values("mean", ascending=settings.sign < 0, kind="stable")
-    said = _sentence(table, settings)
+    verdict = sentence_of(table, group, settings)
     if table["values"].nunique() > 1:
-        said += " Means are over different seeds, differences over those that both have."
-    return Compared(group, table, _recalls(group, table.index), said, notes)
+        verdict += " Means are over different seeds, differences over those that both have."
+    return Compared(group, table, _recalls(group, table.index), verdict, notes)
 
 
 def _values_a_run(group: Group) -> int:
@@ -131,52 +223,15 @@ def _fill_single_runs(table: pd.DataFrame, group: Group, settings: Settings) -> 
 
 
 def _recalls(group: Group, strategies: pd.Index) -> pd.DataFrame:
-    recalls = group.metrics.filter(regex="^recall/").dropna(axis=1, how="all")
-    support = group.metrics.filter(regex="^support/").mean()
+    recalls = group.metrics[[key for key in group.metrics if str(key).startswith("recall/")]].dropna(axis=1, how="all")
+    support = group.metrics[[key for key in group.metrics if str(key).startswith("support/")]].mean()
     rarest_first = sorted(map(str, recalls), key=lambda key: support.get(f"support/{key.removeprefix('recall/')}", 0.0))
     means = recalls[rarest_first].groupby(group.runs.strategy).mean().reindex(strategies)
     return means.rename(columns=lambda key: key.removeprefix("recall/"))
 
 
-def _sentence(table: pd.DataFrame, settings: Settings) -> str:
-    """Say which strategies are better and worse than the baseline, and whether they beat the control."""
-    said = f"{table.index[0]} has the best mean, {_figure(table.iloc[0])}"
-    for role, name in (("baseline", settings.baseline), ("control", settings.control)):
-        if f"{role}_verdict" in table:
-            said += f". {_against(table, role, name)}"
-        else:
-            said += f". Not compared with {name}, of which there is no run" + _as_such(table.index, name)
-    return said + "."
-
-
-def _as_such(strategies: pd.Index, name: str) -> str:
-    return " as such" if name in map(_base, strategies) else ""
-
-
-def _base(contender: object) -> str:
-    """Return a contender's strategy, without the model or the settings that tell it apart."""
-    return re.split(r"[ (]", str(contender))[0]
-
-
-def _figure(row: pd.Series) -> str:
-    around = f" [{row.low:.3f}, {row.high:.3f}]" if np.isfinite(row.low) else ""
-    return f"{row['mean']:.3f}{around} over {row.runs:g} run{'s' if row.runs > 1 else ''}"
-
-
-def _against(table: pd.DataFrame, role: str, name: str) -> str:
-    rows = table.drop(index=name)
-    found = {}
-    for verdict in (BETTER, WORSE, SAME, FEW_RUNS, FEW_ROWS):
-        these = rows[rows[f"{role}_verdict"] == verdict]
-        shown = [f"{strategy} {row[f'{role}_difference']:+.3f}" for strategy, row in these.iterrows()]
-        if shown:
-            found[verdict] = ", ".join(shown[:6]) + (f" and {len(shown) - 6} more" if len(shown) > 6 else "")
-    parts = [f"{verdict}: {names}" for verdict, names in found.items()]
-    return f"Against {name}: {'; '.join(parts)}" if parts else f"Nothing was run against {name}"
-
-
 def summary(across: Across, settings: Settings) -> str:
-    """Say what the tests across datasets found."""
+    """Return what the tests across datasets found."""
     best = across.ranks.index[0]
     tied = across.ranks.index[across.ranks <= across.ranks.iloc[0] + across.critical_difference]
     alpha = 1 - settings.confidence
@@ -229,9 +284,9 @@ def _side_by_side(kind: str, groups: Mapping[str, Compared], settings: Settings)
 def unfinished(table: RunTable) -> pd.DataFrame:
     """Return the cells that were skipped, failed, killed or are running, and have no finished run."""
     runs = table.runs.fillna({"strategy": "?", "model": "?", "dataset": "?", "reason": ""})
-    runs = runs.assign(cell=runs.dataset + runs.config_hash.fillna(runs.name))
+    runs = runs.assign(cell=runs.config_hash.fillna(runs.dataset + runs.name))
     done = set(runs.cell[runs.outcome == "finished"])
-    left = runs[(runs.outcome != "finished") & ~runs.cell.isin(done)]
+    left = runs[~runs.outcome.isin(["finished", "already finished"]) & ~runs.cell.isin(done)]
     left = left.sort_values("start").drop_duplicates("cell", keep="last")
     return (
         left.groupby(["dataset", "model", "strategy", "outcome", "reason"], dropna=False)
@@ -245,7 +300,7 @@ def _general_notes(compared: Sequence[Compared], settings: Settings) -> list[str
     without = [
         one.group.title
         for one in compared
-        if settings.control not in one.table.index and not _as_such(one.table.index, settings.control)
+        if settings.control not in one.table.index and not one.group.of_strategy(settings.control)
     ]
     if not without or settings.control == settings.baseline:
         return []

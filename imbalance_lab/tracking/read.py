@@ -1,13 +1,12 @@
-"""Runs read back as a table: straight from a database, or through the interface of a server."""
+"""Tables of runs from MLflow: straight from a database whose schema is known, or through MLflow's client."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from urllib.parse import urlsplit
 
 import pandas as pd
 from mlflow import MlflowClient
@@ -16,29 +15,16 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from imbalance_lab.errors import ConfigError, TrackingError
-from imbalance_lab.runs.table import RunTable
+from imbalance_lab.runs.reading import NO_GROUP, VERSION, Key, seed_number, settings_of
+from imbalance_lab.runs.table import RunTable, folds_frame, settings_frame
+from imbalance_lab.tracking.database import epochs_from_database, has_known_schema, runs_from_database
 from imbalance_lab.tracking.keys import key_for
+from imbalance_lab.tracking.long import PARENT, TAGS, LongTables, is_wanted, validation_figure
 from imbalance_lab.tracking.store import absolute, open_store, without_password
 
-TAGS = ("strategy", "model", "dataset", "data_hash", "outcome", "reason", "sweep", "config_hash")
-VERSION, PARENT = "version/imbalance_lab", "mlflow.parentRunId"
-PREFIXES = ("test/", "timing/", "rows/")
-EPOCHS = re.compile(r"^(fold_\d+/)?val/")
 PAGE = 1000
-RUNS_A_QUERY = 500
 READERS = 8
 OUTCOMES = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "killed", "RUNNING": "running"}
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Long tables: of runs, and of (run, key, value) and (run, step, value)."""
-
-    runs: list[tuple[str, str, str, int, str]] = field(default_factory=list)
-    tags: list[tuple[str, str, str]] = field(default_factory=list)
-    params: list[tuple[str, str, str]] = field(default_factory=list)
-    metrics: list[tuple[str, str, float]] = field(default_factory=list)
-    folds: list[tuple[str, int, float]] = field(default_factory=list)
 
 
 def read_runs(uri: str, metric: str, experiments: Sequence[str] = ()) -> RunTable:
@@ -64,8 +50,8 @@ def read_runs(uri: str, metric: str, experiments: Sequence[str] = ()) -> RunTabl
     try:
         client = open_store(uri)
         names = _experiments(client, experiments)
-        read = _from_server if _is_server(uri) else _from_database
-        return _table(read(client, uri, sorted(names), key_for(metric)), names)
+        read = runs_from_database if has_known_schema(uri) else _from_client
+        return _table(read(client, uri, sorted(names), key_for(metric)), names, key_for(metric), uri)
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         raise _unreadable(uri, error) from error
 
@@ -86,16 +72,33 @@ def read_epochs(uri: str, runs: Sequence[str]) -> pd.DataFrame:
     uri = absolute(uri)
     try:
         client = open_store(uri)
-        read = _epochs_from_server if _is_server(uri) else _epochs_from_database
-        found = pd.DataFrame(read(client, uri, list(runs)), columns=["run", "key", "epoch", "value"])
+        read = epochs_from_database if has_known_schema(uri) else _epochs_from_client
+        rows = read(client, uri, list(runs))
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
         raise _unreadable(uri, error) from error
-    return found.assign(key=found.key.str.replace(EPOCHS, "", regex=True))
+    names = {key: validation_figure(key) for _, key, _, _ in rows}
+    return pd.DataFrame(
+        [(run, names[key], epoch, value) for run, key, epoch, value in rows], columns=["run", "key", "epoch", "value"]
+    )
 
 
-def _epochs_from_server(client: MlflowClient, uri: str, runs: list[str]) -> list[tuple[str, str, int, float]]:
+def find_links(uri: str, parent: str) -> dict[str, str]:
+    """Return the addresses of the runs below a sweep's `parent`, by the hashes of their configurations."""
+    client, found, token = open_store(absolute(uri)), {}, None
+    experiments = [str(experiment.experiment_id) for experiment in client.search_experiments(max_results=PAGE)]
+    while True:
+        query = f"tags.`{PARENT}` = '{parent}'"
+        page = client.search_runs(experiments, query, max_results=PAGE, page_token=token)
+        for run in page:
+            key = run.data.tags.get("config_hash", "")
+            found[key] = link(uri, run.info.experiment_id, run.info.run_id)
+        if not (token := page.token):
+            return found
+
+
+def _epochs_from_client(client: MlflowClient, uri: str, runs: list[str]) -> list[tuple[str, str, int, float]]:
     def histories(run: str) -> list[tuple[str, str, int, float]]:
-        keys = [key for key in client.get_run(run).data.metrics if EPOCHS.match(key)]
+        keys = [key for key in client.get_run(run).data.metrics if validation_figure(key)]
         return [
             (run, key, point.step, point.value)
             for key in sorted(keys)
@@ -107,32 +110,9 @@ def _epochs_from_server(client: MlflowClient, uri: str, runs: list[str]) -> list
         return [row for rows in pool.map(histories, runs) for row in rows]
 
 
-def _epochs_from_database(client: MlflowClient, uri: str, runs: list[str]) -> list[tuple[str, str, int, float]]:
-    from sqlalchemy import bindparam, create_engine, text
-
-    query = text(
-        "select run_uuid, key, step, value from metrics where is_nan = 0 and run_uuid in :runs "
-        "and (key like 'val/%' or key like 'fold%') order by run_uuid, key, step"
-    ).bindparams(bindparam("runs", expanding=True))
-    engine = create_engine(uri)
-    with engine.connect() as connection:
-        rows = [
-            (run, key, step, value)
-            for start in range(0, len(runs), RUNS_A_QUERY)
-            for run, key, step, value in connection.execute(query, {"runs": runs[start : start + RUNS_A_QUERY]})
-            if EPOCHS.match(key)
-        ]
-    engine.dispose()
-    return rows
-
-
-def _is_server(uri: str) -> bool:
-    return uri.startswith("http") or "://" not in uri
-
-
 def _unreadable(uri: str, error: Exception) -> TrackingError:
-    said = " ".join(str(error).split())[:300]
-    return TrackingError(f"MLflow at {without_password(uri)} cannot be read: {said}")
+    reason = " ".join(str(error).split())[:300]
+    return TrackingError(f"MLflow at {without_password(uri)} cannot be read: {reason}")
 
 
 def _experiments(client: MlflowClient, wanted: Sequence[str]) -> dict[str, str]:
@@ -150,8 +130,8 @@ def _experiments(client: MlflowClient, wanted: Sequence[str]) -> dict[str, str]:
     return {key: name for key, name in found.items() if not wanted or name in wanted}
 
 
-def _from_server(client: MlflowClient, uri: str, experiments: list[str], metric: str) -> Rows:
-    rows, with_folds = Rows(), []
+def _from_client(client: MlflowClient, uri: str, experiments: list[str], metric: str) -> LongTables:
+    rows, with_folds = LongTables(), []
     for run in _pages(client, experiments):
         info, data = run.info, run.data
         if data.tags.get("mlflow.source.name") != "imbalance_lab":
@@ -159,7 +139,7 @@ def _from_server(client: MlflowClient, uri: str, experiments: list[str], metric:
         rows.runs.append((info.run_id, info.run_name, info.status, info.start_time, str(info.experiment_id)))
         rows.tags.extend((info.run_id, key, data.tags[key]) for key in (*TAGS, VERSION, PARENT) if key in data.tags)
         rows.params.extend((info.run_id, key, value) for key, value in data.params.items())
-        rows.metrics.extend((info.run_id, key, value) for key, value in data.metrics.items() if _wanted(key, metric))
+        rows.metrics.extend((info.run_id, key, value) for key, value in data.metrics.items() if is_wanted(key, metric))
         if f"test_fold/{metric}" in data.metrics:
             with_folds.append(info.run_id)
 
@@ -180,70 +160,53 @@ def _pages(client: MlflowClient, experiments: list[str]) -> Iterator[Run]:
             return
 
 
-def _wanted(key: str, metric: str) -> bool:
-    return key.startswith(PREFIXES) or key in _interval_keys(metric)
-
-
-def _interval_keys(metric: str) -> tuple[str, str]:
-    return f"test_interval/low/{metric}", f"test_interval/high/{metric}"
-
-
-def _from_database(client: MlflowClient, uri: str, experiments: list[str], metric: str) -> Rows:
-    """Read MLflow's tables: the client makes an object of each value, which takes ten times as long."""
-    from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric, SqlParam, SqlRun, SqlTag
-    from sqlalchemy import create_engine, or_, select
-
-    source: Any = select(SqlTag.run_uuid).where(SqlTag.key == "mlflow.source.name", SqlTag.value == "imbalance_lab")
-    active = SqlRun.lifecycle_stage == "active", SqlRun.experiment_id.in_([int(number) for number in experiments])
-    ours = select(SqlRun.run_uuid).where(*active, SqlRun.run_uuid.in_(source))
-    wanted = or_(
-        *(SqlLatestMetric.key.startswith(prefix) for prefix in PREFIXES),
-        SqlLatestMetric.key.in_(_interval_keys(metric)),
-    )
-
-    def values(table: Any, *conditions: Any, key: str = "key") -> Any:
-        columns = table.run_uuid, getattr(table, key), table.value
-        return select(*columns).where(table.run_uuid.in_(ours), *conditions)
-
-    queries = (
-        select(SqlRun.run_uuid, SqlRun.name, SqlRun.status, SqlRun.start_time, SqlRun.experiment_id).where(
-            SqlRun.run_uuid.in_(ours)
-        ),
-        values(SqlTag, SqlTag.key.in_([*TAGS, VERSION, PARENT])),
-        values(SqlParam),
-        values(SqlLatestMetric, wanted, SqlLatestMetric.is_nan.is_(False)),
-        values(SqlMetric, SqlMetric.key == f"test_fold/{metric}", SqlMetric.is_nan.is_(False), key="step"),
-    )
-    engine = create_engine(uri)
-    once: dict[str, str] = {}  # names and values repeat from run to run: each is kept once
-    with engine.connect() as connection:
-        runs, *found = (
-            [
-                tuple(once.setdefault(v, v) if isinstance(v, str) else v for v in row)
-                for row in connection.execute(query)
-            ]
-            for query in queries
-        )
-    engine.dispose()
-    return Rows([(*row[:4], str(row[4])) for row in runs], *found)
-
-
-def _table(rows: Rows, experiments: dict[str, str]) -> RunTable:
+def _table(rows: LongTables, experiments: dict[str, str], metric: str, uri: str) -> RunTable:
     runs = pd.DataFrame(rows.runs, columns=["run", "name", "status", "start", "experiment_id"])
     runs = runs.drop_duplicates("run").set_index("run")  # a server may show a run on two pages
     runs["experiment"] = runs.experiment_id.map(experiments)
     tags = _wide(rows.tags, runs.index).reindex(columns=[*TAGS, VERSION, PARENT]).astype(object)
     runs = runs.join(tags.rename(columns={VERSION: "version", PARENT: "parent"}))
     ended = runs.status.map(OUTCOMES)
-    # What a run says of itself is more telling, but for one whose last words did not arrive.
+    # The tag is more precise than MLflow's status, but for a run that ended before its last tags arrived.
     runs["outcome"] = runs.outcome.where(
         runs.outcome.notna() & ((runs.outcome != "finished") | (ended == "finished")), ended
     )
+    settings = _settings(rows.params)
+    runs["seed"] = pd.array([seed_number(settings.get(run, {}).get((NO_GROUP, "seed"))) for run in runs.index], "Int64")
+    runs["link"] = [link(uri, experiment, str(run)) for run, experiment in runs.experiment_id.items()]
     metrics = _wide(rows.metrics, runs.index)
     metrics.columns = [_plain(str(key)) for key in metrics]
-    folds = pd.DataFrame(rows.folds, columns=["run", "fold", "value"])
-    folds = folds.drop_duplicates(["run", "fold"], keep="last").pivot(index="run", columns="fold", values="value")
-    return RunTable(runs, _wide(rows.params, runs.index), metrics, folds)
+    folds: dict[str, dict[tuple[str, int], float]] = {}
+    for run, fold, value in rows.folds:
+        folds.setdefault(run, {})[metric, fold] = value
+    return RunTable(
+        runs.drop(columns="status"),
+        settings_frame([settings.get(run, {}) for run in runs.index], runs.index),
+        metrics,
+        folds_frame([folds.get(run, {}) for run in runs.index], runs.index),
+        partial(read_epochs, uri),
+    )
+
+
+def _settings(params: Iterable[tuple[str, str, str]]) -> Mapping[str, Mapping[Key, str]]:
+    """Return the settings of each run from its parameters, whose names are split at the first dot."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for run, name, value in params:
+        found.setdefault(run, []).append((name, value))
+    return {run: settings_of(values) for run, values in found.items()}
+
+
+def link(uri: str, experiment: str, run: str) -> str:
+    """Return the address of a run: on its server, or where ``mlflow ui`` shows a local store.
+
+    >>> link("https://me:secret@host/mlflow", "1", "abc")
+    'https://host/mlflow/#/experiments/1/runs/abc'
+    """
+    server = "http://localhost:5000"
+    if uri.startswith("http"):
+        parts = urlsplit(uri)
+        server = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+    return f"{server}/#/experiments/{experiment}/runs/{run}"
 
 
 def _plain(key: str) -> str:

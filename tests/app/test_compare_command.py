@@ -1,4 +1,4 @@
-"""``python -m imbalance_lab.app.compare``, from a store to the verdict."""
+"""``python -m imbalance_lab compare``, from a store or a folder to the verdict."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
 from imbalance_lab.app.compare import main, parse, read, select
 from imbalance_lab.comparison import Settings
-from imbalance_lab.tracking.read import _experiments, _from_database, _from_server, _table, read_runs
+from imbalance_lab.tracking.read import read_runs
 from tests.app.test_cli import invoke
 from tests.conftest import TINY
 
@@ -43,10 +42,10 @@ def output(capsys, *arguments: str) -> str:
 
 
 def test_a_sweep_is_compared(runs: str, capsys) -> None:
-    said = output(capsys, f"uri={runs}")
-    assert "synthetic, logreg, split.folds=3" in said
-    assert "inv_freq" in said and "Not finished" in said
-    assert "loss=focal cannot train model=logreg" in said
+    shown = output(capsys, f"uri={runs}")
+    assert "synthetic, logreg, split.folds=3" in shown
+    assert "inv_freq" in shown and "Not finished" in shown
+    assert "loss=focal cannot train model=logreg" in shown
 
 
 def test_the_numbers_are_those_that_were_logged(runs: str, capsys) -> None:
@@ -63,28 +62,33 @@ def test_the_numbers_are_those_that_were_logged(runs: str, capsys) -> None:
     assert {row["values"] for row in group["strategies"]} == {3}
 
 
-def test_a_database_and_a_server_are_read_alike(runs: str) -> None:
-    client = MlflowClient(runs)
-    names = _experiments(client, [])
-    tables = [
-        _table(read(client, runs, sorted(names), "balanced_accuracy"), names) for read in (_from_database, _from_server)
-    ]
-    for part in ("runs", "params", "metrics", "folds"):
-        one, other = (getattr(table, part).sort_index(axis=0).sort_index(axis=1) for table in tables)
-        pd.testing.assert_frame_equal(one, other, check_dtype=False)
-    assert len(tables[0].runs) == 14
-    assert tables[0].folds.shape == (2, 3)
+def test_records_on_disk_give_the_comparison_that_mlflow_gives(runs: str, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(Path(runs.removeprefix("sqlite:///")).parent)
+    from_mlflow, from_disk = (
+        json.loads(output(capsys, given, "format=json")) for given in (f"uri={runs}", "folder=multirun")
+    )
+    assert len(from_disk["groups"]) == 2
+    assert from_disk == from_mlflow
+
+
+def test_several_folders_are_read_together(runs: str, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(Path(runs.removeprefix("sqlite:///")).parent)
+    sweeps = sorted(str(file.parent) for file in Path("multirun").glob("*/*/sweep.json"))
+    assert len(sweeps) == 2
+    both = json.loads(output(capsys, f"folder=[{','.join(sweeps)}]", "format=json"))
+    (one,) = (json.loads(output(capsys, f"folder={folder}", "format=json")) for folder in sweeps[1:])
+    assert (len(both["groups"]), len(one["groups"])) == (2, 1)
 
 
 def test_filters(runs: str) -> None:
     table = read_runs(runs, "macro_f1")
     kept = select(table, {"strategy": ["none", "inv_freq"], "seed": ["0", "1"], "split.test": ["0.2"]})
     assert sorted(kept.runs.strategy) == ["inv_freq", "inv_freq", "none", "none"]
-    assert len(select(table, {"sweep": ["last"]}).runs) == 2
+    assert len(select(table, {"sweep": ["last"]})) == 2
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "shown"),
     [
         ("modle=mlp", "runs have no 'modle'; did you mean model?"),
         ("metrc=f1", "did you mean metric?"),
@@ -101,13 +105,19 @@ def test_filters(runs: str) -> None:
         ("model", "'model': arguments are key=value"),
         ("outcome=failed", "there is finished, skipped"),
         ("outcome=skipped", "no finished runs"),
+        ("folder=.", "folder= reads records on disk, uri= and experiment= read MLflow: give one of them"),
     ],
 )
-def test_mistakes_are_explained_in_a_line(typed: str, said: str, runs: str) -> None:
+def test_mistakes_are_explained_in_a_line(typed: str, shown: str, runs: str) -> None:
     with pytest.raises(SystemExit) as error:
         main([f"uri={runs}", *typed.split(" ")])
-    assert said in str(error.value)
+    assert shown in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_folder_that_is_not_there() -> None:
+    with pytest.raises(SystemExit, match="there is no folder multirum"):
+        main(["folder=multirum"])
 
 
 def test_a_store_that_is_not_there() -> None:
@@ -118,12 +128,12 @@ def test_a_store_that_is_not_there() -> None:
 
 def test_help_and_files(runs: str, capsys, tmp_path: Path) -> None:
     assert "baseline=none" in output(capsys, "--help")
-    said = output(capsys, f"uri={runs}", "format=csv", "out=table.csv")
-    assert "table.csv" in said
+    shown = output(capsys, f"uri={runs}", "format=csv", "out=table.csv")
+    assert "table.csv" in shown
     assert "inv_freq" in (tmp_path / "table.csv").read_text()
 
 
-def test_lists_and_texts_are_told_apart() -> None:
+def test_lists_and_texts_are_separated() -> None:
     request, settings, filters = parse(["experiment=[a,b]", "by=[model]", "rope=0.02", "strategy=focal(gamma=5)"])
     assert (request.experiments, settings.by, settings.rope) == (["a", "b"], ["model"], 0.02)
     assert filters == {"strategy": ["focal(gamma=5)"]}

@@ -49,9 +49,31 @@ def test_a_sweep_has_a_parent_run_that_counts_its_jobs(client: MlflowClient, cap
         assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert run.data.tags["sweep"] == parent.data.tags["sweep"]
         assert "class_weight._target_" in run.data.params  # nothing depends on nesting
-    said = capsys.readouterr().out
-    assert "4 runs" in said
-    assert "2 finished, 2 skipped" in said
+    shown = capsys.readouterr().out
+    assert "4 runs" in shown
+    assert "2 finished, 2 skipped" in shown
+
+
+def test_a_sweep_without_mlflow_ends_with_its_comparison(tmp_path: Path, capsys) -> None:
+    assert invoke("-m", *TINY, "model=logreg", "strategy=none,inv_freq,focal", "seed=range(2)") == 0
+    shown = capsys.readouterr().out
+    assert "4 finished, 2 skipped" in shown
+    assert "has the best mean" in shown and "focal cannot train model=logreg" in shown
+    (page,) = (tmp_path / "multirun").rglob("comparison.html")
+    assert f"report: {page}" in shown
+    assert "4 runs of 2 strategies in 1 group" in page.read_text()
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_a_comparison_is_of_the_sweeps_own_runs(client: MlflowClient, tmp_path: Path, capsys) -> None:
+    assert invoke("-m", *TRACKED, "strategy=none,smote") == 0
+    assert invoke("-m", *TRACKED, "strategy=none,inv_freq") == 0
+    shown = capsys.readouterr().out.partition("2 finished")[2].partition("2 finished")[2]
+    assert "inv_freq" in shown
+    assert "smote" not in shown and "ran again later" not in shown
+    pages = sorted((tmp_path / "multirun").rglob("comparison.html"), key=lambda file: file.stat().st_mtime)
+    last = {run.info.run_id for run in children(client)[-2:]}
+    assert {run for run in last if f"/runs/{run}" in pages[-1].read_text()} == last
 
 
 def test_a_sweep_over_datasets_has_its_parent_in_an_experiment_of_its_own(client: MlflowClient) -> None:
@@ -82,6 +104,8 @@ def test_resume_runs_only_what_is_missing(client: MlflowClient, capsys) -> None:
     assert invoke("-m", *TRACKED, "strategy=none,focal,inv_freq", "seed=0,1", "resume=true") == 0
     assert "2 finished, 4 already finished" in capsys.readouterr().out
     assert [run.data.tags["strategy"] for run in children(client)[before:]] == ["inv_freq", "inv_freq"]
+    page = max(Path("multirun").rglob("comparison.html"), key=lambda file: file.stat().st_mtime).read_text()
+    assert "4 runs of 2 strategies in 1 group" in page  # with those of the sweep before
     assert invoke(*TRACKED, "strategy=none", "seed=1", "resume=true") == 0
     assert "has finished before" in capsys.readouterr().out
     assert len(children(client)) == before + 2
@@ -135,8 +159,8 @@ def test_jobs_side_by_side_give_the_bits_of_jobs_in_a_row(client: MlflowClient, 
     found = []
     for launcher in ([], ["hydra/launcher=parallel", "hydra.launcher.n_jobs=2"]):
         command = [sys.executable, "-m", "imbalance_lab", "-m", *typed, *launcher]
-        said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-        assert "6 finished" in said
+        shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        assert "6 finished" in shown
         found.append(children(client)[-6:])
     in_a_row, side_by_side = (
         {run.info.run_name: {k: v for k, v in run.data.metrics.items() if not k.startswith("timing/")} for run in runs}
@@ -161,11 +185,11 @@ def test_a_sweep_killed_ten_times_gives_the_table_of_one_that_was_not(tmp_path: 
                 process.wait(timeout=moment)
             process.kill()
             process.wait()
-        said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
-        assert "inv_freq" in said  # the comparison, of earlier sweeps' runs too
+        shown = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+        assert "inv_freq" in shown  # the comparison, of earlier sweeps' runs too
         table = read_runs(f"sqlite:///{folder}/mlflow.db", "balanced_accuracy")
         assert (table.runs.outcome == "finished").sum() == 60  # one of each cell
-        assert not (table.runs.status == "RUNNING").any()
+        assert not (table.runs.outcome == "running").any()
         (one,) = compare(table, Settings()).compared
         results[kills] = one.table.drop(columns="timing/fit"), sorted(table.runs.name[table.runs.outcome == "finished"])
     pd.testing.assert_frame_equal(results[0][0], results[10][0], check_exact=True)
@@ -180,8 +204,8 @@ def test_eight_sweeps_start_at_once_where_there_is_nothing_yet(tmp_path: Path) -
         return subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     sweeps = [start(seed) for seed in range(8)]
-    said = [sweep.communicate(timeout=300)[0] for sweep in sweeps]
-    assert [sweep.returncode for sweep in sweeps] == [0] * 8, said
+    shown = [sweep.communicate(timeout=300)[0] for sweep in sweeps]
+    assert [sweep.returncode for sweep in sweeps] == [0] * 8, shown
     table = read_runs(f"sqlite:///{tmp_path}/mlflow.db", "balanced_accuracy")
     assert (len(table.runs), set(table.runs.outcome)) == (16, {"finished"})
     assert table.runs.sweep.nunique() == 8

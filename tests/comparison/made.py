@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -12,7 +13,9 @@ from tests.comparison.tables import run, table
 Cells = Mapping[tuple[str, str, str], Sequence[float]]
 
 
-def made(cells: Cells, classes: Sequence[str] = ("rare", "common"), skipped: Sequence[str] = ()) -> RunTable:
+def made(
+    cells: Cells, classes: Sequence[str] = ("rare", "common"), skipped: Sequence[str] = (), links: bool = False
+) -> RunTable:
     """Return runs with the given balanced accuracies: of each dataset, model and strategy one for each seed."""
     rows = [
         run(
@@ -28,7 +31,11 @@ def made(cells: Cells, classes: Sequence[str] = ("rare", "common"), skipped: Seq
         for seed, value in enumerate(values)
     ]
     rows += [run(name, 0, outcome="skipped", reason="<b>cannot</b> be trained", dataset="a") for name in skipped]
-    return table(rows)
+    found = table(rows)
+    if not links:
+        return found
+    address = "http://localhost:5000/#/experiments/1/runs/"
+    return replace(found, runs=found.runs.assign(link=[address + run for run in found.runs.index]))
 
 
 def logged(value: float, classes: Sequence[str]) -> dict[str, float]:

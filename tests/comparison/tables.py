@@ -8,40 +8,43 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from imbalance_lab.runs.table import RunTable
+from imbalance_lab.runs.reading import RUN_COLUMNS, setting_key
+from imbalance_lab.runs.table import RunTable, folds_frame, settings_frame
 
 RUN = {
     "experiment": "data", "experiment_id": "1", "outcome": "finished", "reason": None, "sweep": "s", "model": "mlp",
-    "dataset": "data", "data_hash": "d0", "config_hash": None, "version": "1",
+    "dataset": "data", "data_hash": "d0", "config_hash": None, "version": "1", "link": None,
 }  # fmt: skip
 ROWS = {"rows/train": 60.0, "rows/validation": 20.0, "rows/test": 20.0}
 
 
 def run(strategy: str, seed: int, value: float | None = None, **about: Any) -> dict[str, Any]:
-    """Return a row of a table; `about` may hold columns of the run table, ``folds``, ``params`` and ``metrics``."""
+    """Return a row of a table; `about` may hold columns of the run table, ``folds``, ``settings`` (by dotted
+    names) and ``metrics``."""
     return {"strategy": strategy, "seed": seed, "value": value, **about}
 
 
 def table(rows: Iterable[Mapping[str, Any]], metric: str = "balanced_accuracy") -> RunTable:
     """Return the rows as a table of runs, the later ones started later."""
-    runs, params, metrics, folds = {}, {}, {}, {}
+    runs, settings, metrics, folds = {}, [], {}, []
     for number, row in enumerate(rows):
         key = f"run{number}"
         own = {k: v for k, v in row.items() if k in (*RUN, "strategy")}
         runs[key] = RUN | {"start": number} | own
         runs[key]["name"] = f"{row['strategy']} {runs[key]['model']} seed={row['seed']}"
-        params[key] = {"seed": str(row["seed"]), "split.seed": str(row["seed"])} | dict(row.get("params", {}))
-        if "folds" in row:
-            folds[key] = dict(enumerate(row["folds"]))
+        runs[key]["seed"] = int(row["seed"])
+        own = {"seed": str(row["seed"]), "split.seed": str(row["seed"])} | dict(row.get("settings", {}))
+        settings.append({setting_key(name): value for name, value in own.items()})
+        folds.append({(metric, fold): value for fold, value in enumerate(row.get("folds", []))})
         value = row["value"] if "folds" not in row else float(np.mean(row["folds"]))
         if value is not None:
             metrics[key] = {metric: value} | ROWS | dict(row.get("metrics", {}))
     index = pd.Index(runs, name="run")
     return RunTable(
-        pd.DataFrame.from_dict(runs, orient="index").rename_axis("run"),
-        pd.DataFrame.from_dict(params, orient="index").reindex(index),
+        pd.DataFrame.from_dict(runs, orient="index").reindex(index, columns=[*RUN_COLUMNS]),
+        settings_frame(settings, index),
         pd.DataFrame.from_dict(metrics, orient="index").reindex(index),
-        pd.DataFrame.from_dict(folds, orient="index").rename_axis("run"),
+        folds_frame(folds, index),
     )
 
 

@@ -118,8 +118,8 @@ def test_summary_says_what_chance_allows() -> None:
     noise = pd.DataFrame(rng.normal(size=(12, 4)), columns=list("abcd"))
     assert "do not differ more than chance" in summary(across_datasets("", noise, Settings()), Settings())
     clear = noise.add([0, 10, 20, 30])
-    said = summary(across_datasets("", clear, Settings()), Settings())
-    assert said.startswith("d has the best average rank, 1.00")
+    shown = summary(across_datasets("", clear, Settings()), Settings())
+    assert shown.startswith("d has the best average rank, 1.00")
 
 
 def test_false_alarms_across_datasets_stay_at_the_nominal_rate() -> None:

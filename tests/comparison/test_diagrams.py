@@ -42,7 +42,7 @@ def test_recalls_are_written_into_their_cells() -> None:
     assert {"0.73", "0.72", "0.71", "$10_$20", "<5", "smote", "$a_$b"} <= set(texts(figure))
 
 
-def test_of_very_many_classes_the_rarest_are_drawn_and_the_figure_says_so() -> None:
+def test_of_very_many_classes_the_rarest_are_drawn_and_the_figure_notes_it() -> None:
     figure = draw_recalls(one(classes=[f"class {k}" for k in range(1000)]))
     assert figure.axes[0].images[0].get_array().shape == (3, MOST_CLASSES)
     assert figure.axes[0].get_xlabel() == f"the {MOST_CLASSES} rarest of 1000 classes"

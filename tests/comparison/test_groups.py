@@ -39,7 +39,7 @@ def test_folds_are_paired_too() -> None:
     ]
 
 
-def test_a_missing_seed_is_said() -> None:
+def test_a_missing_seed_is_noted() -> None:
     (note,) = only(grid(VALUES, ["none", "smote"])[:-1]).notes
     assert "smote lacks 2" in note
 
@@ -59,7 +59,7 @@ def test_the_latest_run_of_a_cell_counts() -> None:
 
 @pytest.mark.parametrize("key", ["training.epochs", "split.test", "prepare.scale", "dataset.separation"])
 def test_other_settings_are_other_groups(key: str) -> None:
-    rows = [run("none", seed, 0.5, params={key: value}) for seed in (0, 1) for value in ("1", "2")]
+    rows = [run("none", seed, 0.5, settings={key: value}) for seed in (0, 1) for value in ("1", "2")]
     groups = group_runs(table(rows), "balanced_accuracy", BY)
     assert [group.name[key] for group in groups] == ["1", "2"]
     assert [group.values.shape for group in groups] == [(1, 2), (1, 2)]
@@ -67,7 +67,7 @@ def test_other_settings_are_other_groups(key: str) -> None:
 
 def test_a_setting_that_others_do_not_have_is_one_too() -> None:
     cv, holdout = {"split.folds": "5", "split._target_": "CV"}, {"split.test": "0.2", "split._target_": "Holdout"}
-    rows = [run("none", seed, 0.5, params=split) for seed in (0, 1) for split in (cv, holdout)]
+    rows = [run("none", seed, 0.5, settings=split) for seed in (0, 1) for split in (cv, holdout)]
     groups = group_runs(table(rows), "balanced_accuracy", BY)
     assert [group.title for group in groups] == ["data, mlp", "data, mlp, split.folds=5"]
     assert [group.values.shape for group in groups] == [(1, 2), (1, 2)]
@@ -75,16 +75,16 @@ def test_a_setting_that_others_do_not_have_is_one_too() -> None:
 
 def test_settings_that_go_together_are_named_once() -> None:
     rows = [
-        run("none", seed, 0.5, data_hash=f"d{value}", params={"dataset.separation": value, "dataset.path": f"/{value}"})
+        run("none", seed, 0.5, data_hash=value, settings={"dataset.separation": value, "dataset.path": f"/{value}"})
         for seed in (0, 1) for value in ("1", "2")
     ]  # fmt: skip
     names = [group.name for group in group_runs(table(rows), "balanced_accuracy", BY)]
     assert names == [{"dataset": "data", "model": "mlp", "dataset.separation": value} for value in ("1", "2")]
 
 
-@pytest.mark.parametrize("key", ["output_dir", "tracking.uri", "options.loss", "evaluation.resamples", "dataset.path"])
+@pytest.mark.parametrize("key", ["save_model", "options.loss", "evaluation.resamples", "dataset.path"])
 def test_what_changes_no_result_splits_nothing(key: str) -> None:
-    assert only([run("none", seed, 0.5, params={key: f"/{seed}"}) for seed in (0, 1)]).values.shape == (1, 2)
+    assert only([run("none", seed, 0.5, settings={key: f"/{seed}"}) for seed in (0, 1)]).values.shape == (1, 2)
 
 
 def test_other_data_under_the_same_name_are_another_group() -> None:
@@ -94,7 +94,7 @@ def test_other_data_under_the_same_name_are_another_group() -> None:
 
 def test_data_redrawn_for_every_seed_are_independent() -> None:
     rows = [
-        run(strategy, seed, 0.5, data_hash=f"d{seed}", params={"dataset.seed": str(seed)})
+        run(strategy, seed, 0.5, data_hash=f"d{seed}", settings={"dataset.seed": str(seed)})
         for strategy in ("none", "smote") for seed in (0, 1, 2)
     ]  # fmt: skip
     group = only(rows)
@@ -112,7 +112,7 @@ def test_data_that_changed_from_seed_to_seed_are_not_taken_for_fresh_ones() -> N
 
 def test_fresh_data_stay_together_under_each_setting() -> None:
     rows = [
-        run(name, seed, 0.5, data_hash=f"{far}{seed}", params={"dataset.seed": str(seed), "dataset.separation": far})
+        run(name, seed, 0.5, data_hash=f"{far}{seed}", settings={"dataset.seed": str(seed), "dataset.separation": far})
         for name in ("none", "smote") for seed in (0, 1, 2) for far in ("1", "2")
     ]  # fmt: skip
     groups = group_runs(table(rows), "balanced_accuracy", BY)
@@ -124,7 +124,9 @@ def test_fresh_data_stay_together_under_each_setting() -> None:
 
 def test_folds_of_fresh_data_are_one_value_a_seed() -> None:
     rows = [
-        run("none", seed, folds=[seed / 10, seed / 10 + 0.2], data_hash=f"d{seed}", params={"dataset.seed": str(seed)})
+        run(
+            "none", seed, folds=[seed / 10, seed / 10 + 0.2], data_hash=f"d{seed}", settings={"dataset.seed": str(seed)}
+        )
         for seed in (1, 2, 3)
     ]
     group = only(rows)
@@ -133,7 +135,7 @@ def test_folds_of_fresh_data_are_one_value_a_seed() -> None:
 
 
 def test_settings_differ_over_datasets_too() -> None:
-    rows = [run("none", 0, 0.5, dataset=name, data_hash=name, params={"training.epochs": epochs})
+    rows = [run("none", 0, 0.5, dataset=name, data_hash=name, settings={"training.epochs": epochs})
             for name, epochs in (("a", "10"), ("b", "100"))]  # fmt: skip
     titles = [group.title for group in group_runs(table(rows), "balanced_accuracy", BY)]
     assert titles == ["a, mlp, training.epochs=10", "b, mlp, training.epochs=100"]
@@ -141,15 +143,96 @@ def test_settings_differ_over_datasets_too() -> None:
 
 def test_several_seeds_on_several_data() -> None:
     rows = [
-        run(strategy, seed, 0.5, params={"dataset.seed": data}, data_hash=f"d{data}")
+        run(strategy, seed, 0.5, settings={"dataset.seed": data}, data_hash=f"d{data}")
         for strategy in ("none", "smote") for seed in (0, 1) for data in ("0", "1")
     ]  # fmt: skip
     groups = group_runs(table(rows), "balanced_accuracy", BY)
     assert [group.values.shape for group in groups] == [(2, 2), (2, 2)]  # apart by data, paired by seed
 
 
-def test_one_split_for_all_seeds_is_said() -> None:
-    group = only([run("none", seed, 0.5, params={"split.seed": "0"}) for seed in (0, 1)])
+SOURCES = {
+    "four_classes": {"options.dataset": "four_classes", "dataset._target_": "imbalance_lab.data.GaussianClusters",
+                     "dataset.counts.A": "198", "dataset.seed": "0", "dataset.path": None},
+    "keel": {"options.dataset": "keel", "dataset._target_": "imbalance_lab.data.sources.keel.Keel",
+             "dataset.path": "None"},
+}  # fmt: skip
+
+
+def labelled(source: str, title: str, seed: int, strategy: str = "none", **more):
+    """Return a run on data of a source that are labelled `title`, whatever they are."""
+    settings = SOURCES[source] | {"dataset.name": title} | more.pop("settings", {})
+    settings = {key: value for key, value in settings.items() if value is not None}
+    about = {"dataset": title, "data_hash": f"{source}{title}"} | more
+    return run(strategy, seed, 0.5 + 0.1 * len(strategy), settings=settings, **about)
+
+
+def test_data_of_two_sources_under_one_label_are_two_datasets() -> None:
+    rows = [labelled(source, title, seed) for source in SOURCES for title in ("yeast", "ecoli") for seed in (0, 1)]
+    groups = group_runs(table(rows), "balanced_accuracy", BY)
+    assert sorted(group.name["dataset"] for group in groups) == [
+        "ecoli (four_classes)", "ecoli (keel)", "yeast (four_classes)", "yeast (keel)",
+    ]  # fmt: skip
+    assert all(group.values.shape == (1, 2) and group.runs.data_hash.nunique() == 1 for group in groups)
+
+
+def test_data_of_two_sources_are_apart_even_if_drawn_for_every_seed() -> None:
+    rows = [
+        labelled(source, "yeast", seed, data_hash=f"{source}{seed}", settings={"dataset.seed": str(seed)})
+        for source in SOURCES for seed in (0, 1, 2)
+    ]  # fmt: skip
+    rows = [row | {"settings": {k: v for k, v in row["settings"].items() if k != "dataset.counts.A"}} for row in rows]
+    groups = group_runs(table(rows), "balanced_accuracy", BY)
+    assert [(group.name["dataset"], group.values.shape, group.ratio) for group in groups] == [
+        ("yeast (four_classes)", (1, 3), 0),
+        ("yeast (keel)", (1, 3), 0),
+    ]
+
+
+def test_a_class_that_moved_to_another_module_is_the_same_source() -> None:
+    moved = {"dataset._target_": "imbalance_lab.keel.Keel", "split._target_": "imbalance_lab.split.Holdout"}
+    now = {"split._target_": "imbalance_lab.data.split.Holdout"}
+    rows = [labelled("keel", "yeast", seed, settings=settings) for seed in (0, 1) for settings in (moved, now)]
+    assert only(rows).title == "yeast, mlp"
+
+
+def test_files_of_one_name_in_several_folders_are_several_datasets_unless_they_are_equal() -> None:
+    rows = [
+        run("none", seed, 0.5, dataset="data", data_hash=content, settings={"dataset.path": path})
+        for seed in (0, 1) for path, content in (("a/data.csv", "one"), ("b/data.csv", "two"), ("/b/data.csv", "two"))
+    ]  # fmt: skip
+    groups = group_runs(table(rows), "balanced_accuracy", BY)
+    assert [group.name for group in groups] == [
+        {"dataset": "data (a/data.csv)", "model": "mlp"},
+        {"dataset": "data (b/data.csv)", "model": "mlp"},
+    ]
+
+
+def test_a_seed_of_true_is_the_seed_1() -> None:
+    group = only([run("none", 1, 0.25, settings={"seed": "True", "split.seed": "True"}), run("none", 1, 0.75)])
+    assert group.values.to_numpy().tolist() == [[0.75]]
+    assert group.values.columns.to_list() == [("1", 0)]
+
+
+def test_seeds_are_found_by_the_last_part_of_their_key() -> None:
+    settings = {"model.estimator.random_state": "7", "prepare.seedling": "x"}
+    rows = [run("none", 0, 0.5), run("none", 0, 0.6, settings=settings)]
+    assert [group.title for group in group_runs(table(rows), "balanced_accuracy", BY)] == [
+        "data, mlp", "data, mlp, prepare.seedling=x",
+    ]  # fmt: skip
+
+
+def test_the_bare_strategy_is_that_of_the_options() -> None:
+    options = {"options.sampler": "smote", "options.class_weight": "none", "options.loss": "focal",
+               "options.decision": "argmax"}  # fmt: skip
+    plain = {"options.sampler": "none", "options.loss": "cross_entropy"}
+    rows = [run("a (b) name", 0, 0.5, settings=options), run("x", 0, 0.5, settings=options | plain), run("y z", 0, 0.5)]
+    group = only(rows)
+    assert group.of_strategy("smote+focal") == ["a (b) name"]
+    assert (group.of_strategy("none"), group.of_strategy("y z"), group.of_strategy("y")) == (["x"], ["y z"], [])
+
+
+def test_one_split_for_all_seeds_is_noted() -> None:
+    group = only([run("none", seed, 0.5, settings={"split.seed": "0"}) for seed in (0, 1)])
     assert "all seeds share one split" in group.notes[0]
 
 
@@ -164,12 +247,12 @@ def test_datasets_never_share_a_group() -> None:
     assert len(group_runs(table(rows), "balanced_accuracy", [])) == 2
 
 
-def test_options_of_the_users_own_are_told_apart_by_their_settings() -> None:
-    rows = [run("mine", seed, 0.5, params={"loss.gamma": gamma}) for seed in (0, 1) for gamma in ("1", "2")]
+def test_options_of_the_users_own_are_separated_by_their_settings() -> None:
+    rows = [run("mine", seed, 0.5, settings={"loss.gamma": gamma}) for seed in (0, 1) for gamma in ("1", "2")]
     assert list(only(rows).values.index) == ["mine(loss.gamma=1)", "mine(loss.gamma=2)"]
 
 
-def test_versions_are_said() -> None:
+def test_versions_are_noted() -> None:
     (note,) = only([run("none", 0, 0.5), run("none", 1, 0.5, version="2")]).notes
     assert note == "runs of 2 versions of the program: 1, 2"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imbalance_lab.app.compare import main, run_links
+from imbalance_lab.app.compare import main
 from imbalance_lab.comparison import Settings, compare
 from imbalance_lab.comparison.report.page import MOST_EPOCH_RUNS, html, runs_with_epochs
 from tests.comparison.made import made, made_epochs
@@ -21,7 +21,7 @@ class Page(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.open, self.said, self.attributes, self.headings, self.pictures = [], [], [], [], []
+        self.open, self.shown, self.attributes, self.headings, self.pictures = [], [], [], [], []
         self.feed(text)
         self.close()
 
@@ -44,11 +44,11 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         if self.open and self.open[-1] not in ("script", "style"):
-            self.said.append(data)
+            self.shown.append(data)
 
     @property
     def text(self) -> str:
-        return " ".join(" ".join(self.said).split())
+        return " ".join(" ".join(self.shown).split())
 
 
 def comparison(names=("none", "tuned_threshold", NASTY), datasets=("a",), models=("mlp",), seeds=4, **more):
@@ -64,9 +64,9 @@ def comparison(names=("none", "tuned_threshold", NASTY), datasets=("a",), models
 
 @pytest.fixture(scope="module")
 def whole() -> tuple:
-    found = comparison(datasets=("a", "b", "c"), classes=("<5", "$10_$20"), skipped=("<i>lost</i>",))
+    found = comparison(datasets=("a", "b", "c"), classes=("<5", "$10_$20"), skipped=("<i>lost</i>",), links=True)
     epochs = made_epochs(runs_with_epochs(found), ["<5", "$10_$20"])
-    return found, html(found, epochs, run_links(found, "sqlite:///mlflow.db"))
+    return found, html(found, epochs)
 
 
 def test_the_page_is_well_formed_and_says_what_was_compared(whole) -> None:
@@ -123,32 +123,27 @@ def test_a_usual_report_is_small(whole) -> None:
     assert len(whole[1]) < 2_000_000
 
 
-def test_links_of_a_server_carry_no_password() -> None:
-    links = run_links(comparison(), "https://me:secret@host/mlflow/")
-    assert links["run0"] == "https://host/mlflow/#/experiments/1/runs/run0"
-
-
 def test_without_epochs_links_and_control_there_is_still_a_report() -> None:
-    page = Page(html(comparison(names=("none", "smote")), None, None))
+    page = Page(html(comparison(names=("none", "smote"))))
     assert "the control tuned_threshold was not run anywhere" in page.text
     assert len(page.pictures) == 3
 
 
 def test_one_run_of_one_strategy_can_be_shown() -> None:
-    assert "none has the best mean" in Page(html(comparison(names=("none",), seeds=1), None, {})).text
+    assert "none has the best mean" in Page(html(comparison(names=("none",), seeds=1))).text
 
 
 def test_a_missing_run_leaves_an_empty_cell_that_sorts_as_a_number() -> None:
     table = made({("a", "mlp", "none"): [0.5, 0.6], ("a", "mlp", "smote"): [0.7]})
-    assert '<td class="n" data-order=""></td>' in html(compare(table, Settings()), None, None)
+    assert '<td class="n" data-order=""></td>' in html(compare(table, Settings()))
 
 
-def test_only_so_many_runs_and_classes_are_drawn_by_epoch_and_the_page_says_so() -> None:
+def test_only_so_many_runs_and_classes_are_drawn_by_epoch_and_the_page_notes_it() -> None:
     classes = [f"c{k}" for k in range(12)]
     found = comparison(names=("none", "smote"), seeds=MOST_EPOCH_RUNS + 2, classes=classes)
     runs = runs_with_epochs(found)
     assert len(runs) == 2 * MOST_EPOCH_RUNS
-    text = Page(html(found, made_epochs(runs, classes), None)).text
+    text = Page(html(found, made_epochs(runs, classes))).text
     assert f"At most {MOST_EPOCH_RUNS} runs of each strategy are drawn." in text
     assert "The 8 rarest of 12 classes are drawn." in text
 
@@ -156,7 +151,7 @@ def test_only_so_many_runs_and_classes_are_drawn_by_epoch_and_the_page_says_so()
 def test_many_groups_are_all_in_one_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imbalance_lab.comparison.report.page.MOST_SECTIONS", 2)
     found = comparison(names=("none", "smote"), datasets=[f"d{k}" for k in range(4)], seeds=2)
-    page = Page(html(found, None, None))
+    page = Page(html(found))
     assert "2 of 4 groups have no section" in page.text
     assert "2 more groups" in page.text
     assert len(page.pictures) == 2 * 3 + 1

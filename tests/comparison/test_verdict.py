@@ -33,7 +33,7 @@ def test_a_strategy_is_held_against_baseline_and_control() -> None:
     assert "Against tuned_threshold: worse: none -0." in one.verdict
 
 
-def test_a_missing_control_is_said() -> None:
+def test_a_missing_control_is_noted() -> None:
     comparison = compare(table(grid(three(np.random.default_rng(0))[::2], ["none", "smote"])), Settings())
     assert "the control tuned_threshold was not run anywhere" in comparison.notes[0]
     assert "Not compared with tuned_threshold, of which there is no run" in comparison.verdict
@@ -87,8 +87,8 @@ def test_cells_that_did_not_finish_are_listed_unless_made_up_for() -> None:
 
 def test_a_failure_is_not_made_up_for_by_other_settings() -> None:
     rows = [
-        run("smote", 0, 0.5, config_hash="c10", params={"training.epochs": "10"}),
-        run("smote", 0, outcome="failed", reason="too long", config_hash="c100", params={"training.epochs": "100"}),
+        run("smote", 0, 0.5, config_hash="c10", settings={"training.epochs": "10"}),
+        run("smote", 0, outcome="failed", reason="too long", config_hash="c100", settings={"training.epochs": "100"}),
     ]
     assert compare(table(rows), Settings()).unfinished.reason.to_list() == ["too long"]
 
@@ -99,10 +99,31 @@ def test_datasets_under_other_settings_do_not_stand_side_by_side() -> None:
         row
         for dataset, epochs in (("a", ("10", "100")), ("b", ("10",)))
         for e in epochs
-        for row in grid(three(rng), NAMES, dataset=dataset, data_hash=dataset, params={"training.epochs": e})
+        for row in grid(three(rng), NAMES, dataset=dataset, data_hash=dataset, settings={"training.epochs": e})
     ]
     (across,) = compare(table(rows), Settings()).across
     assert (across.name, list(across.means.index)) == ("mlp, training.epochs=10", ["a", "b"])
+
+
+def test_a_real_and_a_synthetic_set_of_one_name_are_two_datasets() -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        row
+        for source in ("keel", "four_classes")
+        for title in ("yeast", "ecoli")
+        for row in grid(
+            three(rng),
+            NAMES,
+            dataset=title,
+            data_hash=f"{source}{title}",
+            settings={"options.dataset": source, "dataset.name": title},
+        )
+    ]
+    comparison = compare(table(rows), Settings())
+    names = ["ecoli (four_classes)", "ecoli (keel)", "yeast (four_classes)", "yeast (keel)"]
+    assert sorted(one.group.name["dataset"] for one in comparison.compared) == names
+    (across,) = comparison.across
+    assert sorted(across.means.index) == names
 
 
 def test_draws_of_a_dataset_are_one_dataset() -> None:
@@ -111,7 +132,7 @@ def test_draws_of_a_dataset_are_one_dataset() -> None:
     assert (len(comparison.compared), comparison.across) == (6, [])
 
 
-def test_means_over_different_seeds_are_called_so_in_the_verdict() -> None:
+def test_means_over_different_seeds_are_noted_in_the_verdict() -> None:
     rows = grid(np.array([[0.9, 0.8, 0.7, 0.6], [0.85, 0.8, 0.7, 0.6]]), ["none", "smote"])[:-3]
     (one,) = compare(table(rows), Settings()).compared
     assert one.verdict.endswith("Means are over different seeds, differences over those that both have.")
@@ -146,6 +167,53 @@ def test_datasets_are_compared_across() -> None:
     assert across.ranks["none"] == 3
     assert across.signed_rank.loc["smote", "better"] > 0.99
     assert "across 8 datasets, mlp:" in comparison.verdict
+
+
+def test_a_baseline_that_ran_with_other_settings_only_is_found_by_its_options() -> None:
+    options = {"options.sampler": "none", "options.class_weight": "none", "options.loss": "cross_entropy"}
+    rows = [run("none logreg", seed, 0.5, settings=options | {"options.decision": "argmax"}) for seed in (0, 1)]
+    (one,) = compare(table([*rows, run("smote", 0, 0.6)]), Settings()).compared
+    assert "which 'none' is the baseline? baseline= can be none logreg" in one.notes
+    assert "Not compared with none, of which there is no run as such." in one.verdict
+
+
+def test_one_object_has_every_form() -> None:
+    comparison = compare(table(grid(three(np.random.default_rng(0)), NAMES)), metric="balanced_accuracy", rope=0.02)
+    assert comparison.settings.rope == 0.02
+    assert str(comparison) == repr(comparison) == comparison.text() == text.terminal(comparison)
+    assert comparison.verdict.splitlines()[0].removeprefix("data, mlp: ") in comparison.text()
+    assert comparison.to_frame().equals(text.flat(comparison))
+    assert (comparison.to_markdown(), comparison.to_json()) == (text.markdown(comparison), text.to_json(comparison))
+    assert comparison.to_html().startswith("<!DOCTYPE html>")
+
+
+def test_a_notebook_shows_the_verdict_first_and_no_name_is_markup() -> None:
+    comparison = compare(table(grid(three(np.random.default_rng(0)), ["none", "tuned_threshold", "<b>x</b>"])))
+    shown = comparison._repr_html_()
+    places = [shown.index(words) for words in ("has the best mean", "<table>", '<td class="better">better</td>')]
+    assert places == sorted(places)
+    assert "prefers-color-scheme: dark" in shown
+    assert "&lt;b&gt;x&lt;/b&gt;" in shown and "<b>x" not in shown
+
+
+def test_runs_are_a_folder_or_records_too(tmp_path) -> None:
+    records = [
+        {"outcome": "finished", "name": f"{name} {seed}", "strategy": name, "model": "mlp", "dataset": {"name": "d"},
+         "metrics": {"balanced_accuracy": 0.5 + seed / 10}, "config": {"seed": seed}}
+        for name in ("none", "smote") for seed in (0, 1)
+    ]  # fmt: skip
+    for place, record in enumerate(records):
+        (tmp_path / str(place)).mkdir()
+        (tmp_path / str(place) / "record.json").write_text(json.dumps(record))
+    (tmp_path / "record.json").write_text("{}")
+    from_memory, from_disk = compare(records), compare(tmp_path)
+    assert from_memory.to_frame().equals(compare(str(tmp_path)).to_frame())
+    assert from_disk.to_frame().equals(from_memory.to_frame())
+    assert "record.json is left out: it is no record of a run" in from_disk.notes[-1]
+    with pytest.raises(ConfigError, match="there is no folder nowhere"):
+        compare("nowhere")
+    with pytest.raises(ConfigError, match="rope: Input should be greater than or equal to 0"):
+        compare(records, rope=-1)
 
 
 def test_formats_say_the_same() -> None:

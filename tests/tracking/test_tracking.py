@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from imbalance_lab.errors import ConfigError, DataError, TrackingError
 from imbalance_lab.options import leaves
 from imbalance_lab.runs.run import run as run_identity
 from imbalance_lab.tracking.keys import key_for
-from imbalance_lab.tracking.read import _epochs_from_database, _epochs_from_server, read_epochs
 from imbalance_lab.tracking.send import send
 from imbalance_lab.tracking.store import find_experiment
 from imbalance_lab.tracking.tracker import MlflowTracker
@@ -231,23 +229,3 @@ def test_sending_says_what_is_wrong(tmp_path: Path, monkeypatch, capsys) -> None
     monkeypatch.setattr(sys, "argv", ["tracking", str(tmp_path)])
     with pytest.raises(SystemExit, match=r"error: .*holds no finished run"):
         send_main()
-
-
-def test_epochs_are_the_same_from_the_database_and_through_the_client(client: MlflowClient, store: Path) -> None:
-    experiment = client.create_experiment("epochs")
-    runs = [client.create_run(experiment).info.run_id for _ in range(2)]
-    keys = ["val/recall/a", "val/loss", "fold_0/val/recall/val/b", "fold_1/val/recall/val/b"]
-    others = ["train/loss", "test_interval/low/recall/a", "folded/val/loss", "test_fold/recall/a"]
-    for k, (run, key) in enumerate(product(runs, keys + others)):
-        for epoch in (1, 2, 3):
-            client.log_metric(run, key, float("nan") if (k, epoch) == (0, 2) else k + epoch / 10, step=epoch)
-    uri = f"sqlite:///{store}"
-    direct, through = (sorted(read(client, uri, runs)) for read in (_epochs_from_database, _epochs_from_server))
-    assert direct == through
-    assert len(direct) == len(runs) * len(keys) * 3 - 1
-    assert (runs[1], "fold_1/val/recall/val/b", 3, 11.3) in direct
-
-    found = read_epochs(uri, runs)
-    assert list(found) == ["run", "key", "epoch", "value"]
-    assert set(found.key) == {"recall/a", "loss", "recall/val/b"}
-    assert len(read_epochs(uri, [])) == 0

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 def _plain_text(function: Callable[P, T]) -> Callable[P, T]:
-    """Take names as they are: a class may be called $10_$20, which is no formula."""
+    """Take names as they are: the class $10_$20 is no formula."""
     return rc_context({"text.parse_math": False, "font.size": 9})(function)
 
 

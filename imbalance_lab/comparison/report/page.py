@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -59,7 +59,7 @@ class Section:
     runs: Table | None = None
 
 
-def html(comparison: Comparison, epochs: pd.DataFrame | None, links: Mapping[str, str] | None) -> str:
+def html(comparison: Comparison, epochs: pd.DataFrame | None = None) -> str:
     """Return the comparison as a page that needs no network.
 
     Parameters
@@ -67,8 +67,6 @@ def html(comparison: Comparison, epochs: pd.DataFrame | None, links: Mapping[str
     comparison : Comparison
     epochs : DataFrame or None
         ``run``, ``key`` (``recall/<class>``), ``epoch``, ``value``, of the runs that `runs_with_epochs` names.
-    links : mapping or None
-        The address of each run, by its id.
     """
     settings, compared = comparison.settings, comparison.compared
     environment = Environment(
@@ -85,11 +83,11 @@ def html(comparison: Comparison, epochs: pd.DataFrame | None, links: Mapping[str
         verdicts=[(one.group.title, one.verdict) for one in compared],
         most=MOST_SECTIONS,
         across=[_across(one, settings) for one in comparison.across],
-        groups=[_group(at, one, settings, epochs, links or {}) for at, one in enumerate(compared[:MOST_SECTIONS])],
+        groups=[_group(at, one, settings, epochs) for at, one in enumerate(compared[:MOST_SECTIONS])],
         everything=everything(comparison) if len(compared) > 1 else None,
         unfinished=unfinished_of(comparison.unfinished),
         notes=comparison.notes,
-        server=next(iter(links.values())).partition("/#/")[0] if links else "",
+        server=_server(compared),
         style=Markup(_bundle("css")),
         script=base64.b64encode(_bundle("js").encode()).decode(),
     )
@@ -129,9 +127,13 @@ def _count(n: int, one: str, many: str = "") -> str:
     return f"{n} {one if n == 1 else many or one + 's'}"
 
 
-def _group(
-    at: int, one: Compared, settings: Settings, epochs: pd.DataFrame | None, links: Mapping[str, str]
-) -> Section:
+def _server(compared: Sequence[Compared]) -> str:
+    """Return where the runs can be looked at; nothing for runs that have no link."""
+    links = [link for one in compared for link in one.group.runs.link.dropna()]
+    return str(links[0]).partition("/#/")[0] if links else ""
+
+
+def _group(at: int, one: Compared, settings: Settings, epochs: pd.DataFrame | None) -> Section:
     own, notes = _own_epochs(at, one, epochs)
     metric = heading_of(settings.metric)
     title = f"{metric[0].upper()}{metric[1:]} against calibration error, with intervals."
@@ -147,7 +149,7 @@ def _group(
     ]
     left_out = [f"epochs are drawn for the first {MOST_EPOCH_GROUPS} groups"] if at == MOST_EPOCH_GROUPS else []
     table = table_of("The strategies, best mean first", group_table(one, settings), keys_of(one, settings), one.table)
-    runs = runs_of(one, settings, links)
+    runs = runs_of(one, settings)
     return Section(one.group.title, [one.verdict], [table], [*one.notes, *left_out], pictures, runs)
 
 

@@ -1,4 +1,4 @@
-"""The tables of the HTML report: what each cell says, and the number behind it."""
+"""The tables of the HTML report: the text of each cell, and the number behind it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from imbalance_lab.evaluation.metrics import heading_of, shown_at
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell says, the number by which it sorts, and where it leads."""
+    """The text of a cell, the number by which it sorts, and where it leads."""
 
     text: str
     value: float | None = None
@@ -59,7 +59,7 @@ def table_of(title: str, shown: pd.DataFrame, keys: Mapping[str, str], numbers: 
     ----------
     title : str
     shown : DataFrame
-        What cells say.
+        The texts of the cells.
     keys : mapping
         For each column of `shown` that has numbers behind it, their column in `numbers`.
     numbers : DataFrame
@@ -74,13 +74,15 @@ def table_of(title: str, shown: pd.DataFrame, keys: Mapping[str, str], numbers: 
     return Table(title, headers, [list(row) for row in zip(*columns, strict=True)])
 
 
-def runs_of(one: Compared, settings: Settings, links: Mapping[str, str]) -> Table:
+def runs_of(one: Compared, settings: Settings) -> Table:
     """Return each run's value, a row per strategy and a column per seed."""
     runs, values = one.group.runs, one.group.metrics[settings.metric]
     seeds = list(dict.fromkeys(one.group.values.columns.get_level_values("seed")))
     cells = {
-        (strategy, seed): Cell(number(value), value, links.get(str(run), ""))
-        for run, strategy, seed, value in zip(runs.index, runs.strategy, runs.seed, values, strict=True)
+        (strategy, seed): Cell(number(value), value, link)
+        for link, strategy, seed, value in zip(
+            runs.link.astype(object).fillna(""), runs.strategy, runs.seed, values, strict=True
+        )
     }
     missing = Cell("", math.nan)
     rows = [[Cell(str(name)), *(cells.get((name, seed), missing) for seed in seeds)] for name in one.table.index]
@@ -99,7 +101,7 @@ def everything(comparison: Comparison) -> Table:
         shown = group_table(one, comparison.settings).rename_axis("strategy")
         table = table_of("", shown, keys_of(one, comparison.settings), one.table)
         name = {key: Cell(value) for key, value in one.group.name.items()}
-        names = ["strategy", *map(str, shown)]  # as they are there: two columns may be called verdict
+        names = ["strategy", *map(str, shown)]  # as they are there: two columns may be headed verdict
         parts += [name | dict(zip(names, row, strict=True)) for row in table.rows]
     keys = list(dict.fromkeys(key for one in comparison.compared for key in one.group.name))
     found = list(dict.fromkeys(key for part in parts for key in part))

@@ -1,0 +1,83 @@
+"""What strategies and datasets are named in a comparison, so that those that differ have names that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from imbalance_lab.comparison.keys import OPTION, PATHS, TARGET, in_slot, is_seed, varying
+from imbalance_lab.options import SLOTS
+from imbalance_lab.runs.reading import setting_name
+from imbalance_lab.runs.table import RunTable
+
+
+def contenders(table: RunTable, by: Sequence[str]) -> pd.Series:
+    """Name what competes: strategies, with the model where models compete, and other settings in which they differ."""
+    names = table.runs.strategy.astype(str)
+    if "model" not in by:
+        names = names + " " + table.runs.model.astype(str)
+    slots = table.settings[[key for key in table.settings if in_slot(key) and not is_seed(key)]]
+    for name, ids in names.groupby(names).groups.items():
+        own = slots.loc[ids]
+        keys = varying(own)
+        if keys:  # options from a folder of the user's: their names do not include their settings
+            labels = [
+                f"{name}({','.join(f'{setting_name(key)}={value}' for key, value in row.dropna().items())})"
+                for _, row in own[keys].iterrows()
+            ]
+            names.loc[ids] = pd.Series(labels, index=ids)
+    return names
+
+
+def bare_strategies(runs: pd.DataFrame, settings: pd.DataFrame) -> pd.Series:
+    """Return each run's strategy without settings: the options of its filled slots; where unknown, its name."""
+    keys = [("options", slot) for slot in SLOTS]
+    if not all(key in settings for key in keys):
+        return runs.strategy
+    filled = [
+        "+".join(option for option, null in zip(row, SLOTS.values(), strict=True) if option != null) or "none"
+        for row in settings[keys].fillna("").to_numpy()
+    ]
+    return pd.Series(filled, index=runs.index).where(settings[keys].notna().all(axis=1), runs.strategy)
+
+
+def dataset_names(titles: pd.Series, settings: pd.DataFrame) -> pd.Series:
+    """Return a name for the dataset of each run: its title, with its source where several have that title."""
+    titles = titles.fillna("").astype(str)
+    keys = [key for key in (OPTION, TARGET) if key in settings]
+    sources = settings[keys].fillna("").replace("None", "")
+    classes = sources[TARGET].str.rsplit(".", n=1).str[-1] if TARGET in sources else pd.Series("", index=titles.index)
+    options = sources[OPTION].where(sources[OPTION] != "", classes) if OPTION in sources else classes
+    names = titles.copy()
+    for title, ids in titles.groupby(titles).groups.items():
+        kinds = pd.DataFrame({"option": options[ids], "class": classes[ids]})
+        if len(kinds.drop_duplicates()) == 1:
+            continue
+        unique = kinds.drop_duplicates().option.is_unique
+        sources_of = kinds.option if unique else kinds.option + ", " + kinds["class"]
+        names.loc[ids] = sources_of.map(lambda source, title=title: f"{title} ({source})" if source else str(title))
+    return names
+
+
+def paths_of(table: RunTable, settings: pd.DataFrame) -> pd.Series:
+    """Return what distinguishes runs whose data lie elsewhere and are other data, beyond the settings; mostly nothing.
+
+    Parameters
+    ----------
+    table : RunTable
+    settings : DataFrame
+        By which the runs are separated already, a row per run.
+    """
+    path = pd.Series("", index=settings.index)
+    hashes = table.runs.data_hash.fillna("")
+    for key in PATHS:
+        if key not in table.settings:
+            continue
+        first = (
+            table.settings[key].fillna("").replace("None", "").groupby(hashes).transform("first")
+        )  # the same data lie in one place
+        known, more = settings.assign(_path=path), settings.assign(_path=path, _more=first)
+        if len(more.drop_duplicates()) > len(known.drop_duplicates()):
+            path = first.where(path == "", path + ", " + first)
+    return path

@@ -1,0 +1,54 @@
+"""What a setting is to a comparison, by its group and key: a seed, part of a strategy, or without any effect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from imbalance_lab.options import SLOTS
+from imbalance_lab.runs.reading import NO_GROUP, Key
+
+SEED, SPLIT_SEED = (NO_GROUP, "seed"), ("split", "seed")
+TARGET, OPTION = ("dataset", "_target_"), ("options", "dataset")
+PATHS: tuple[Key, ...] = (("dataset", "path"), ("dataset", "name"), ("dataset", "title"))  # where data lie, their label
+
+SEEDS = ("seed", "random_state")
+# What keeps a model, or repeats what the name of a strategy, model or dataset holds.
+NO_GROUPS = ("options",)
+NO_SETTINGS = frozenset(
+    [(NO_GROUP, "save_model"), *((group, "_target_") for group in ("dataset", "training", "evaluation"))]
+)
+BINS = "calibration_bins"  # of the settings of the evaluation the only one that changes a metric
+# What is asked for by its key, whether runs differ in it or not.
+USED_BY_NAME: tuple[Key, ...] = (OPTION, TARGET, *PATHS, *(("options", slot) for slot in SLOTS))
+
+
+def is_seed(key: Any) -> bool:
+    """Whether a setting is a seed, of whatever it belongs to.
+
+    >>> is_seed(("run", "seed")), is_seed(("model", "estimator.random_state")), is_seed(("model", "seeds"))
+    (True, True, False)
+    """
+    return key[1].rpartition(".")[2] in SEEDS
+
+
+def in_slot(key: Any) -> bool:
+    """Whether a setting is one of a strategy's or of the model's, whose names hold it."""
+    return key[0] in SLOTS or key[0] == "model"
+
+
+def changes_results(key: Any) -> bool:
+    """Whether runs that differ in a setting may have other results for it.
+
+    >>> changes_results(("evaluation", "calibration_bins")), changes_results(("evaluation", "resamples"))
+    (True, False)
+    """
+    return key not in PATHS and (key[0] != "evaluation" or key[1].split(".")[0] == BINS)
+
+
+def varying(settings: pd.DataFrame) -> list[Key]:
+    """Return the settings in which runs differ, without those that repeat others."""
+    keys: list[Any] = [key for key in settings if key[0] not in NO_GROUPS and key not in NO_SETTINGS]  # type: ignore[index]
+    counts = settings[keys].fillna("").nunique()
+    return [key for key, count in zip(keys, counts, strict=True) if count > 1]

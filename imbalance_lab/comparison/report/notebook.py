@@ -1,0 +1,48 @@
+"""A comparison as a notebook shows it: the verdict first, then a compact table."""
+
+from __future__ import annotations
+
+import pandas as pd
+from markupsafe import escape
+
+from imbalance_lab.comparison.report.text import figure, verdict_text
+from imbalance_lab.comparison.settings import Settings
+from imbalance_lab.comparison.verdict import Compared, Comparison
+from imbalance_lab.evaluation.metrics import heading_of
+from imbalance_lab.runs.markup import block, rows
+
+MOST_GROUPS = 12
+
+
+def notebook(comparison: Comparison) -> str:
+    """Return the comparison as HTML for a cell of a notebook, on light and dark pages."""
+    settings = comparison.settings
+    verdict = "".join(f"<p><b>{escape(line)}</b></p>" for line in comparison.verdict.splitlines()[:MOST_GROUPS])
+    tables = "".join(
+        f"<p>{escape(one.group.title)}</p>{rows(compact(one, settings))}{_notes(one.notes)}"
+        for one in comparison.compared[:MOST_GROUPS]
+    )
+    more = len(comparison.compared) - MOST_GROUPS
+    left = [f"{more} more groups are left out; to_frame() and to_html() have them all"] if more > 0 else []
+    if unfinished := int(comparison.unfinished.runs.sum()):
+        left.append(f"{unfinished} runs did not finish; .unfinished lists them with their reasons")
+    return block(verdict + tables + _notes([*left, *comparison.notes]))
+
+
+def compact(one: Compared, settings: Settings) -> pd.DataFrame:
+    """Return a group's strategies with their means and verdicts, as text."""
+    table = one.table
+    shown = pd.DataFrame({"strategy": table.index.astype(str), "runs": table.runs.map("{:.0f}".format).to_numpy()})
+    shown[heading_of(settings.metric)] = [figure(*row) for row in table[["mean", "low", "high"]].to_numpy()]
+    roles = {"baseline": settings.baseline, "control": settings.control}
+    for role, name in list(roles.items())[: len(set(roles.values()))]:
+        if f"{role}_difference" in table:
+            ends = table[[f"{role}_{key}" for key in ("difference", "low", "high")]].to_numpy()
+            verdicts = zip(table[f"{role}_verdict"], table[f"{role}_more"], strict=True)
+            shown[f"difference to {name}"] = [figure(mean, low, high, signed=True) for mean, low, high in ends]
+            shown[f"than {name}"] = [verdict_text(*pair) for pair in verdicts]
+    return shown
+
+
+def _notes(notes: list[str]) -> str:
+    return "".join(f'<p class="note">{escape(note)}</p>' for note in notes)

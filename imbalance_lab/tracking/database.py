@@ -1,0 +1,102 @@
+"""MLflow's tables read by SQL: its client makes an object of each value, which takes ten times as long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlflow import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
+
+from imbalance_lab.runs.reading import VERSION
+from imbalance_lab.tracking.long import PARENT, PREFIXES, TAGS, LongTables, interval_keys, validation_figure
+
+# The revisions of MLflow's schema whose tables this module was tested with; others are read through the client.
+SCHEMAS = frozenset({"dc11669786a5"})
+RUNS_A_QUERY = 500
+
+
+def has_known_schema(uri: str) -> bool:
+    """Whether a store is a database whose tables have a schema that this module was tested with."""
+    from sqlalchemy import create_engine, text
+
+    if is_server(uri):
+        return False
+    engine = create_engine(uri)
+    try:
+        with engine.connect() as connection:
+            revisions = set(connection.execute(text("select version_num from alembic_version")).scalars())
+            return bool(revisions) and revisions <= SCHEMAS
+    except SQLAlchemyError:
+        return False
+    finally:
+        engine.dispose()
+
+
+def is_server(uri: str) -> bool:
+    """Whether an address is that of a server, which has an interface only."""
+    return uri.startswith("http") or "://" not in uri
+
+
+def runs_from_database(client: MlflowClient, uri: str, experiments: list[str], metric: str) -> LongTables:
+    """Read the runs of this package in `experiments`, with the folds of one metric."""
+    from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric, SqlParam, SqlRun, SqlTag
+    from sqlalchemy import create_engine, or_, select
+
+    source: Any = select(SqlTag.run_uuid).where(SqlTag.key == "mlflow.source.name", SqlTag.value == "imbalance_lab")
+    active = SqlRun.lifecycle_stage == "active", SqlRun.experiment_id.in_([int(number) for number in experiments])
+    ours = select(SqlRun.run_uuid).where(*active, SqlRun.run_uuid.in_(source))
+    wanted = or_(
+        *(SqlLatestMetric.key.startswith(prefix) for prefix in PREFIXES),
+        SqlLatestMetric.key.in_(interval_keys(metric)),
+    )
+
+    def values(table: Any, *conditions: Any, key: str = "key") -> Any:
+        columns = table.run_uuid, getattr(table, key), table.value
+        return select(*columns).where(table.run_uuid.in_(ours), *conditions)
+
+    queries = (
+        select(SqlRun.run_uuid, SqlRun.name, SqlRun.status, SqlRun.start_time, SqlRun.experiment_id).where(
+            SqlRun.run_uuid.in_(ours)
+        ),
+        values(SqlTag, SqlTag.key.in_([*TAGS, VERSION, PARENT])),
+        values(SqlParam),
+        values(SqlLatestMetric, wanted, SqlLatestMetric.is_nan.is_(False)),
+        values(SqlMetric, SqlMetric.key == f"test_fold/{metric}", SqlMetric.is_nan.is_(False), key="step"),
+    )
+    engine = create_engine(uri)
+    once: dict[str, str] = {}  # names and values repeat from run to run: each is kept once
+    with engine.connect() as connection:
+        runs, *found = (
+            [
+                tuple(once.setdefault(v, v) if isinstance(v, str) else v for v in row)
+                for row in connection.execute(query)
+            ]
+            for query in queries
+        )
+    engine.dispose()
+    return LongTables([(*row[:4], str(row[4])) for row in runs], *found)
+
+
+def epochs_from_database(client: MlflowClient, uri: str, runs: list[str]) -> list[tuple[str, str, int, float]]:
+    """Read the epochs of `runs`: run, key, epoch, value."""
+    from mlflow.store.tracking.dbmodels.models import SqlMetric
+    from sqlalchemy import create_engine, or_, select
+
+    wanted = or_(SqlMetric.key.startswith("val/"), SqlMetric.key.startswith("fold"))
+    query = (
+        select(SqlMetric.run_uuid, SqlMetric.key, SqlMetric.step, SqlMetric.value)
+        .where(SqlMetric.is_nan.is_(False), wanted)
+        .order_by(SqlMetric.run_uuid, SqlMetric.key, SqlMetric.step)
+    )
+    engine = create_engine(uri)
+    with engine.connect() as connection:
+        rows = [
+            (run, key, step, value)
+            for start in range(0, len(runs), RUNS_A_QUERY)
+            for run, key, step, value in connection.execute(
+                query.where(SqlMetric.run_uuid.in_(runs[start : start + RUNS_A_QUERY]))
+            )
+            if validation_figure(key)
+        ]
+    engine.dispose()
+    return rows
