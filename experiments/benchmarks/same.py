@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from experiments.benchmarks.blocks import ROOT
 
@@ -87,7 +88,13 @@ def recorded(said: dict[str, Any], folder: Path) -> dict[str, Any]:
         for key, array in arrays.items():
             parts[f"predictions {key}"] = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
     epochs = folder / "epochs.csv"
-    return parts | {"epochs": epochs.read_text() if epochs.is_file() else None}
+    return parts | {"epochs": columns(epochs) if epochs.is_file() else None}
+
+
+def columns(file: Path) -> dict[str, list[str]]:
+    """Return the text of each column of a table; those of version 0.1.0 by their present names."""
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    return {key.replace("val/called/", "val/predicted_count/"): table[key].tolist() for key in table}
 
 
 def differences(one: dict[str, Any] | None, other: dict[str, Any] | None) -> list[str]:

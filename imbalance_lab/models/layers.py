@@ -23,7 +23,8 @@ class Layers(KerasLearner):
 
     Every run makes the layers anew from their configurations, with every ``seed`` in them drawn from the run's: it is
     the settings of the given layers that count, not their weights, and nothing is done to Keras' global seed. A layer
-    that draws numbers without a ``seed`` in its configuration is not repeated from run to run.
+    that draws numbers without a ``seed`` in its configuration is not repeated from run to run. Regularisers count in
+    training, not in the validation loss.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ class Layers(KerasLearner):
             for layer in body:
                 x = renewed(layer, rng)(x)
             net = keras.Model(inputs, x)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, NotImplementedError) as error:
             reason = " ".join(str(error).split())[:300]
             raise ConfigError(f"model: the layers cannot take rows of shape {shape}: {reason}") from error
         if not whole:

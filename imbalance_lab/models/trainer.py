@@ -153,6 +153,8 @@ class EpochModel(keras.Model):
     def _step(self, X: tf.Tensor, y: tf.Tensor, weight: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(self._loss(y, self(X, training=True), weight, counts))
+            if self.net.losses:  # regularisers of the layers
+                loss = tf.add_n([loss, *self.net.losses])
         self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
         return loss
 

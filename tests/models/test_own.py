@@ -62,6 +62,20 @@ def test_the_same_layers_learn_what_the_option_learns() -> None:
     np.testing.assert_array_equal(ours.predict_log_proba(data()[0].X), theirs.predict_log_proba(data()[0].X))
 
 
+def test_regularisers_count_as_in_keras() -> None:
+    """One step on all rows, from the same start, is one of Keras' own ``fit``."""
+    body = [keras.layers.Dense(4, "tanh", kernel_regularizer=keras.regularizers.L2(0.5))]
+    (train, validation), seeds = data(), Seeds.spawn(0, 0)
+    settings = Training(epochs=1, batch_size=1000, optimizer=lambda: keras.optimizers.SGD(0.1))
+    ours = as_learner(body).fit(train, validation, seeds, NetworkTraining(CrossEntropy(), settings))
+    theirs = as_learner(body).build((6,), train.prior, seeds)
+    theirs.compile(keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    history = theirs.fit(train.X, train.y, batch_size=1000, epochs=1, shuffle=False, verbose=0)
+    for mine, keras_own in zip(ours.net.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, keras_own, rtol=2e-5, atol=1e-6)
+    assert ours.history["train/loss"][0] == pytest.approx(history.history["loss"][0], rel=1e-5)
+
+
 def test_two_classes_have_one_channel_or_two() -> None:
     asked = []
 
@@ -89,6 +103,7 @@ def test_the_output_of_a_function_starts_at_the_prior() -> None:
         (keras.Model(*2 * [keras.Input((6,))]), "no list of Keras layers"),
         (lambda channels: 7, "no list of Keras layers"),
         (lambda channels: [dense(channels + 1)], r"outputs of shape \(4,\) and 3 channels"),
+        ([keras.layers.Lambda(lambda x: x)], "the layers cannot take rows"),
         ([keras.layers.Conv2D(3, 3)], r"cannot take rows of shape \(6,\)"),
     ],
 )

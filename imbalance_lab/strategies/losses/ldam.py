@@ -17,7 +17,8 @@ from imbalance_lab.strategies.losses.logits import cross_entropy
 class LDAM(Loss):
     """Cross-entropy of ``s (c - m_y)``, where c are cosines and the true class must win by m_y ~ n_y^(-1/4).
 
-    The logits are already ``s c``: the network gives them on a head whose features and weights have length 1.
+    The logits are already ``s c``: the network gives them on a head whose features and weights have length 1, which is
+    `imbalance_lab.models.heads.CosineHead` in a Keras model of one's own.
 
     The authors give two classes two such outputs, c_0 and c_1. Ours have one channel z = s c and the logits (0, z), as
     under every loss: the difference of the logits spans [-s, s] rather than [-2 s, 2 s]. That halves the authors' scale
