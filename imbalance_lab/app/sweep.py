@@ -13,6 +13,8 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from imbalance_lab.app.composing import compose_quickly
+
 KINDS = ("finished", "already finished", "skipped", "failed")
 SWEEP = "sweep.json"
 
@@ -25,6 +27,7 @@ class SweepCallback(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Create the parent run, and say how many jobs there are."""
+        compose_quickly()
         self._began = time.time()  # a folder may hold records of an earlier sweep
         self._folder = Path(config.hydra.sweep.dir).absolute()
         self.grid = sweep_overrides(config.hydra.overrides.task)
