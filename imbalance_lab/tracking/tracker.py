@@ -127,7 +127,7 @@ class MlflowTracker(Tracker):
         if self._failed:
             raise TrackingError(
                 f"the run finished, but MLflow at {without_password(self.uri)} could not take it ({self._failed}); its "
-                f"record is in {folder}; send it later with python -m imbalance_lab.tracking {folder}"
+                f"record is in {folder}; send it later with python -m imbalance_lab send {folder}"
             )
 
     def abort(self, outcome: str, reason: str, folder: Path) -> None:

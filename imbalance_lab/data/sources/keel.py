@@ -58,7 +58,7 @@ class Keel:
         """Read the set."""
         if (self.name is None) == (self.path is None):
             raise ConfigError(
-                "dataset=keel needs dataset.name=, such as yeast (python -m imbalance_lab.data lists them), "
+                "dataset=keel needs dataset.name=, such as yeast (python -m imbalance_lab datasets lists them), "
                 "or dataset.path= of a KEEL .dat file"
             )
         if self.path is not None:
@@ -69,7 +69,7 @@ class Keel:
         files = keel_files()
         if self.name not in files:
             near = difflib.get_close_matches(self.name, names(), n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else "python -m imbalance_lab.data lists them"
+            hint = f"did you mean {' or '.join(near)}?" if near else "python -m imbalance_lab datasets lists them"
             raise ConfigError(f"there is no KEEL set '{self.name}'; {hint}")
         return read_keel(files[self.name], self.name)
 
