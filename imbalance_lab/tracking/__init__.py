@@ -1,7 +1,7 @@
 """MLflow. Nothing else imports it.
 
 A server that cannot be reached does not stop a run: its record is on disk by then, and
-``python -m imbalance_lab send FOLDER`` sends it later.
+``python -m imbalance_lab send FOLDER ...`` sends it later.
 """
 
 from imbalance_lab.tracking.artifacts import add_artifacts
