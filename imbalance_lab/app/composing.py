@@ -2,44 +2,104 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
+from hydra.plugins.config_source import ConfigSource
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from imbalance_lab.process import Recent
 
-_composed = Recent[bytes](capacity=256)  # copying through bytes takes a fifth of the time of a deep copy
+_composed = Recent[Callable[[], DictConfig]](capacity=256)
 
 
-@cache
 def compose_quickly() -> None:
-    """Make Hydra compose each choice of options once; the jobs that choose it are copies with settings of their own."""
-    compose = ConfigLoaderImpl.load_sweep_config
+    """Hand the launcher of the sweep that starts a loader that composes each choice of options once."""
+    hydra = GlobalHydra.instance().hydra
+    if hydra is not None and not isinstance(hydra.config_loader, QuickLoader):
+        hydra.config_loader = QuickLoader(hydra.config_loader)
 
-    def load_sweep_config(self: ConfigLoaderImpl, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+
+class QuickLoader(ConfigLoader):
+    """Composes each choice of options once; the jobs that choose it are copies with settings of their own.
+
+    Parameters
+    ----------
+    inner : ConfigLoader
+        Hydra's own, which composes.
+    """
+
+    def __init__(self, inner: ConfigLoader) -> None:
+        self._inner = inner
+
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        """Return the configuration of one job, as Hydra would have composed it."""
         parsed = OverridesParser.create().parse_overrides(sweep_overrides)
         if master_config.hydra.searchpath or any(o.key_or_group == "hydra.searchpath" for o in parsed):
-            return compose(self, master_config, sweep_overrides)  # it knows options that `settings` does not
-        values = settings(parsed, self)
+            return self._inner.load_sweep_config(master_config, sweep_overrides)  # it knows options `settings` does not
+        values = settings(parsed, self.get_sources())
         rest = [str(override.input_line) for override in parsed if all(override is not value for value in values)]
         typed_for_all = OmegaConf.to_container(master_config.hydra.overrides.hydra)
-        key = (_sources(self), master_config.hydra.job.config_name, typed_for_all, rest)
-        config: DictConfig = pickle.loads(_composed.get(key, lambda: pickle.dumps(compose(self, master_config, rest))))
-        self._apply_overrides_to_config(values, config)
-        tell_hydra(config, [override for override in parsed if not override.is_hydra_override()])
+        key = (_places(self._inner), master_config.hydra.job.config_name, typed_for_all, rest)
+        config = _composed.get(key, lambda: _copies_of(self._inner.load_sweep_config(master_config, rest)))()
+        try:
+            for override in values:
+                OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
+        except OmegaConfBaseException:  # Hydra says what is wrong
+            return self._inner.load_sweep_config(master_config, sweep_overrides)
+        _note_overrides(config, [override for override in parsed if not override.is_hydra_override()])
         OmegaConf.copy_cache(from_config=master_config, to_config=config)
         return config
 
-    ConfigLoaderImpl.load_sweep_config = load_sweep_config  # type: ignore[method-assign]
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
+        """Return what Hydra composes."""
+        return self._inner.load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+
+    def get_search_path(self) -> ConfigSearchPath:
+        """Return Hydra's search path."""
+        return self._inner.get_search_path()
+
+    def get_sources(self) -> list[ConfigSource]:
+        """Return where Hydra looks for options."""
+        return self._inner.get_sources()
+
+    def list_groups(self, parent_name: str) -> list[str]:
+        """Return the groups below one."""
+        return self._inner.list_groups(parent_name)
+
+    def get_group_options(
+        self,
+        group_name: str,
+        results_filter: ObjectType | None = ObjectType.CONFIG,
+        config_name: str | None = None,
+        overrides: list[str] | None = None,
+    ) -> list[str]:
+        """Return the options of a group."""
+        return self._inner.get_group_options(group_name, results_filter, config_name, overrides)
+
+    def compute_defaults_list(self, config_name: str | None, overrides: list[str], run_mode: RunMode) -> Any:
+        """Return what a configuration is composed of."""
+        return self._inner.compute_defaults_list(config_name, overrides, run_mode)
 
 
-def settings(overrides: Sequence[Override], loader: ConfigLoaderImpl) -> list[Override]:
+def settings(overrides: Sequence[Override], sources: Sequence[ConfigSource]) -> list[Override]:
     """Return those that only give a setting another value once all is composed, as ``seed=3`` does.
 
     Options are chosen before anything is set, but settings are made in the order in which they were typed: one before
@@ -49,7 +109,8 @@ def settings(overrides: Sequence[Override], loader: ConfigLoaderImpl) -> list[Ov
     for override in overrides:
         if override.is_hydra_override():
             continue
-        is_option = loader.repository.group_exists(override.key_or_group) and not isinstance(override.value(), dict)
+        is_group = any(source.is_group(override.key_or_group) for source in sources)
+        is_option = is_group and not isinstance(override.value(), dict)
         is_plain = override.type is OverrideType.CHANGE and not override.package and not override.is_sweep_override()
         if is_plain and not is_option:
             found.append(override)
@@ -58,14 +119,23 @@ def settings(overrides: Sequence[Override], loader: ConfigLoaderImpl) -> list[Ov
     return found
 
 
-def tell_hydra(config: DictConfig, typed: list[Override]) -> None:
+def _copies_of(config: DictConfig) -> Callable[[], DictConfig]:
+    """Return a function that copies a configuration, through bytes where that works: it takes a fifth of the time."""
+    try:
+        made = pickle.dumps(config)
+    except pickle.PicklingError:  # Hydra loads its plugins anew in a worker, and its schemas are of the classes before
+        return lambda: copy.deepcopy(config)
+    return lambda: pickle.loads(made)
+
+
+def _note_overrides(config: DictConfig, typed: Sequence[Override]) -> None:
     """Note in Hydra's node what was typed for this job."""
     names: Any = config.hydra.job.config.override_dirname
-    config.hydra.overrides.task = [override.input_line for override in typed]
-    config.hydra.job.override_dirname = get_overrides_dirname(
-        overrides=typed, kv_sep=names.kv_sep, item_sep=names.item_sep, exclude_keys=names.exclude_keys
-    )
+    lines = [str(override.input_line) for override in typed]
+    named = sorted(line for line, o in zip(lines, typed, strict=True) if o.key_or_group not in names.exclude_keys)
+    config.hydra.overrides.task = lines
+    config.hydra.job.override_dirname = names.item_sep.join(named).replace("=", names.kv_sep)
 
 
-def _sources(loader: ConfigLoaderImpl) -> list[tuple[str | None, str | None]]:
+def _places(loader: ConfigLoader) -> list[tuple[str | None, str | None]]:
     return [(place.provider, place.path) for place in loader.get_search_path().get_path()]

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from imbalance_lab.app.composing import compose_quickly
+
 KINDS = ("finished", "already finished", "skipped", "failed")
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class SweepCallback(Callback):
         """Create the parent run, and print how many jobs there are."""
         from imbalance_lab.runs.reading import SWEEP
 
+        compose_quickly()
         self._began = time.time()  # a folder may hold records of an earlier sweep
         self._folder = Path(config.hydra.sweep.dir).absolute()
         self.grid = sweep_overrides(config.hydra.overrides.task)

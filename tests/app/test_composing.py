@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-from functools import partial
+import pickle
 
 import pytest
 from hydra import initialize_config_dir
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from imbalance_lab.app import composing
+from imbalance_lab.app import composing, recipes
 from imbalance_lab.options import CONF
 
 JOBS = [
@@ -30,50 +29,90 @@ JOBS = [
 
 
 @pytest.fixture
-def hydras_own(monkeypatch):
-    composing.compose_quickly()
-    quick = ConfigLoaderImpl.load_sweep_config
-    assert quick.__module__ == "imbalance_lab.app.composing"
-    monkeypatch.setattr(composing, "_composed", type(composing._composed)(most=4))
+def loaders(monkeypatch):
+    """Hydra's own loader, and ours as a sweep gets it."""
+    monkeypatch.setattr(composing, "_composed", type(composing._composed)(capacity=4))
+    recipes.register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield quick.__closure__[0].cell_contents
+        hydras = GlobalHydra.instance().config_loader()
+        composing.compose_quickly()
+        yield hydras, GlobalHydra.instance().config_loader()
 
 
-def outcome(load, master, job) -> str:
+def outcome(loader, master, job) -> str:
     try:
-        return OmegaConf.to_yaml(load(master, job))
+        return OmegaConf.to_yaml(loader.load_sweep_config(master, job))
     except HydraException as error:
         return repr(error)
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job[0])
-def test_a_job_is_what_hydra_would_have_composed(job, hydras_own) -> None:
-    loader = GlobalHydra.instance().config_loader()
-    master = loader.load_configuration("config", ["hydra.job.name=lab", "strategy=none,focal"], RunMode.MULTIRUN)
+def test_a_job_is_what_hydra_would_have_composed(job, loaders) -> None:
+    hydras, quick = loaders
+    master = hydras.load_configuration("config", ["hydra.job.name=lab", "strategy=none,focal"], RunMode.MULTIRUN)
     for _ in range(2):  # composed, then copied
-        expected, found = (
-            outcome(load, master, job) for load in (partial(hydras_own, loader), loader.load_sweep_config)
-        )
-        assert found == expected
+        assert outcome(quick, master, job) == outcome(hydras, master, job)
 
 
-def test_a_job_leaves_the_next_one_alone(hydras_own) -> None:
-    loader = GlobalHydra.instance().config_loader()
-    master = loader.load_configuration("config", ["seed=1,2"], RunMode.MULTIRUN)
-    first = loader.load_sweep_config(master, ["seed=1", "model.hidden=[8]"])
+def test_a_job_leaves_the_next_one_alone(loaders) -> None:
+    _, quick = loaders
+    master = quick.load_configuration("config", ["seed=1,2"], RunMode.MULTIRUN)
+    first = quick.load_sweep_config(master, ["seed=1", "model.hidden=[8]"])
     first.model.hidden.append(4)
-    second = loader.load_sweep_config(master, ["seed=2"])
+    second = quick.load_sweep_config(master, ["seed=2"])
     assert second.seed == 2
     assert list(second.model.hidden) == [64, 32]
     assert second.hydra.overrides.task == ["seed=2"]
 
 
-def test_options_on_a_search_path_are_left_to_hydra(hydras_own, tmp_path) -> None:
+def test_hydra_composes_a_choice_of_options_once(loaders, monkeypatch) -> None:
+    hydras, quick = loaders
+    composed = []
+    own = hydras.load_sweep_config
+    monkeypatch.setattr(hydras, "load_sweep_config", lambda *given: composed.append(given[1]) or own(*given))
+    master = quick.load_configuration("config", ["seed=1,2"], RunMode.MULTIRUN)
+    for job in (["strategy=smote", "seed=1"], ["strategy=smote", "seed=2"], ["strategy=ros", "seed=1"]):
+        quick.load_sweep_config(master, job)
+    assert composed == [["strategy=smote"], ["strategy=ros"]]
+
+
+def test_a_worker_composes_alike(loaders) -> None:
+    _, quick = loaders
+    master = quick.load_configuration("config", ["seed=1,2"], RunMode.MULTIRUN)
+    sent = pickle.loads(pickle.dumps(quick))
+    assert isinstance(sent, composing.QuickLoader)
+    assert outcome(sent, master, ["strategy=focal", "seed=2"]) == outcome(quick, master, ["strategy=focal", "seed=2"])
+
+
+def test_what_bytes_do_not_carry_is_copied_all_the_same(loaders, monkeypatch) -> None:
+    """As in a worker, whose schemas are of classes that have been loaded anew."""
+    from hydra._internal.core_plugins import basic_sweeper
+
+    hydras, quick = loaders
+    master = quick.load_configuration("config", ["seed=1,2"], RunMode.MULTIRUN)
+    expected = [outcome(hydras, master, [f"seed={seed}", "model.hidden=[8]"]) for seed in (1, 2)]
+    monkeypatch.setattr(basic_sweeper, "BasicSweeperConf", type("BasicSweeperConf", (), {}))
+    first = quick.load_sweep_config(master, ["seed=1", "model.hidden=[8]"])
+    assert OmegaConf.to_yaml(first) == expected[0]
+    first.model.hidden.append(4)
+    assert outcome(quick, master, ["seed=2", "model.hidden=[8]"]) == expected[1]
+
+
+def test_it_answers_what_hydras_loader_answers(loaders) -> None:
+    hydras, quick = loaders
+    assert quick.get_sources() == hydras.get_sources()
+    assert quick.get_search_path() is hydras.get_search_path()
+    assert quick.list_groups("hydra") == hydras.list_groups("hydra") != []
+    assert quick.get_group_options("loss") == hydras.get_group_options("loss") != []
+    defaults = [one.compute_defaults_list("config", ["loss=focal"], RunMode.RUN).defaults for one in loaders]
+    assert defaults[0] == defaults[1] != []
+
+
+def test_options_on_a_search_path_are_left_to_hydra(loaders, tmp_path) -> None:
+    _, quick = loaders
     for name in ("foo", "bar"):
         file = tmp_path / "extra" / f"{name}.yaml"
         file.parent.mkdir(exist_ok=True)
-        file.write_text(f"called: {name}\n")
-    loader = GlobalHydra.instance().config_loader()
-    master = loader.load_configuration("config", [f"hydra.searchpath=[file://{tmp_path}]"], RunMode.MULTIRUN)
-    job = ["+extra=foo", "extra=bar"]
-    assert loader.load_sweep_config(master, job).extra == {"called": "bar"}
+        file.write_text(f"name: {name}\n")
+    master = quick.load_configuration("config", [f"hydra.searchpath=[file://{tmp_path}]"], RunMode.MULTIRUN)
+    assert quick.load_sweep_config(master, ["+extra=foo", "extra=bar"]).extra == {"name": "bar"}
