@@ -21,7 +21,6 @@ from types import MappingProxyType
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from imbalance_lab.errors import ConfigError, LabError
 
@@ -83,6 +82,8 @@ class Option:
         ConfigError
             If a setting is missing or has a value it cannot take.
         """
+        from pydantic import ValidationError  # which --help does without
+
         if self.made is not None:
             return self.made
         if missing := [key for key, value in leaves(self.settings) if value == "???"]:

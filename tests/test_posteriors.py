@@ -53,7 +53,7 @@ def shortfall(tiny, run, *typed: str) -> float:
 ROADS = {
     "smote": ["model=logreg", "strategy=smote"],
     "inverse weights": ["model=logreg", "strategy=inv_freq"],
-    "post-hoc adjustment": ["model=logreg", "strategy=post_hoc_adjust"],
+    "post-hoc adjustment": ["model=logreg", "strategy=logit_adjust"],
     "minimum cost": ["model=logreg", "strategy=min_cost"],
     "smote, then adjusted": ["model=logreg", "strategy=smote", "decision=logit_adjust"],
     "weights, then adjusted": ["model=logreg", "strategy=inv_freq", "decision=logit_adjust"],

@@ -43,7 +43,10 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
     from hydra import initialize_config_dir
     from hydra.core.hydra_config import HydraConfig
 
+    from imbalance_lab.app import recipes
+
     register_resolvers()
+    recipes.register()
     with initialize_config_dir(str(CONF), version_base="1.3", job_name="imbalance_lab"):
         config = hydra_compose("config", list(overrides), return_hydra_config=True)
         choices, config.hydra.runtime.output_dir = HydraConfig.instance(), "."

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from imbalance_lab.app import recipes
 from imbalance_lab.app.border import job_of
 from imbalance_lab.errors import Incompatible
 from imbalance_lab.options import CONF
 
-STRATEGIES = sorted(file.stem for file in (CONF / "strategy").glob("*.yaml"))
+STRATEGIES = [name for name in recipes.names() if name not in ("custom", "by_hand")]  # those need settings
 MODELS = sorted(file.stem for file in (CONF / "model").glob("*.yaml") if file.stem != "custom")
 FEW_ROUNDS = {
     "random_forest": ["model.estimator.n_estimators=5"],
@@ -60,7 +61,7 @@ REFUSED = [
     ("inv_freq", "knn", "class_weight=inv_freq means nothing to model=knn"),
     ("deferred", "logreg", "class_weight=deferred waits for a share of the epochs and model=logreg has none"),
     ("balanced_batches", "svm", "sampler=balanced_batches draws the batches of a network and model=svm has none"),
-    ("post_hoc_adjust", "svm", "decision=logit_adjust works on probabilities and the scores of model=svm are none"),
+    ("logit_adjust", "svm", "decision=logit_adjust works on probabilities and the scores of model=svm are none"),
     ("smote_nc", "logreg", "SMOTENC is for mixed columns; use sampler=smote"),
 ]
 

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from experiments import study
+from imbalance_lab import options
+from imbalance_lab.app import recipes
 from imbalance_lab.app.border import job_of
 from imbalance_lab.app.config import compose
 from imbalance_lab.app.sweep import sweep_overrides
-from imbalance_lab.options import CONF
-from imbalance_lab.options import groups as option_groups
 
 ROOT = Path(study.__file__).resolve().parent.parent
 STUDIES = study.names()
@@ -45,13 +45,13 @@ def typed(preset: study.Study, sweep: list[str]) -> list[list[str]]:
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_option_and_setting_of_a_preset_exists(name: str) -> None:
     preset = study.read(name)
-    groups = set(option_groups())
-    folders = [CONF, *([preset.options] if preset.options else [])]
+    folders = [preset.options] if preset.options else []
     for sweep in preset.sweeps:
         compose(typed(preset, sweep)[0])  # settings that do not exist are refused
         for key, values in sweep_overrides(sweep).items():
-            missing = [v for v in values if not any((folder / key / f"{v}.yaml").is_file() for folder in folders)]
-            assert key not in groups or not missing
+            known = recipes.names(folders) if key == recipes.GROUP else options.names(key, folders)
+            missing = [value for value in values if value not in known]
+            assert key not in options.groups(folders) or not missing
 
 
 @pytest.mark.parametrize("name", STUDIES)
