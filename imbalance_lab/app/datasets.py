@@ -1,23 +1,29 @@
-"""Print every dataset with its size and imbalance: ``python -m imbalance_lab.data``."""
+"""Print every dataset with its size and imbalance: ``python -m imbalance_lab datasets``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from pydantic.dataclasses import dataclass
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from imbalance_lab import options
+from imbalance_lab.app.commands import Command, Typed
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.sources.keel import Keel, names
 from imbalance_lab.data.sources.online import IMBLEARN_SETS, ImblearnBenchmark
 from imbalance_lab.errors import DataError
-from imbalance_lab.options import CONF
+from imbalance_lab.fields import STRICT
 
 
-def main() -> None:
+@dataclass(frozen=True, config=STRICT)
+class Settings:
+    """There are none."""
+
+
+def run(typed: Typed[Settings]) -> None:
     """Print the table."""
     console = Console()
     console = console if console.is_terminal else Console(width=140)
@@ -33,18 +39,22 @@ def main() -> None:
         else:
             table.add_row(option, name, *_cells(dataset))
     console.print(table)
-    console.print("dataset=csv dataset.path= dataset.target=: a table of your own", highlight=False)
+    console.print("my.csv target=label: a table of your own", highlight=False)
     console.print("dataset=openml dataset.name= (or dataset.id=): downloaded the first time", highlight=False)
     if absent:
         console.print(f"dataset=imblearn_benchmark, not downloaded yet: {', '.join(absent)}", highlight=False)
 
 
+main = Command("datasets", "every dataset with its class sizes", Settings, run)
+
+
 def datasets() -> Iterator[tuple[str, str, Dataset | None]]:
     """Yield option, name and dataset; None for a set that is not downloaded yet."""
-    for file in sorted((CONF / "dataset").glob("*.yaml")):
-        config = OmegaConf.load(file)
-        if not OmegaConf.missing_keys(config) and file.stem not in ("keel", "openml"):
-            yield file.stem, "", instantiate(config, _convert_="all").load()
+    for name in options.names("dataset"):
+        option = options.option("dataset", name)
+        needs_a_setting = "???" in dict(options.leaves(option.settings)).values()
+        if not needs_a_setting and name not in ("keel", "openml"):
+            yield name, "", option.build().load()
     for name in names():
         yield "keel", name, Keel(name=name).load()
     for name in IMBLEARN_SETS:
@@ -68,7 +78,3 @@ def _cells(dataset: Dataset) -> list[str]:
         f"{dataset.class_names[smallest]} ({dataset.counts[smallest]})",
         f"{dataset.imbalance_ratio:.1f}",
     ]
-
-
-if __name__ == "__main__":
-    main()

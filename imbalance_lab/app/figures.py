@@ -1,4 +1,4 @@
-"""Draw the figures of finished runs: ``python -m imbalance_lab.app.figures RUN ... [uri=URI]``.
+"""Draw the figures of finished runs: ``python -m imbalance_lab figures RUN ... [uri=URI]``.
 
 A RUN is a folder (of a run, or of a whole sweep), which gets a folder ``figures``, or the id of a run in MLflow, among
 whose artifacts they then are. A sweep does not draw them by itself: that would take longer than many a fit.
@@ -8,32 +8,54 @@ from __future__ import annotations
 
 import os
 import sys
+import zipfile
 from pathlib import Path
 
 import pandas as pd
+from pydantic.dataclasses import dataclass
 
-from imbalance_lab.errors import DataError, LabError
+from imbalance_lab.app.commands import Command, Typed, setting
+from imbalance_lab.errors import ConfigError, DataError, LabError
 from imbalance_lab.evaluation import plots
 from imbalance_lab.evaluation.predictions import join
+from imbalance_lab.fields import STRICT
 from imbalance_lab.runs.files import RECORD, read_outcome, read_predictions
 
-USAGE = "usage: python -m imbalance_lab.app.figures RUN ... [uri=URI]: draw the figures of finished runs"
+
+@dataclass(frozen=True, config=STRICT)
+class Settings:
+    """Where runs are looked for that are no folders.
+
+    Parameters
+    ----------
+    uri : str
+    """
+
+    uri: str = setting("", "the MLflow store; MLFLOW_TRACKING_URI if set", "sqlite:///mlflow.db")
 
 
-def main() -> None:
-    """Draw the runs on the command line."""
-    runs = [argument for argument in sys.argv[1:] if not argument.startswith("uri=")]
-    given = next((argument.removeprefix("uri=") for argument in sys.argv[1:] if argument.startswith("uri=")), None)
-    uri = given or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
-    if not runs:
-        sys.exit(USAGE)
+def run(typed: Typed[Settings]) -> None:
+    """Draw the runs that are named."""
+    uri = typed.settings.uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    if not typed.words:
+        raise ConfigError("figures needs runs: folders of runs or sweeps, or ids of runs in MLflow")
     failed = []
-    for run in runs:
+    for name in typed.words:
         try:
-            print(f"{run}: {draw_all(Path(run)) if Path(run).exists() else draw_logged(run, uri)}")
+            print(f"{name}: {draw_all(Path(name)) if Path(name).exists() else draw_logged(name, uri)}")
         except LabError as error:
             failed.append(f"error: {error}")
     sys.exit("\n".join(failed) or 0)
+
+
+main = Command(
+    "figures",
+    "draw the figures of finished runs",
+    Settings,
+    run,
+    words="RUN ...",
+    notes="A RUN is a folder (of a run, or of a whole sweep), or the id of a run in MLflow.",
+)
 
 
 def draw_all(folder: Path) -> str:
@@ -47,8 +69,8 @@ def draw_all(folder: Path) -> str:
     finished = [file.parent for file in sorted(folder.rglob(RECORD)) if is_finished(file.parent)]
     if not finished:
         raise DataError(f"{folder} holds no finished run")
-    for run in finished:
-        draw_run(run, run / "figures")
+    for one in finished:
+        draw_run(one, one / "figures")
     return f"figures of {len(finished)} {'run' if len(finished) == 1 else 'runs'} drawn"
 
 
@@ -79,25 +101,32 @@ def draw_logged(run: str, uri: str) -> str:
 def is_finished(folder: Path) -> bool:
     """Whether `folder` holds the whole record of a finished run."""
     try:
-        said = read_outcome(folder)
+        summary = read_outcome(folder)
     except ValueError:  # somebody else's file of that name
         return False
-    if not isinstance(said, dict) or not {"outcome", "name", "dataset", "classes", "folds"} <= set(said):
+    if not isinstance(summary, dict) or not {"outcome", "name", "dataset", "classes", "folds"} <= set(summary):
         return False
-    return said["outcome"] == "finished" and (folder / "predictions.npz").is_file()
+    return summary["outcome"] == "finished" and (folder / "predictions.npz").is_file()
 
 
 def draw_run(folder: Path, to: Path) -> None:
-    """Draw a finished run from its record in `folder`."""
-    said = read_outcome(folder) or {}
-    test = join(read_predictions(folder, fold) for fold in range(len(said["folds"])))
-    classes = pd.DataFrame.from_dict(said["classes"], orient="index", dtype=float)
+    """Draw a finished run from its record in `folder`.
+
+    Raises
+    ------
+    DataError
+        If the record is damaged.
+    """
+    try:
+        summary = read_outcome(folder) or {}
+        test = join(read_predictions(folder, fold) for fold in range(len(summary["folds"])))
+        classes = pd.DataFrame.from_dict(summary["classes"], orient="index", dtype=float)
+        epochs = folder / "epochs.csv"
+        history = pd.read_csv(epochs) if epochs.is_file() else None
+        title = f"{summary['dataset']['name']}: {summary['name']}"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"the record in {folder} is damaged ({reason}): repeat the run") from error
     names, size = list(classes.index), test.log_proba.shape[2]
     tasks = [names[start : start + size] for start in range(0, len(names), size)]
-    epochs = folder / "epochs.csv"
-    history = pd.read_csv(epochs) if epochs.is_file() else None
-    plots.save(plots.draw(test, tasks, classes, history, f"{said['dataset']['name']}: {said['name']}"), to)
-
-
-if __name__ == "__main__":
-    main()
+    plots.save(plots.draw(test, tasks, classes, history, title), to)

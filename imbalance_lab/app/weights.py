@@ -1,27 +1,49 @@
-"""Class weights on the spot: ``python -m imbalance_lab.app.weights A=198 B=436 C=710 D=272``, or of a table.
+"""Class weights on the spot: ``python -m imbalance_lab weights A=198 B=436 C=710 D=272``, or of a table.
 
 The weights are those of ``class_weight=`` in a run on these counts, ready to paste.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
+import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
-from typing import get_args
+from dataclasses import fields
+from typing import Annotated, Literal, get_args
 
 import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 from rich import box
 from rich.console import Console
 from rich.table import Table as Grid
 
+from imbalance_lab.app.commands import Command, Typed, pairs, setting
 from imbalance_lab.data.sources.files import Table
-from imbalance_lab.errors import ConfigError, LabError
+from imbalance_lab.errors import ConfigError
+from imbalance_lab.fields import STRICT
+from imbalance_lab.options import nearest, option
 from imbalance_lab.strategies.class_weights import EffectiveNumber, InverseFrequency, Normalisation
 
 Weights = dict[str, dict[str, dict[str, float]]]
+Scheme = Literal["inv_freq", "sqrt_inv", "eff_num"]
+MAX_ROWS = 10**15  # counts are whole numbers up to there in float64 too, and so are sums of thousands of them
+
+
+@dataclass(frozen=True, config=STRICT)
+class Settings:
+    """What is shown.
+
+    Parameters
+    ----------
+    beta : float
+    paste, format : str
+    """
+
+    beta: Annotated[float, Field(ge=0, lt=1)] = setting(0.9999, "of the effective number; at least 0 and below 1")
+    paste: Scheme = setting("inv_freq", "the scheme of the code to paste: inv_freq, sqrt_inv or eff_num")
+    format: Literal["terminal", "json"] = setting("terminal", "terminal, or json for machines")
 
 
 def weigh(counts: Mapping[str, int], beta: float = 0.9999) -> Weights:
@@ -42,7 +64,7 @@ def weigh(counts: Mapping[str, int], beta: float = 0.9999) -> Weights:
     names, sizes = list(counts), np.array(list(counts.values()))
     return {
         scheme: {how: _weights(scheme, how, beta, sizes, names) for how in get_args(Normalisation)}
-        for scheme in ("inv_freq", "sqrt_inv", "eff_num")
+        for scheme in get_args(Scheme)
     }
 
 
@@ -79,8 +101,15 @@ def snippets(weights: Mapping[str, float], counts: Mapping[str, int]) -> dict[st
     return shown
 
 
-def read_counts(arguments: Sequence[str]) -> dict[str, int]:
+def read_counts(words: Sequence[str], sizes: Sequence[str]) -> dict[str, int]:
     """Return the class sizes that ``A=198 B=436`` or ``table.csv target=label`` stand for; in order.
+
+    Parameters
+    ----------
+    words : sequence of str
+        A table, or nothing.
+    sizes : sequence of str
+        ``class=rows``; of a table ``target=column`` and other settings of ``dataset=csv``.
 
     Raises
     ------
@@ -89,25 +118,26 @@ def read_counts(arguments: Sequence[str]) -> dict[str, int]:
     DataError
         If the table cannot be used.
     """
-    pairs = [argument.rpartition("=")[::2] for argument in arguments if "=" in argument]
-    files = [argument for argument in arguments if "=" not in argument]
-    if files:
-        target = dict(pairs).get("target")
-        if len(files) > 1 or target is None or len(pairs) > 1:
-            raise ConfigError(
-                "give one table and its target, as in my.csv target=label, or class sizes, as in A=198 B=436"
-            )
-        return in_order(Table(path=files[0], target=[target]).class_sizes())
+    if words:
+        return in_order(_table(words, sizes).class_sizes())
     counts = {}
-    for name, rows in pairs:
-        if not re.fullmatch(r"[0-9_]+", rows) or int(rows) < 1:
-            raise ConfigError(f"{name}={rows}: the size of a class is a whole number above 0")
+    for name, rows in (size.rpartition("=")[::2] for size in sizes):
+        if not re.fullmatch(r"[0-9]+(_[0-9]+)*", rows) or not 1 <= int(rows[:25].replace("_", "")) <= MAX_ROWS:
+            near = nearest(name, [one.name for one in fields(Settings)])
+            raise ConfigError(f"{name}={rows}: the size of a class is a whole number above 0 and below 1e15{near}")
         if name in counts:
             raise ConfigError(f"the class '{name}' is given twice")
         counts[name] = int(rows)
     if len(counts) < 2:
         raise ConfigError("give at least two classes, as in A=198 B=436 C=710 D=272, or a table: my.csv target=label")
     return in_order(counts)
+
+
+def _table(words: Sequence[str], others: Sequence[str]) -> Table:
+    given = {key.removeprefix("dataset."): value for key, value in pairs(others).items()}
+    if len(words) > 1 or "target" not in given:
+        raise ConfigError("give one table and its target, as in my.csv target=label, or class sizes, as in A=198 B=436")
+    return option("dataset", "csv", path=os.path.expanduser(words[0]), **given).build()
 
 
 def in_order(counts: Mapping[str, int]) -> dict[str, int]:
@@ -117,31 +147,27 @@ def in_order(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(counts) if len(counts) > 2 else dict(sorted(counts.items(), key=lambda pair: -pair[1]))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def run(typed: Typed[Settings]) -> None:
     """Print the weights under each scheme and normalisation, and code to paste."""
-    parser = argparse.ArgumentParser(
-        prog="python -m imbalance_lab.app.weights",
-        description="Class weights for class sizes (A=198 B=436 ...) or a table (my.csv target=label).",
-    )
-    parser.add_argument("counts", nargs="*", metavar="CLASS=ROWS", help="sizes, or a table and target=column")
-    parser.add_argument("--json", action="store_true", help="for machines")
-    parser.add_argument("--beta", type=float, default=0.9999, help="of the effective number (0.9999)")
-    parser.add_argument(
-        "--paste", default="inv_freq", choices=["inv_freq", "sqrt_inv", "eff_num"], help="scheme to paste"
-    )
-    given = parser.parse_args(arguments)
-    try:
-        if not 0 <= given.beta < 1:
-            raise ConfigError(f"--beta {given.beta:g}: it must be at least 0 and below 1")
-        counts = read_counts(given.counts)
-    except LabError as error:
-        sys.exit(f"error: {error}")
-    weights = weigh(counts, given.beta)
-    code = snippets(weights[given.paste]["mean_one"], counts)
-    if given.json:
+    settings = typed.settings
+    counts = read_counts(typed.words, typed.others)
+    weights = weigh(counts, settings.beta)
+    code = snippets(weights[settings.paste]["mean_one"], counts)
+    if settings.format == "json":
         print(json.dumps({"counts": counts, "weights": weights, "paste": code}, indent=1))
-        return
-    _print(counts, weights, code, given.paste)
+    else:
+        _print(counts, weights, code, settings.paste)
+
+
+main = Command(
+    "weights",
+    "class weights for class sizes (A=198 B=436 ...) or a table (my.csv target=label)",
+    Settings,
+    run,
+    words="[TABLE target=COLUMN]",
+    others="[CLASS=ROWS ...]",
+    notes="beta, paste and format are settings: a class of that name cannot be given here, only in a table.",
+)
 
 
 def _print(counts: Mapping[str, int], weights: Weights, code: Mapping[str, str], scheme: str) -> None:
@@ -167,7 +193,3 @@ def _is_number(name: str) -> bool:
 
 def _hydra(weights: Mapping[str, float]) -> str:
     return "{" + ", ".join(f"{name}: {weight}" for name, weight in weights.items()) + "}"
-
-
-if __name__ == "__main__":
-    main()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from imbalance_lab.app import cli, sweep
+from imbalance_lab.app import cli, launch, sweep
 from tests.conftest import TINY, replaced
 
 HEAVY = ("tensorflow", "keras", "sklearn", "mlflow", "pandas", "imblearn", "matplotlib")
@@ -34,7 +34,7 @@ def invoke(*arguments: str) -> int | str:
         os.environ.update(before)
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        cli._errors.clear()
+        launch._errors.clear()
         sweep._failed.clear()
         GlobalHydra.instance().clear()
     return 0
@@ -111,11 +111,17 @@ def test_a_sweep_skips_impossible_cells_and_finishes_the_others(
     ]
 
 
+def test_settings_of_swept_options(tmp_path: Path) -> None:
+    typed = [*TINY, "model=linear", "strategy=focal,focal_inv", "loss.gamma=1"]
+    assert invoke("-m", *typed) == 0
+    assert [record["strategy"] for record in records(tmp_path)] == ["focal(gamma=1)", "inv_freq+focal(gamma=1)"]
+
+
 def test_a_failing_job_does_not_stop_the_sweep(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert invoke("-m", *TINY, "model=logreg", "min_class_rows=1000,0") == 1
-    said = capsys.readouterr()
-    assert "1 finished, 1 failed" in said.out
-    assert "failed: synthetic, none logreg seed=0: min_class_rows=1000 leaves 0 of 3 classes; lower it" in said.err
+    message = capsys.readouterr()
+    assert "1 finished, 1 failed" in message.out
+    assert "failed: synthetic, none logreg seed=0: min_class_rows=1000 leaves 0 of 3 classes; lower it" in message.err
     assert [r["outcome"] for r in records(tmp_path)] == ["failed", "finished"]
 
 
@@ -127,6 +133,19 @@ BAD_INPUT = {
     "unknown setting": (["+training.foo=1", "model=linear"], ["training.foo", "is not one of its settings"]),
     "text for a number": (["training.epochs=many", "model=linear"], ["training.epochs", "valid integer", "'many'"]),
     "zero epochs": (["training.epochs=0", "model=linear"], ["training.epochs", "greater than or equal to 1"]),
+    "key of a table": (
+        ["dataset=csv", "dataset.taget=y"],
+        ["'dataset.taget'", "did you mean dataset.target?"],
+    ),
+    "group of a key": (["dataset=csv", "trainig.epochs=5"], ["'trainig.epochs'", "did you mean training.epochs?"]),
+    "unreadable value": (["dataset.separator=;"], ["dataset.separator=; cannot be read", "\"dataset.separator=';'\""]),
+    "setting of another option": (
+        ["dataset.path=x.csv"],
+        ["no setting 'dataset.path'", "dataset=csv or dataset=keel has it"],
+    ),
+    "no option": (["strategy=null"], ["strategy=null: strategy is one option"]),
+    "options as a list": (["strategy=[none,smote]"], ["strategy is one option", "-m strategy=a,b"]),
+    "printed name": (["strategy=post_hoc_adjust"], ["there is no strategy=post_hoc_adjust", "logit_adjust"]),
     "sweep without -m": (["seed=1,2"], ["seed=1,2", "--multirun"]),
     "missing path": (["dataset=csv"], ["dataset needs", "dataset.path="]),
     "missing file": (["dataset=csv", "dataset.path=no.csv", "dataset.target=y"], ["there is no file no.csv"]),
@@ -175,12 +194,28 @@ BAD_INPUT = {
 @pytest.mark.parametrize("case", BAD_INPUT)
 def test_bad_input_is_one_line_that_says_what_to_do(case: str, tmp_path: Path) -> None:
     typed, expected = BAD_INPUT[case]
-    said = invoke(*replaced([*TINY, "model=logreg"], typed))
-    assert isinstance(said, str)
-    assert said.startswith("error: ")
-    assert "\n" not in said
-    assert [part for part in expected if part not in said] == [], said
+    message = invoke(*replaced([*TINY, "model=logreg"], typed))
+    assert isinstance(message, str)
+    assert message.startswith("error: ")
+    assert "\n" not in message
+    assert [part for part in expected if part not in message] == [], message
     assert all(record["outcome"] != "finished" for record in records(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (["modell.x=5,6"], "there is no setting 'modell.x'; did you mean model"),
+        (["dataset=csv", "dataset.path=x.csv", "dataset.taget=y,z"], "did you mean dataset.target?"),
+        (["loss=focal,poly", "loss.gama=1,2"], "there is no setting 'loss.gama'; did you mean loss.gamma?"),
+        (["strategy=focal,none", "loss.gamma=1"], "no setting 'loss.gamma' in the option chosen; loss=focal"),
+        (["strategy=focal,foca"], "there is no strategy=foca; did you mean focal?"),
+    ],
+)
+def test_bad_input_to_a_sweep_is_one_line(typed: list[str], expected: str, tmp_path: Path) -> None:
+    message = invoke("-m", "tracking=none", *typed)
+    assert expected in message
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize(
@@ -198,18 +233,18 @@ def test_bad_input_is_one_line_that_says_what_to_do(case: str, tmp_path: Path) -
 )
 def test_a_bad_table_is_refused_with_its_reason(content: str, expected: str, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(content)
-    said = invoke("tracking=none", "dataset=csv", "dataset.path=t.csv", "dataset.target=y", "model=logreg")
-    assert isinstance(said, str)
-    assert expected in said
-    assert "\n" not in said
+    message = invoke("tracking=none", "dataset=csv", "dataset.path=t.csv", "dataset.target=y", "model=logreg")
+    assert isinstance(message, str)
+    assert expected in message
+    assert "\n" not in message
 
 
 def test_an_unreachable_server_costs_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    said = invoke(*TINY, "tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "model=logreg")
-    assert isinstance(said, str)
-    assert "could not take it" in said
-    assert "python -m imbalance_lab send" in said
+    message = invoke(*TINY, "tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "model=logreg")
+    assert isinstance(message, str)
+    assert "could not take it" in message
+    assert "python -m imbalance_lab send" in message
     (record,) = records(tmp_path)
     assert record["outcome"] == "finished"
 
@@ -231,8 +266,8 @@ def test_a_stopped_run_is_killed_not_running(stop: signal.Signals, tmp_path: Pat
     while statuses() != ["RUNNING"] and time.monotonic() < deadline:
         time.sleep(0.2)
     process.send_signal(stop)
-    _, said = process.communicate(timeout=60)
+    _, output = process.communicate(timeout=60)
     assert process.returncode != 0
-    assert said.decode().strip().splitlines() == ["interrupted"]
+    assert output.decode().strip().splitlines() == ["interrupted"]
     assert statuses() == ["KILLED"]
     assert [r["outcome"] for r in records(tmp_path)] == ["killed"]

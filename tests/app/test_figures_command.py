@@ -14,10 +14,9 @@ from imbalance_lab.app.figures import main
 NAMES = {"confusion_matrix", "precision_recall", "recall_per_class", "reliability"}
 
 
-def draw(monkeypatch, capsys, *arguments: str) -> str:
-    monkeypatch.setattr(sys, "argv", ["figures", *arguments])
+def draw(capsys, *arguments: str) -> str:
     with pytest.raises(SystemExit) as ended:
-        main()
+        main(arguments)
     return capsys.readouterr().out + str(ended.value.code or "")
 
 
@@ -28,41 +27,52 @@ def drawn(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     "typed", [("model=linear",), ("model=logreg", "split=cv", "split.folds=3"), ("model=logreg", "dataset=two_labels")]
 )
-def test_figures_drawn_later_are_those_the_run_would_have_drawn(typed, tiny, run, monkeypatch, capsys) -> None:
+def test_figures_drawn_later_are_those_the_run_would_have_drawn(typed, tiny, run, capsys) -> None:
     config = tiny(*typed, "evaluation.figures=true")
     run(config)
     folder = Path(config.output_dir)
     at_once = drawn(folder)
     for file in (folder / "figures").iterdir():
         file.unlink()
-    assert draw(monkeypatch, capsys, str(folder)) == f"{folder}: figures of 1 run drawn\n"
+    assert draw(capsys, str(folder)) == f"{folder}: figures of 1 run drawn\n"
     assert drawn(folder) == at_once
     assert at_once
 
 
-def test_figures_of_a_run_in_mlflow_join_its_artifacts(tiny, run, store, monkeypatch, capsys) -> None:
+def test_figures_of_a_run_in_mlflow_join_its_artifacts(tiny, run, store, capsys) -> None:
     run(tiny("tracking=mlflow", "model=logreg"))
     client = MlflowClient(f"sqlite:///{store}")
     (logged,) = client.search_runs([client.get_experiment_by_name("synthetic").experiment_id])
     before = {file.path for file in client.list_artifacts(logged.info.run_id)}
-    assert "among its artifacts" in draw(monkeypatch, capsys, logged.info.run_id)
+    assert "among its artifacts" in draw(capsys, logged.info.run_id)
     after = {file.path for file in client.list_artifacts(logged.info.run_id)}
     assert after - before == {"figures"}
     assert {Path(f.path).stem for f in client.list_artifacts(logged.info.run_id, "figures")} == NAMES
 
 
-def test_what_cannot_be_drawn_is_said(tiny, run, store, tmp_path: Path, monkeypatch, capsys) -> None:
-    assert draw(monkeypatch, capsys).startswith("usage:")
-    assert "there is no folder 'nothing', and no such run in MLflow" in draw(monkeypatch, capsys, "nothing")
-    assert "no MLflow database away.db here" in draw(monkeypatch, capsys, "nothing", "uri=sqlite:///away.db")
+def test_what_cannot_be_drawn_is_one_line(tiny, run, store, tmp_path: Path, capsys) -> None:
+    assert "figures needs runs" in draw(capsys)
+    assert "there is no folder 'nothing', and no such run in MLflow" in draw(capsys, "nothing")
+    assert "no MLflow database away.db here" in draw(capsys, "nothing", "uri=sqlite:///away.db")
     assert not Path("away.db").exists()
-    assert "holds no finished run" in draw(monkeypatch, capsys, str(tmp_path))
+    assert "holds no finished run" in draw(capsys, str(tmp_path))
     for text in (json.dumps({"outcome": "failed"}), json.dumps({"outcome": "finished"}), "{}", "[1]", "not JSON"):
         (tmp_path / "record.json").write_text(text)
-        assert "holds no finished run" in draw(monkeypatch, capsys, str(tmp_path))
+        assert "holds no finished run" in draw(capsys, str(tmp_path))
     client = MlflowClient(f"sqlite:///{store}")
     other = client.create_run(client.create_experiment("others", artifact_location=(tmp_path / "far").as_uri())).info
-    assert f"run {other.run_id} in MLflow is no finished run" in draw(monkeypatch, capsys, other.run_id)
+    assert f"run {other.run_id} in MLflow is no finished run" in draw(capsys, other.run_id)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK", b"no archive"])
+def test_a_damaged_record_is_one_line(damage: bytes, tiny, run, capsys) -> None:
+    config = tiny("model=logreg")
+    run(config)
+    folder = Path(config.output_dir)
+    (folder / "predictions.npz").write_bytes(damage)
+    message = draw(capsys, str(folder))
+    assert message.startswith(f"error: the record in {folder} is damaged")
+    assert "\n" not in message
 
 
 def test_only_runs_of_their_own_draw_at_once(tiny) -> None:

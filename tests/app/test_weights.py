@@ -31,11 +31,11 @@ def test_the_question(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_is_the_same_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
-    main([*QUESTION, "--json"])
-    said = json.loads(capsys.readouterr().out)
-    assert said["counts"] == COUNTS
-    assert said["weights"] == weigh(COUNTS)
-    assert set(said["weights"]["eff_num"]) == {"mean_one", "sum_to_one", "sum_to_classes"}
+    main([*QUESTION, "format=json"])
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["counts"] == COUNTS
+    assert shown["weights"] == weigh(COUNTS)
+    assert set(shown["weights"]["eff_num"]) == {"mean_one", "sum_to_one", "sum_to_classes"}
 
 
 def test_schemes_and_normalisations_by_hand() -> None:
@@ -58,7 +58,7 @@ def test_what_is_pasted_weighs_a_run_alike() -> None:
 
 
 def test_two_classes_get_a_positive_weight_which_is_the_same_loss() -> None:
-    counts = read_counts(["sick=34", "well=966"])
+    counts = read_counts([], ["sick=34", "well=966"])
     assert list(counts) == ["well", "sick"]  # the rarer is the positive one
     weights = weigh(counts)["inv_freq"]["mean_one"]
     code = snippets(weights, counts)["pos_weight"]
@@ -72,18 +72,18 @@ def test_two_classes_get_a_positive_weight_which_is_the_same_loss() -> None:
 
 def test_classes_that_are_numbers_keep_their_numbers() -> None:
     """Class 0 is 0 and class 1 is 1, whichever is rarer; scikit-learn's labels are numbers, not words."""
-    counts = read_counts(["1=900", "0=100"])
+    counts = read_counts([], ["1=900", "0=100"])
     assert list(counts) == ["0", "1"]
     weights = weigh(counts)["inv_freq"]["mean_one"]
     code = snippets(weights, counts)
     assert "class_weight={0: 5.0, 1: 0.5556})  # 0: 0, 1: 1" in code["Keras"]
     assert code["scikit-learn"] == "class_weight={0: 5.0, 1: 0.5556}"
     assert "pos_weight=0.1111)  # positive: 1" in code["pos_weight"]
-    assert list(read_counts(["10=5", "2=10", "1=20"])) == ["1", "2", "10"]
+    assert list(read_counts([], ["10=5", "2=10", "1=20"])) == ["1", "2", "10"]
 
 
 def test_names_that_cannot_be_typed_are_not_offered_to_type() -> None:
-    counts = read_counts(["<=50K=100", ">50K=20"])
+    counts = read_counts([], ["<=50K=100", ">50K=20"])
     assert list(counts) == ["<=50K", ">50K"]
     assert "imbalance_lab" not in snippets(weigh(counts)["inv_freq"]["mean_one"], counts)
 
@@ -91,13 +91,19 @@ def test_names_that_cannot_be_typed_are_not_offered_to_type() -> None:
 def test_a_table_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = "".join(f"{i},note {i},{'yes' if i % 10 == 0 else 'no'}\n" for i in range(100))
     (tmp_path / "t.csv").write_text("id,note,label\n" + rows)  # columns that a run would refuse do not matter here
-    assert read_counts(["t.csv", "target=label"]) == {"no": 90, "yes": 10}
+    assert read_counts(["t.csv"], ["target=label"]) == {"no": 90, "yes": 10}
     main(["t.csv", "target=label"])
     assert "no (90)" in capsys.readouterr().out
+    (tmp_path / "t (1).csv").write_text("id;label\n" + "1;no\n2;no\n3;yes\n")
+    assert read_counts(["t (1).csv"], ["target=label", "dataset.separator=;"]) == {"no": 2, "yes": 1}
+
+
+def test_more_rows_than_a_word_holds_are_counted() -> None:
+    assert read_counts([], ["A=1_000_000", "B=999_999_999_999_999"]) == {"A": 10**6, "B": 10**15 - 1}
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "reason"),
     [
         ([], "give at least two classes"),
         (["A=1"], "give at least two classes"),
@@ -106,11 +112,16 @@ def test_a_table_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         (["A=1", "A=2"], "the class 'A' is given twice"),
         (["t.csv"], "give one table and its target"),
         (["no.csv", "target=y"], "there is no file no.csv"),
-        (["A=1", "B=2", "--beta", "1"], "--beta 1: it must be"),
+        (["A=1", "B=2", "beta=1"], "beta: Input should be less than 1"),
+        (["A=1", "B=2", "--json"], "weights takes no '--json'"),
+        (["A=1", "B=1_0_"], "B=1_0_: the size of a class"),
+        (["A=1", f"B={10**16}"], "B=10000000000000000: the size of a class"),
+        (["t.csv", "u.csv", "target=y"], "give one table and its target"),
+        (["t.csv", "target=y", "seperator=;"], "dataset=csv has no setting 'seperator'; did you mean separator?"),
     ],
 )
-def test_what_cannot_be_weighed_is_refused(typed: list[str], said: str) -> None:
-    with pytest.raises(SystemExit, match=re.escape(f"error: {said}")):
+def test_what_cannot_be_weighed_is_refused(typed: list[str], reason: str) -> None:
+    with pytest.raises(SystemExit, match=re.escape(f"error: {reason}")):
         main(typed)
 
 

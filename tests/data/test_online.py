@@ -130,7 +130,7 @@ def test_the_table_of_datasets_names_them_all(capsys: pytest.CaptureFixture[str]
     from imbalance_lab.app.datasets import main
 
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "empty"))
-    main()
+    main([])
     shown = capsys.readouterr().out
     for expected in ("four_classes", "rare_binary", "digits_lt", "yeast", "abalone19", "mammography", "openml", "csv"):
         assert expected in shown

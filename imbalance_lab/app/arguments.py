@@ -1,0 +1,197 @@
+"""What may be typed beside Hydra's own grammar: tables by their names, ``target=`` and ``drop=``."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import OverrideType, Quote, QuotedString
+from hydra.errors import HydraException
+
+from imbalance_lab.app.cli import COMMANDS
+from imbalance_lab.errors import ConfigError
+from imbalance_lab.options import SLOTS, groups, nearest
+
+TABLE = re.compile(r"\.(csv|tsv|txt|parquet|pq)(\.(gz|bz2|xz|zip|zst))?$", re.IGNORECASE)
+SHORT = {"target": "dataset.target", "drop": "dataset.drop"}
+PLAIN_FLAGS = ("--help", "-h", "--hydra-help", "--version", "--resolve", "--run", "-r", "--multirun", "-m")
+VALUE_FLAGS = ("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd")
+RARE_FLAGS = ("--experimental-rerun", "--info", "-i", "--shell-completion", "-sc")  # the first two take a value
+FLAGS = (*PLAIN_FLAGS, *VALUE_FLAGS, *RARE_FLAGS)
+SWEEP = {"-m", "--multirun"}
+
+
+def expand(arguments: Sequence[str]) -> list[str]:
+    """Return arguments as Hydra takes them: overrides in its grammar, then flags.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        As typed; a table stands for ``dataset=csv dataset.path=``.
+
+    Raises
+    ------
+    ConfigError
+        If an argument is neither a flag, a setting nor a file.
+
+    Examples
+    --------
+    >>> expand(["-m", "my data (1).csv", "target=label", "strategy=none,smote"])
+    ['dataset=csv', "dataset.path='my data (1).csv'", 'dataset.target=label', 'strategy=none,smote', '-m']
+    """
+    flags, rest = split_flags(arguments)
+    tables = [argument for argument in rest if is_table(argument)]
+    if len(tables) > 1 and not SWEEP & set(flags):
+        raise ConfigError(f"{len(tables)} tables are a sweep: add -m, or name one")
+    overrides = [_override(argument) for argument in rest if not is_table(argument)]
+    if tables:
+        overrides = ["dataset=csv", f"dataset.path={','.join(map(quoted_path, tables))}", *overrides]
+    return [*(_by_job(overrides) if SWEEP & set(flags) else overrides), *flags]
+
+
+def split_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return Hydra's flags with their values, and the other arguments.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such flag.
+    """
+    flags, rest, waiting = [], [], list(arguments)
+    while waiting:
+        argument = waiting.pop(0)
+        name = argument.partition("=")[0]
+        if not argument.startswith("-"):
+            rest.append(argument)
+            continue
+        if not any(flag == name or (name.startswith("--") and flag.startswith(name)) for flag in FLAGS):
+            raise ConfigError(f"there is no flag {name}{nearest(name, FLAGS)}; settings are key=value, without dashes")
+        flags.append(argument)
+        if name in (*VALUE_FLAGS, *RARE_FLAGS[:3]) and "=" not in argument and waiting:
+            flags.append(waiting.pop(0))
+    return flags, rest
+
+
+def search_folders(typed: Sequence[str]) -> list[Path]:
+    """Return the folders of options that ``--config-dir`` and ``hydra.searchpath`` name.
+
+    Raises
+    ------
+    ConfigError
+        If one does not exist.
+    """
+    flags, rest = split_flags(typed)
+    places = [value for flag, value in pairwise(flags) if flag in ("--config-dir", "-cd")]
+    places += [flag.partition("=")[2] for flag in flags if flag.startswith("--config-dir=")]
+    for argument in rest:
+        if re.match(r"\+{0,2}hydra\.searchpath=", argument) and _parses(argument):
+            places += _searchpath(argument)
+    return [folder for place in places if (folder := _folder(place))]
+
+
+def is_table(argument: str) -> bool:
+    """Whether an argument names a table: a file, or a name that ends as those of tables and is no ``key=value``.
+
+    >>> is_table("my.csv"), is_table("dataset.path=my.csv"), is_table("smote")
+    (True, False, False)
+    """
+    if argument.startswith(("-", "dataset.path=")):
+        return False
+    if "=" not in argument and TABLE.search(argument):
+        return True
+    return os.path.isfile(os.path.expanduser(argument))
+
+
+def quoted_path(path: str) -> str:
+    """Return a file's path, its ``~`` expanded, quoted where Hydra's grammar needs it.
+
+    >>> quoted_path("my.csv"), quoted_path("my data (1).csv")
+    ('my.csv', "'my data (1).csv'")
+    """
+    return quoted(os.path.expanduser(path))
+
+
+def quoted(text: str) -> str:
+    """Return text as Hydra's grammar takes it."""
+    plain = re.fullmatch(r"[A-Za-z_/.][\w/.-]*", text, re.ASCII)
+    return text if plain and _reads_as(text) else QuotedString(text, Quote.single).with_quotes()
+
+
+def _override(argument: str) -> str:
+    key, equals, value = argument.partition("=")
+    if not key or (not equals and not key.startswith("~")):
+        raise ConfigError(_what_is(argument))
+    key = SHORT.get(key, key)
+    if key in groups() and (value in ("", "null") or value.startswith("[")):
+        raise ConfigError(f"{argument}: {key} is one option, as --help lists them; several are a sweep: -m {key}=a,b")
+    if key == "dataset.path" and os.path.isfile(os.path.expanduser(value)):
+        return f"{key}={quoted_path(value)}"
+    if key in SHORT.values() and not value.startswith(("[", "'", '"')) and not _parses(f"{key}={value}"):
+        return f"{key}={quoted(value)}"
+    return f"{key}={value}" if equals else argument
+
+
+def _by_job(overrides: Sequence[str]) -> list[str]:
+    """Leave the settings of a group whose option is swept to the jobs: ``-m loss=focal,poly loss.gamma=1``.
+
+    Hydra would look for them in the options that are chosen without the sweep; a sweep of one value waits for the job.
+    """
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+    except HydraException:  # which Hydra reports
+        return list(overrides)
+    swept = {override.key_or_group for override in parsed if override.is_sweep_override()}
+    swept |= set(SLOTS) if "strategy" in swept else set()
+    return [
+        f"{override.key_or_group}=choice({typed.partition('=')[2]})"
+        if override.type is OverrideType.CHANGE
+        and not override.is_sweep_override()
+        and override.value() is not None  # which cannot be swept
+        and override.key_or_group.partition(".")[0] in swept - {override.key_or_group}
+        else typed
+        for typed, override in zip(overrides, parsed, strict=True)
+    ]
+
+
+def _what_is(word: str) -> str:
+    if word in COMMANDS:
+        return f"a command comes first: python -m imbalance_lab {word} key=value ..."
+    near = nearest(word, [*COMMANDS, "help", "--help"])
+    return f"'{word}' is no command, no file and no key=value{near or '; --help lists the commands and settings'}"
+
+
+def _parses(override: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(override)
+    except HydraException:
+        return False
+    return True
+
+
+def _reads_as(text: str) -> bool:
+    return _parses(f"x={text}") and _value(f"x={text}") == text
+
+
+def _value(override: str) -> object:
+    return OverridesParser.create().parse_override(override).value()
+
+
+def _searchpath(override: str) -> list[str]:
+    value = _value(override)
+    return [str(place) for place in value] if isinstance(value, list) else []
+
+
+def _folder(place: str) -> Path | None:
+    """Return the folder that an element of a search path names; None for a package that is not there."""
+    scheme, _, path = place.rpartition("://")
+    if scheme == "pkg":
+        spec = find_spec(path) if find_spec(path.partition(".")[0]) else None
+        return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
+    if not os.path.isdir(path):
+        raise ConfigError(f"there is no folder {path} of options")
+    return Path(path).absolute()

@@ -1,0 +1,178 @@
+"""What every command beside the experiments shares: ``key=value`` settings, their help, and errors in one line."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, Generic, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from imbalance_lab.errors import ConfigError, LabError
+from imbalance_lab.options import describe, nearest
+
+S = TypeVar("S")
+
+PROGRAM = "python -m imbalance_lab"
+
+
+def setting(default: Any, meaning: str, example: str | None = None) -> Any:
+    """Return a dataclass field with a line for ``--help``.
+
+    Parameters
+    ----------
+    default : object
+    meaning : str
+    example : str, optional
+        A value to show instead of the default.
+    """
+    return field(default=default, metadata={"meaning": meaning, "example": example})
+
+
+@dataclass(frozen=True)
+class Typed(Generic[S]):
+    """What was typed after the name of a command.
+
+    Parameters
+    ----------
+    settings : object
+        The command's settings, as an instance of their class.
+    words : list of str
+        Arguments that are no ``key=value``.
+    others : list of str
+        ``key=value`` arguments whose key is no setting.
+    """
+
+    settings: S
+    words: list[str]
+    others: list[str]
+
+
+@dataclass(frozen=True)
+class Command(Generic[S]):
+    """A command with settings.
+
+    Parameters
+    ----------
+    name : str
+    summary : str
+        What it does, for the first line of its help.
+    settings : type
+        A dataclass whose fields are made by `setting`.
+    run : callable
+        Takes a `Typed`.
+    words : str
+        How the help shows bare arguments; empty if the command takes none.
+    others : str
+        How the help shows ``key=value`` arguments that are no settings; empty if the command takes none.
+    notes : str
+        The end of the help.
+    """
+
+    name: str
+    summary: str
+    settings: type[S]
+    run: Callable[[Typed[S]], None]
+    words: str = ""
+    others: str = ""
+    notes: str = ""
+
+    def __call__(self, arguments: Sequence[str] | None = None) -> None:
+        """Run the command on `arguments`, by default those of the process.
+
+        Raises
+        ------
+        SystemExit
+            With one line if something is wrong.
+        """
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        try:
+            if {"-h", "--help"} & set(given):
+                print(self.help())
+                return
+            self.run(self.parse(given))
+        except BrokenPipeError:
+            sys.exit(1)
+        except (LabError, OSError) as error:
+            sys.exit(f"error: {' '.join(str(error).split())}")
+
+    def help(self) -> str:
+        """Return the text of ``--help``."""
+        known = fields(self.settings)  # type: ignore[arg-type]
+        usage = [PROGRAM, self.name, self.words, self.others, *(["[key=value ...]"] if known else [])]
+        shown = {_example(one): one.metadata["meaning"] for one in known}
+        width = max(map(len, shown), default=0)
+        table = [f"  {example:<{width}}   {meaning}" for example, meaning in shown.items()]
+        blocks = [f"{' '.join(filter(None, usage))}: {self.summary}.", "\n".join(table), self.notes]
+        return "\n\n".join(block for block in blocks if block)
+
+    def parse(self, arguments: Sequence[str]) -> Typed[S]:
+        """Return what the arguments ask for.
+
+        Raises
+        ------
+        ConfigError
+            If an argument has no place, a setting is given twice or has a value it cannot take.
+        """
+        keys = [one.name for one in fields(self.settings)]  # type: ignore[arg-type]
+        words = [argument for argument in arguments if "=" not in argument]
+        own = [argument for argument in arguments if argument.partition("=")[0] in keys and "=" in argument]
+        others = [argument for argument in arguments if "=" in argument and argument not in own]
+        if wrong := [word for word in words if word.startswith("-") or not self.words]:
+            raise ConfigError(f"{self.name} takes no '{wrong[0]}'{self._advice(wrong[0].lstrip('-'), keys)}")
+        if others and not self.others:
+            key = others[0].partition("=")[0]
+            raise ConfigError(f"{self.name} has no setting '{key}'{self._advice(key.lstrip('-'), keys)}")
+        return Typed(build(self.settings, pairs(own)), words, others)
+
+    def _advice(self, word: str, keys: Sequence[str]) -> str:
+        return nearest(word, keys) or f"; {PROGRAM} {self.name} --help shows what it takes"
+
+
+def pairs(arguments: Iterable[str]) -> dict[str, Any]:
+    """Return ``key=value`` arguments as a dictionary; ``[a,b]`` is a list.
+
+    Raises
+    ------
+    ConfigError
+        If a key is given twice or a list cannot be read.
+
+    Examples
+    --------
+    >>> pairs(["format=json", "by=[dataset,model]"])
+    {'format': 'json', 'by': ['dataset', 'model']}
+    """
+    split = [argument.partition("=")[::2] for argument in arguments]
+    if repeated := [key for key, count in Counter(key for key, _ in split).items() if count > 1]:
+        raise ConfigError(f"{repeated[0]}= is given twice; several values are a list: {repeated[0]}=[a,b]")
+    return {key: _value(key, text) for key, text in split}
+
+
+def build(kind: type[S], given: Mapping[str, Any]) -> S:
+    """Return an instance of a dataclass of settings.
+
+    Raises
+    ------
+    ConfigError
+        If it has no such setting, or one has a value it cannot take.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(dict(given))
+    except ValidationError as error:
+        raise ConfigError("; ".join(describe("", detail) for detail in error.errors())) from error
+
+
+def _value(key: str, text: str) -> Any:
+    try:
+        return yaml.load(text, yaml.BaseLoader) if text.startswith("[") else text
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{key}={text} is no list; names with commas or brackets need quotes of their own") from error
+
+
+def _example(one: Field[Any]) -> str:
+    shown = one.metadata["example"]
+    default = "" if one.default in (None, MISSING) else one.default
+    return f"{one.name}={default if shown is None else shown}"

@@ -1,0 +1,114 @@
+"""Experiments: Hydra composes them, and nothing heavy is loaded before a run needs it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from imbalance_lab import options, process
+from imbalance_lab.app import recipes, sweep
+from imbalance_lab.app.arguments import expand, search_folders
+from imbalance_lab.app.cli import COMMANDS
+from imbalance_lab.app.config import register_resolvers
+from imbalance_lab.errors import LabError
+
+# The workers of a parallel sweep import this module, and never call `main`.
+register_resolvers()
+
+_errors: list[Exception] = []
+
+HELP = """\
+imbalance_lab: which class-imbalance strategy should I use, and how sure can I be?
+
+Examples
+  python -m imbalance_lab strategy=inv_freq
+  python -m imbalance_lab my.csv target=label strategy=smote
+  python -m imbalance_lab -m strategy=none,inv_freq,sqrt_inv,smote,focal 'seed=range(10)'
+  mlflow ui                                  browse the runs
+
+Commands (python -m imbalance_lab COMMAND --help shows the settings of each)
+"""
+OPTIONS = "\nOptions (as in strategy=focal model=logreg; --hydra-help lists Hydra's own)\n"
+SETTINGS = "\nSettings (each can be given by its path, as in training.epochs=50)\n"
+
+
+@hydra.main(config_path=str(options.CONF), config_name="config", version_base="1.3")
+def _task(config: DictConfig) -> str:
+    process.take_over()
+    process.hold_collector()
+    from imbalance_lab.app.job import run_job
+
+    try:
+        return run_job(config)
+    except Exception as error:  # Hydra would print the overrides before handing it on
+        _errors.append(error)
+        return "failed"
+    finally:
+        process.settle_collector()
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run what the arguments ask for; errors are one line and a non-zero exit status."""
+    try:
+        typed = expand(arguments)
+        folders = search_folders(typed)
+    except LabError as error:
+        sys.exit(f"error: {error}")
+    recipes.register(folders)
+    if {"-h", "--help"} & set(typed):
+        with contextlib.suppress(BrokenPipeError):
+            print_help(folders)
+        typed = [argument for argument in typed if argument not in ("-h", "--help")] + ["--cfg", "job"]
+    show_traceback = "HYDRA_FULL_ERROR" in os.environ
+    _run(typed)
+    if _errors:
+        if show_traceback:
+            raise _errors[0]
+        from imbalance_lab.app.messages import explain
+
+        sys.exit(f"error: {explain(_errors[0], typed, folders)}")
+    sys.exit(sweep.exit_status())
+
+
+def _run(typed: Sequence[str]) -> None:
+    """Let Hydra run the jobs, and collect their errors."""
+    sys.argv = [sys.argv[0], *typed]  # where Hydra reads them
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions to us instead of printing them
+    process.handle_signals()
+    process.hold_collector()
+    try:
+        _task()
+    except KeyboardInterrupt:
+        sweep.interrupt()
+        sys.exit("interrupted")
+    except Exception as error:
+        _errors.append(error)
+        sweep.interrupt("failed")
+    process.settle_collector()
+    gc.freeze()  # nor is there any point in collecting garbage at the end
+
+
+def print_help(folders: Sequence[Path] = ()) -> None:
+    """Print what can be typed; the composed configuration follows.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Of options besides those of this package and of installed ones.
+    """
+    # Hydra's own help lists the groups too, but takes three times as long.
+    print(HELP)
+    for name, command in COMMANDS.items():
+        print(f"  {name:<10} {command.summary}")
+    print(OPTIONS)
+    for group in options.groups(folders):
+        known = recipes.names(folders) if group == recipes.GROUP else options.names(group, folders)
+        print(f"  {group}: {', '.join(known)}")
+    print(SETTINGS)
