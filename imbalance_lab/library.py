@@ -19,6 +19,7 @@ from imbalance_lab.comparison import compare as compare_runs
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.options import Option
+from imbalance_lab.runs.cell import Outcome
 from imbalance_lab.runs.grid import attempt, run_all
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
@@ -136,9 +137,9 @@ def sweep(
         swept = {key: [str(value) for value in values] for key, values in lists.items() if len(values) > 1}
         name = secrets.token_hex(3) if to is None else to.name
         with _bar(len(identities), progress) as advance, _tracked_sweep(tracking, name, identities, swept) as opened:
-            make_tracker, records = opened
-            records += run_all(identities, to, make_tracker, jobs, advance)
-    return RunTable.from_records(records)
+            make_tracker, outcomes = opened
+            outcomes += run_all(identities, to, make_tracker, jobs, advance)
+    return RunTable.from_records(outcomes)
 
 
 def compare(runs: Any, **settings: Any) -> Comparison:
@@ -165,7 +166,7 @@ def compare(runs: Any, **settings: Any) -> Comparison:
 
 
 @contextmanager
-def _bar(total: int, shown: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+def _bar(total: int, shown: bool) -> Iterator[Callable[[Outcome], None]]:
     """Show how far a sweep is, and what it has come to; tqdm's bar, which notebooks draw too."""
     from tqdm import TqdmWarning
     from tqdm.auto import tqdm
@@ -175,10 +176,10 @@ def _bar(total: int, shown: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
         bar = tqdm(total=total, disable=not shown, unit="run", leave=False)
     counts: Counter[str] = Counter()
 
-    def advance(record: dict[str, Any]) -> None:
-        counts[record["outcome"]] += 1
+    def advance(outcome: Outcome) -> None:
+        counts[outcome.kind] += 1
         bar.update()
-        bar.set_postfix({outcome: n for outcome, n in counts.items() if outcome != "finished"})
+        bar.set_postfix({kind: n for kind, n in counts.items() if kind != "finished"})
 
     with bar:
         yield advance
@@ -204,11 +205,11 @@ class _Tracked:
 @contextmanager
 def _tracked_sweep(
     tracking: str | None, name: str, identities: Sequence[Identity], grid: Mapping[str, Sequence[str]]
-) -> Iterator[tuple[Callable[[], Tracker], list[dict[str, Any]]]]:
-    """Give what makes the runs' trackers, and a list for their records; the parent run is closed at the end."""
-    records: list[dict[str, Any]] = []
+) -> Iterator[tuple[Callable[[], Tracker], list[Outcome]]]:
+    """Give what makes the runs' trackers, and a list for their outcomes; the parent run is closed at the end."""
+    outcomes: list[Outcome] = []
     if tracking is None:
-        yield Tracker, records
+        yield Tracker, outcomes
         return
     from imbalance_lab.tracking import end_parent, start_parent
 
@@ -217,12 +218,13 @@ def _tracked_sweep(
     parent = start_parent(tracking, "mlartifacts", experiment, name, grid)
     ended = "killed"
     try:
-        yield _Tracked(tracking, name, parent), records
-        ended = "failed" if any(record["outcome"] == "failed" for record in records) else "finished"
+        yield _Tracked(tracking, name, parent), outcomes
+        ended = "failed" if any(outcome.kind == "failed" for outcome in outcomes) else "finished"
     finally:
-        counts = Counter(record["outcome"] for record in records)
-        failures = {record["name"]: record["reason"] for record in records if record["outcome"] == "failed"}
-        verdict = str(compare(RunTable.from_records(records)).verdict) if counts["finished"] else None
+        counts = Counter(outcome.kind for outcome in outcomes)
+        failed = [outcome.content for outcome in outcomes if outcome.kind == "failed"]
+        failures = {content["name"]: content["reason"] for content in failed}
+        verdict = compare(outcomes).verdict if counts["finished"] else None
         end_parent(parent, ended, counts, failures, verdict)
 
 

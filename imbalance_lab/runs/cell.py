@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import pandas as pd
 
 from imbalance_lab.errors import AlreadyFinished, Incompatible, LabError, TrackingError
 from imbalance_lab.process import interrupted
@@ -15,6 +18,31 @@ from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.runs.record import RunRecord
 
 Ending = Literal["finished", "already finished", "skipped", "failed"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Parameters
+    ----------
+    content : dict
+        What ``record.json`` holds.
+    history : DataFrame or None
+        One row per fold and epoch.
+    """
+
+    content: dict[str, Any]
+    history: pd.DataFrame | None = None
+
+    @property
+    def kind(self) -> str:
+        """``finished``, ``skipped``, ``failed`` or ``killed``."""
+        return str(self.content["outcome"])
+
+    def summary(self) -> dict[str, Any]:
+        """Return what ``record.json`` holds."""
+        return self.content
 
 
 class Cell:
@@ -45,7 +73,7 @@ class Cell:
         self.tracker: Tracker | None = None
         self.record: RunRecord | None = None
         self.error: Exception | None = None
-        self._outcome: dict[str, Any] = {}
+        self._content: dict[str, Any] = {}
 
     def attempt(self, make: Callable[[], RunRecord]) -> Ending:
         """Make the run, record how it ended, and return that; `error` holds the reason.
@@ -75,9 +103,11 @@ class Cell:
             raise
 
     @property
-    def outcome(self) -> dict[str, Any]:
-        """What ``record.json`` says of the run, whether it was written or not."""
-        return self._outcome if self.record is None else self.record.summary()
+    def outcome(self) -> Outcome:
+        """How the run ended, whether it was written or not."""
+        if self.record is None:
+            return Outcome(self._content)
+        return Outcome(self.record.summary(), self.record.history)
 
     def _end(self, outcome: Ending, error: Exception, details: str | None = None) -> Ending:
         self.error = error
@@ -86,14 +116,14 @@ class Cell:
 
     def _close(self, outcome: str, reason: str, details: str | None = None) -> None:
         """Write how the run ended; a record that is complete is kept and only annotated."""
-        self._outcome = {"outcome": outcome, **self._about(), "reason": reason}
+        self._content = {"outcome": outcome, **self._about(), "reason": reason}
         if self.folder is None:
             return
         try:
             if (read_outcome(self.folder) or {}).get("outcome") == "finished":
-                self._outcome = mark_untracked(self.folder, reason)
+                self._content = mark_untracked(self.folder, reason)
             else:
-                write_outcome(self.folder, **self._outcome)
+                write_outcome(self.folder, **self._content)
                 if details:
                     (self.folder / "error.txt").write_text(details)
         finally:

@@ -157,9 +157,9 @@ def prepared(plan: Plan, dataset: Dataset, split: Split) -> tuple[Prepared, np.n
     """
 
     def prepare() -> tuple[Prepared, np.ndarray, np.ndarray]:
-        train = dataset.X.iloc[split.train]
+        train = dataset.take(split.train)
         fitted = plan.prepare.fit(train, dataset.kinds, plan.learner.dtype)
-        return fitted, fitted.columns(train), fitted(dataset.X.iloc[split.validation])
+        return fitted, fitted.columns(train), fitted(dataset.take(split.validation))
 
     if dataset.X.size > MAX_CACHED_VALUES:
         return prepare()

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from imbalance_lab import process
-from imbalance_lab.runs.cell import Cell
+from imbalance_lab.runs.cell import Cell, Outcome
 from imbalance_lab.runs.files import RECORD, read_outcome
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
@@ -22,9 +24,9 @@ def run_all(
     folder: Path | None = None,
     make_tracker: MakeTracker = Tracker,
     jobs: int = 1,
-    on_outcome: Callable[[dict[str, Any]], None] = lambda outcome: None,
-) -> list[dict[str, Any]]:
-    """Make the runs, and return what the record of each says, in their order.
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+) -> list[Outcome]:
+    """Make the runs, and return how each ended, in their order.
 
     Parameters
     ----------
@@ -36,17 +38,17 @@ def run_all(
     jobs : int
         Runs at once, each in a process of its own; -1 is one per core.
     on_outcome : callable
-        Given what the record of each run says, in the order in which they end.
+        Given how each run ended, in the order in which they end.
     """
-    found: dict[int, dict[str, Any]] = {}
+    found: dict[int, Outcome] = {}
     left: list[tuple[int, Identity, Path | None]] = []
     for at, identity in enumerate(identities):
         to = None if folder is None else folder / f"{identity.config_hash}-{_data_hash(identity)[:8]}"
-        if (record := _finished(to, identity)) is None:
+        if (outcome := _finished(to, identity)) is None:
             left.append((at, identity, to))
         else:
-            found[at] = record
-            on_outcome(record)
+            found[at] = outcome
+            on_outcome(outcome)
     for at, outcome in _outcomes(left, make_tracker, jobs):
         found[at] = outcome
         on_outcome(outcome)
@@ -77,7 +79,7 @@ def attempt(
 
 def _outcomes(
     left: Sequence[tuple[int, Identity, Path | None]], make_tracker: MakeTracker, jobs: int
-) -> Iterator[tuple[int, dict[str, Any]]]:
+) -> Iterator[tuple[int, Outcome]]:
     if jobs == 1 or len(left) < 2:
         for at, identity, to in left:
             yield at, attempt(identity, to, make_tracker).outcome
@@ -93,7 +95,7 @@ def _outcomes(
 
 def _in_worker(
     at: int, identity: Identity, folder: Path | None, make_tracker: MakeTracker, threads: int
-) -> tuple[int, dict[str, Any]]:
+) -> tuple[int, Outcome]:
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(name, str(threads))
     process.take_over()
@@ -104,10 +106,11 @@ def _data_hash(identity: Identity) -> str:
     return load(identity.options["dataset"].build(), identity.settings.min_class_rows).content_hash
 
 
-def _finished(folder: Path | None, identity: Identity) -> dict[str, Any] | None:
-    """Return the record of the very run in `folder` if it has finished there, by this version."""
+def _finished(folder: Path | None, identity: Identity) -> Outcome | None:
+    """Return the outcome of the very run in `folder` if it has finished there, by this version."""
     if folder is None or not (folder / RECORD).is_file():
         return None
     record = read_outcome(folder) or {}
     same = record.get("outcome") == "finished" and record["identity"]["version"] == identity.version
-    return record if same else None
+    epochs = folder / "epochs.csv"
+    return Outcome(record, pd.read_csv(epochs) if epochs.is_file() else None) if same else None

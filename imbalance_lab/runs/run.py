@@ -132,7 +132,7 @@ def run_fold(
 
     fitted, validation = fit(plan, dataset, split, fold, clock, observer, on_epoch)
     with clock("evaluate"):
-        scores = fitted.log_proba(dataset.X.iloc[split.test])
+        scores = fitted.log_proba(dataset.take(split.test))
         test = fitted.predictions(split.test, dataset.targets[split.test], scores)
         bins = plan.evaluation.calibration_bins if plan.learner.gives_probabilities else None
         metrics = evaluate(test, fitted.priors, dataset.tasks, dataset.labels, bins, plan.evaluation.metrics)
