@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
 from imbalance_lab.data.rows import Priors, shares
 from imbalance_lab.errors import ConfigError
@@ -82,15 +82,15 @@ class DecisionClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         ConfigError
             If a class has fewer rows than there are folds, or the fitted classifier does not know a class.
         """
-        check_classification_targets(y)
+        labels = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
+        check_classification_targets(labels)
         decision: Decision = option_of("decision", self.decision).build()
-        labels = np.asarray(y)
         if _is_fitted(self.estimator):
             self.estimator_ = self.estimator
             scores = classifier_log_proba(self.estimator_, X)
         else:
             scores = self._cross_validated(X, labels, decision)
-            self.estimator_ = clone(self.estimator).fit(X, y)
+            self.estimator_ = clone(self.estimator).fit(X, labels)
         self.classes_ = self.estimator_.classes_
         numbers = self._numbers(labels)
         names = [str(label) for label in self.classes_]
@@ -144,9 +144,12 @@ class _Scorer(ClassifierMixin, BaseEstimator):
         self.estimator = estimator
 
     def fit(self, X: Any, y: Any) -> _Scorer:
-        self.fitted_ = clone(self.estimator).fit(X, y)
+        self.fitted_ = clone(self.estimator).fit(X, labels)
         self.classes_ = self.fitted_.classes_
         return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        return np.asarray(self.fitted_.predict(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         return classifier_log_proba(self.fitted_, X)

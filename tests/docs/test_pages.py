@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from nbclient import NotebookClient
 
 from imbalance_lab.strategies.losses.cross_entropy import CrossEntropy
-from tests.app.test_cli import invoke, records
+from tests.app.test_cli import invoke
 from tests.docs.pages import commands, fenced, write_table
 
 SHELL = ("README.md", "CONTRIBUTING.md")
@@ -66,8 +67,8 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_loss_is_one_class_one_yaml_and_one_test_row(mine: Path) -> None:
     (command,) = [line for line in commands("CONTRIBUTING.md") if "--config-dir" in line]
     quick = ("training.epochs=2", "tracking=none", "evaluation.figures=false", "hydra.run.dir=run")
-    assert invoke(*shlex.split(command)[3:], *quick) is None
-    (record,) = records(mine)
+    assert invoke(*shlex.split(command)[3:], *quick) == 0
+    record = json.loads((mine / "run" / "record.json").read_text())
     assert record["strategy"] == "confident(penalty=0.2)"
     assert record["identity"]["config"]["loss"] == {"_target_": "my_losses.Confident", "penalty": 0.2}
 

@@ -224,7 +224,7 @@ def test_sending_says_what_is_wrong(tmp_path: Path, monkeypatch, capsys) -> None
     with pytest.raises(DataError, match="holds no finished run"):
         send(tmp_path)
     monkeypatch.setattr(sys, "argv", ["tracking"])
-    with pytest.raises(SystemExit, match="usage"):
+    with pytest.raises(SystemExit, match="send needs the folders of finished runs"):
         send_main()
     monkeypatch.setattr(sys, "argv", ["tracking", str(tmp_path)])
     with pytest.raises(SystemExit, match=r"error: .*holds no finished run"):
