@@ -82,6 +82,8 @@ class DecisionClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         ConfigError
             If a class has fewer rows than there are folds, or the fitted classifier does not know a class.
         """
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         labels = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
         check_classification_targets(labels)
         decision: Decision = option_of("decision", self.decision).build()
@@ -144,7 +146,7 @@ class _Scorer(ClassifierMixin, BaseEstimator):
         self.estimator = estimator
 
     def fit(self, X: Any, y: Any) -> _Scorer:
-        self.fitted_ = clone(self.estimator).fit(X, labels)
+        self.fitted_ = clone(self.estimator).fit(X, y)
         self.classes_ = self.fitted_.classes_
         return self
 

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic.dataclasses import dataclass
 from scipy.special import log_softmax
 from sklearn.base import clone, is_classifier
-from sklearn.utils.validation import _num_samples, has_fit_parameter
+from sklearn.utils.validation import has_fit_parameter
 
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet, shares
 from imbalance_lab.errors import ConfigError, DataError
@@ -169,7 +169,7 @@ def _checked(estimator: Any, method: str, X: Any) -> np.ndarray:
     """Return finite scores (n, classes), or (n,) of the decision function of two classes."""
     if not hasattr(estimator, method):
         raise DataError(f"model {type(estimator).__name__} has neither predict_proba nor decision_function")
-    scores, classes, rows = np.asarray(getattr(estimator, method)(X)), len(estimator.classes_), _num_samples(X)
+    scores, classes, rows = np.asarray(getattr(estimator, method)(X)), len(estimator.classes_), np.shape(X)[0]
     shapes = [(rows, classes), *([(rows,)] if method == "decision_function" and classes == 2 else [])]
     if scores.shape not in shapes:
         wanted = " or ".join(map(str, shapes))
