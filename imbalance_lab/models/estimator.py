@@ -169,7 +169,11 @@ def _checked(estimator: Any, method: str, X: Any) -> np.ndarray:
     """Return finite scores (n, classes), or (n,) of the decision function of two classes."""
     if not hasattr(estimator, method):
         raise DataError(f"model {type(estimator).__name__} has neither predict_proba nor decision_function")
-    scores, classes, rows = np.asarray(getattr(estimator, method)(X)), len(estimator.classes_), np.shape(X)[0]
+    scores, classes, rows = (
+        np.asarray(getattr(estimator, method)(X)),
+        len(estimator.classes_),
+        X.shape[0] if hasattr(X, "shape") else len(np.asarray(X)),
+    )
     shapes = [(rows, classes), *([(rows,)] if method == "decision_function" and classes == 2 else [])]
     if scores.shape not in shapes:
         wanted = " or ".join(map(str, shapes))
