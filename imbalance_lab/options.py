@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
 from typing import Any
 
 import yaml
@@ -323,17 +323,36 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def _own(group: str, thing: Any) -> Option:
     """Return an object of the caller's own as an option, identified by what it is and how it was made."""
-    kind = thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)
-    name = getattr(kind, "__qualname__", type(thing).__qualname__).rpartition(".")[2]
-    settings = {"_target_": f"{kind.__module__}.{getattr(kind, '__qualname__', name)}"}
-    if code := getattr(thing, "__code__", None):
-        settings["code"] = hashlib.sha256(repr((code.co_code, code.co_consts, code.co_names)).encode()).hexdigest()[:12]
-    changed = _arguments(thing) if kind is type(thing) else {}
-    return Option(group, name, settings | changed, changed, made=thing)
+    settings = _plain(thing)
+    if not isinstance(settings, Mapping):
+        settings = {"_target_": f"{group} of one's own", "parts": settings}
+    inner = thing.func if isinstance(thing, partial) else thing
+    kind = inner if inspect.isroutine(inner) or inspect.isclass(inner) else type(inner)
+    name = "layers" if isinstance(thing, list | tuple) else kind.__name__
+    changed = {} if kind is inner or isinstance(thing, list | tuple) else _arguments(thing)
+    return Option(group, name, settings, changed, made=thing)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as it can stand in a record: what it is, and how it was made."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, partial):
+        return {**_plain(value.func), "_partial_": True, "args": _plain(value.args), **_plain(value.keywords)}
+    if inspect.isroutine(value) or inspect.isclass(value):
+        path = {"_target_": f"{value.__module__}.{value.__qualname__}"}
+        return path | ({"code": _digest(value)} if hasattr(value, "__code__") else {})
+    return {"_target_": f"{type(value).__module__}.{type(value).__qualname__}", **_arguments(value)}
 
 
 def _arguments(thing: Any) -> dict[str, Any]:
-    """Return the arguments an object was made with, so far as it keeps them, that are not their defaults."""
+    """Return the arguments an object was made with, so far as it tells, that are not their defaults."""
+    if hasattr(thing, "get_config"):  # Keras
+        return dict(_nameless(_plain(thing.get_config())))
     try:
         parameters = inspect.signature(type(thing)).parameters.values()
     except (TypeError, ValueError):
@@ -343,16 +362,23 @@ def _arguments(thing: Any) -> dict[str, Any]:
     return {key: _plain(value) for key, value in kept.items() if repr(value) != repr(defaults[key])}
 
 
-def _plain(value: Any) -> Any:
-    """Return a value as it can stand in a record."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    arguments = _arguments(value)
-    return {"_target_": f"{type(value).__module__}.{type(value).__qualname__}", **arguments}
+def _nameless(tree: Any) -> Any:
+    """Return a configuration of Keras without the names that it gives to layers by counting them."""
+    if isinstance(tree, Mapping):
+        return {key: _nameless(value) for key, value in tree.items() if key != "name"}
+    return [_nameless(item) for item in tree] if isinstance(tree, list) else tree
+
+
+def _digest(function: Any) -> str:
+    """Return 12 hex digits of what a function does: its code, its defaults and what it closes over."""
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    parts = [_code(function.__code__), *map(repr, map(_plain, (function.__defaults__ or (), cells)))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def _code(code: CodeType) -> str:
+    constants = [_code(part) if isinstance(part, CodeType) else repr(part) for part in code.co_consts]
+    return repr((code.co_code, code.co_names, constants))
 
 
 def _takes_more(tree: Mapping[str, Any]) -> bool:

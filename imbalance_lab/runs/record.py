@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,15 @@ from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.evaluation.metrics import HEADLINE, heading_of
 from imbalance_lab.evaluation.predictions import Predictions, join
 from imbalance_lab.runs.identity import Identity
+from imbalance_lab.runs.markup import to_html
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from imbalance_lab.runs.fit import Fitted
+
+
+MAX_ROWS_SHOWN = 40
 
 
 @dataclass(frozen=True)
@@ -183,11 +186,20 @@ class RunRecord:
         return f"<RunRecord {self.dataset.name}, {self.name}: {self.headline()}>"
 
     def _repr_html_(self) -> str:
-        """Return the result as a notebook shows it; it takes the notebook's own colours, light or dark."""
-        table = self.classes[["train_rows", "sampled_rows", "weight", "recall", "low", "high", "precision", "f1"]]
-        shown = table.head(40).to_html(float_format=lambda value: f"{value:.3f}", na_rep="", border=0)
-        notes = "".join(f"<li>{escape(text)}</li>" for text in self.warnings)
-        return (
-            f"<p><b>{escape(self.dataset.name)}, {escape(self.name)}</b>: {escape(self.headline())}</p>"
-            f"{shown}{f'<ul>{notes}</ul>' if notes else ''}"
-        )
+        """Return the result as a notebook shows it, on light and dark pages."""
+        columns = {
+            "train_rows": "training rows",
+            "sampled_rows": "after sampling",
+            "weight": "weight",
+            "recall": "recall",
+            "precision": "precision",
+            "f1": "F1",
+            "support": "test rows",
+        }
+        counts = ("train_rows", "sampled_rows", "support")
+        table = self.classes.head(MAX_ROWS_SHOWN)
+        shown = pd.DataFrame({"class": table.index})
+        for key, heading in columns.items():
+            digits = 0 if key in counts else 3
+            shown[heading] = ["" if pd.isna(value) else f"{value:.{digits}f}" for value in table[key]]
+        return to_html(shown, f"{self.dataset.name}, {self.name}: {self.headline()}", self.warnings)
