@@ -5,16 +5,15 @@ included, by the end of its file's path and its name.
 import cProfile
 import json
 import pstats
+import runpy
 import sys
 from pathlib import Path
-
-from imbalance_lab.app.cli import main
 
 profile = cProfile.Profile()
 sys.argv[0] = "imbalance_lab"
 profile.enable()
 try:
-    main()
+    runpy.run_module("imbalance_lab", run_name="__main__")
 except SystemExit as ended:
     if ended.code:
         raise
