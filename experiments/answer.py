@@ -66,10 +66,10 @@ def _provenance(runs: StudyRuns) -> list[str]:
     """Return what ran: how many runs and seeds, what was skipped and why, and the versions of the packages."""
     table = runs.table("balanced_accuracy")
     kinds = table.runs.outcome.value_counts()
-    seeds = ", ".join(map(str, sorted(table.params.seed.astype(int).unique())))
-    said = f"{kinds.get('finished', 0)} runs finished, {kinds.get('skipped', 0)} were skipped. Seeds: {seeds}."
+    seeds = ", ".join(map(str, sorted(table.runs.seed.dropna().unique())))
+    counts = f"{kinds.get('finished', 0)} runs finished, {kinds.get('skipped', 0)} were skipped. Seeds: {seeds}."
     reasons = table.runs[table.runs.outcome == "skipped"].reason.value_counts()
     skipped = "\n".join(f"- skipped {count} times: {reason}" for reason, count in reasons.items())
     versions = {key.removeprefix(VERSION): set(runs.tags[key]) for key in sorted(runs.tags) if key.startswith(VERSION)}
     stood_on = ", ".join(f"{package} {' and '.join(sorted(found))}" for package, found in versions.items())
-    return ["## Runs", said, *([skipped] if skipped else []), f"Versions: {stood_on}."]
+    return ["## Runs", counts, *([skipped] if skipped else []), f"Versions: {stood_on}."]

@@ -72,11 +72,11 @@ def names() -> list[str]:
 
 def read(name: str) -> Study:
     """Read a study by the name of its folder."""
-    said = OmegaConf.to_container(OmegaConf.load(HERE / name / FILE))
-    assert isinstance(said, dict)
-    common = said.pop("common", [])
-    sweeps = [[*common, *sweep] for sweep in said.pop("sweeps")]
-    return Study(name=name, sweeps=sweeps, **{str(key): value for key, value in said.items()})
+    tree = OmegaConf.to_container(OmegaConf.load(HERE / name / FILE))
+    assert isinstance(tree, dict)
+    common = tree.pop("common", [])
+    sweeps = [[*common, *sweep] for sweep in tree.pop("sweeps")]
+    return Study(name=name, sweeps=sweeps, **{str(key): value for key, value in tree.items()})
 
 
 def key_of(override: str) -> str:
@@ -122,6 +122,6 @@ def environment() -> dict[str, str]:
 def _wait(process: subprocess.Popen[bytes]) -> int:
     try:
         return process.wait()
-    except KeyboardInterrupt:  # the sweep was told as well, and closes its runs
+    except KeyboardInterrupt:  # the sweep has received it too, and closes its runs
         process.wait()
         sys.exit("interrupted")

@@ -72,8 +72,10 @@ def run_block(command: Sequence[str], folder: Path, store: Path | None = None, r
         seconds = time.perf_counter() - started
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        said = (folder / "errors.txt").read_text(errors="replace").strip().splitlines()
-        raise Broken(f"{command_line(command)} ended with {child.returncode}: {said[-1] if said else 'nothing said'}")
+        lines = (folder / "errors.txt").read_text(errors="replace").strip().splitlines()
+        raise Broken(
+            f"{command_line(command)} ended with {child.returncode}: {lines[-1] if lines else 'nothing printed'}"
+        )
     return Block(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * BYTES / 2**20, folder)
 
 

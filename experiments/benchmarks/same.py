@@ -75,15 +75,15 @@ def results(checkout: Path, sweeps: Sequence[Sequence[str]]) -> dict[str, dict[s
             ]
             subprocess.run(command, cwd=scratch, env=environment, check=True, stdout=subprocess.DEVNULL)
             for file in folder.glob("*/record.json"):
-                said = json.loads(file.read_text())
-                found[f"{' '.join(sweep)} / {said['name']}"] = recorded(said, file.parent)
+                record = json.loads(file.read_text())
+                found[f"{' '.join(sweep)} / {record['name']}"] = recorded(record, file.parent)
     return found
 
 
-def recorded(said: dict[str, Any], folder: Path) -> dict[str, Any]:
+def recorded(record: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return what must be equal: parts of the record, metrics one by one, and a hash of each array of predictions."""
-    parts = {part: said[part] for part in COMPARED}
-    parts |= {f"metrics {key}": value for key, value in said["metrics"].items() if not key.startswith("timing/")}
+    parts = {part: record[part] for part in COMPARED}
+    parts |= {f"metrics {key}": value for key, value in record["metrics"].items() if not key.startswith("timing/")}
     with np.load(folder / "predictions.npz") as arrays:
         for key, array in arrays.items():
             parts[f"predictions {key}"] = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()

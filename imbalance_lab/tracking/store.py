@@ -87,7 +87,7 @@ def open_store(uri: str) -> MlflowClient:
     """
     with quiet_loggers():
         if uri.startswith(SQLITE):
-            return _open_file(Path(uri.removeprefix(SQLITE).partition("?")[0]), uri)
+            return _open_file(Path(uri.removeprefix(SQLITE).partition("?")[0]).absolute(), uri)
         if "://" in uri and not uri.startswith(("http", "databricks", "file")):
             _connect(uri)
         return _client_of(uri)

@@ -1,4 +1,4 @@
-"""What one writes by hand: Hydra, Keras' ``fit(class_weight=)``, and MLflow told of every epoch and of the end.
+"""What one writes by hand: Hydra, Keras' ``fit(class_weight=)``, and MLflow logging every epoch and the end.
 
 python by_hand.py -m strategy=none,inv_freq,sqrt_inv,ros,smote 'seed=range(10)'
 """
