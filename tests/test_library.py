@@ -36,17 +36,13 @@ def data(frame: pd.DataFrame) -> lab.Dataset:
     return lab.Dataset.from_frame(frame, target="label")
 
 
-def test_importing_it_is_quick_and_loads_nothing_heavy() -> None:
+def test_importing_it_loads_nothing_heavy() -> None:
     code = (
-        "import sys, time; began = time.perf_counter(); import imbalance_lab; "
-        "heavy = {'tensorflow', 'sklearn', 'mlflow', 'pandas', 'hydra'}; "
-        "print(time.perf_counter() - began, *(heavy & set(sys.modules)))"
+        "import sys; import imbalance_lab; "
+        "print(*({'tensorflow', 'sklearn', 'mlflow', 'pandas', 'numpy', 'hydra', 'pydantic'} & set(sys.modules)))"
     )
-    seconds, *heavy = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert heavy == []
-    assert float(seconds) < 0.5  # 10 ms on a quiet machine
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
 
 
 def test_every_name_of_the_face_exists() -> None:
