@@ -6,7 +6,7 @@ import secrets
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
@@ -17,7 +17,7 @@ from imbalance_lab import process
 from imbalance_lab.comparison import Comparison
 from imbalance_lab.comparison import compare as compare_runs
 from imbalance_lab.data.dataset import Dataset
-from imbalance_lab.errors import ConfigError
+from imbalance_lab.errors import ConfigError, LabError, LabWarning
 from imbalance_lab.options import Option
 from imbalance_lab.runs.cell import Outcome
 from imbalance_lab.runs.grid import attempt, run_all
@@ -31,7 +31,7 @@ from imbalance_lab.strategies.recipes import Strategy
 
 def run(
     data: Dataset | Option | str,
-    strategy: str | Strategy = "none",
+    strategy: str | Strategy | Option = "none",
     model: Any = "mlp",
     *,
     folder: str | Path | None = None,
@@ -45,7 +45,8 @@ def run(
     ----------
     data : Dataset, Option or str
         Rows of one's own (`Dataset.from_frame`), or an option of the group ``dataset``.
-    strategy : str or Strategy
+    strategy : str, Strategy or Option
+        A name, a `Strategy`, or an option of a slot.
     model : str, Option or object
         An option's name, an option with settings (`option`), a scikit-learn classifier, Keras layers.
     folder : str or Path, optional
@@ -74,6 +75,9 @@ def run(
     >>> round(record.metrics["balanced_accuracy"], 3)
     0.678
     """
+    if settings.get("save_model") and folder is None and tracking is None:
+        raise ConfigError("save_model=True needs a folder to save to: folder=")
+    _no_resume(settings)
     with process.session():
         identity = specify(data, strategy, model, **settings)
         make_tracker = Tracker if tracking is None else _Tracked(tracking)
@@ -127,6 +131,9 @@ def sweep(
     >>> len(table)
     6
     """
+    if jobs == 0:
+        raise ConfigError("jobs=0 runs nothing: give the runs at once, or -1 for one per core")
+    _no_resume(settings)
     given = {"data": data, "strategy": strategy, "model": model, **settings}
     lists = {key: list(value) if _is_list(value) else [value] for key, value in given.items()}
     if empty := [key for key, values in lists.items() if not values]:
@@ -134,11 +141,20 @@ def sweep(
     with process.session():
         identities = [specify(**dict(zip(lists, values, strict=True))) for values in product(*lists.values())]
         to = _folder(folder, tracking, "multirun")
-        swept = {key: [str(value) for value in values] for key, values in lists.items() if len(values) > 1}
+        swept = {key: list(map(_title, values)) for key, values in lists.items() if len(values) > 1}
         name = secrets.token_hex(3) if to is None else to.name
         with _bar(len(identities), progress) as advance, _tracked_sweep(tracking, name, identities, swept) as opened:
-            make_tracker, outcomes = opened
-            outcomes += run_all(identities, to, make_tracker, jobs, advance)
+            make_tracker, ended = opened
+
+            def on_outcome(outcome: Outcome) -> None:
+                ended.append(outcome)
+                advance(outcome)
+
+            outcomes = run_all(identities, to, make_tracker, jobs, on_outcome)
+    untracked = [outcome.content["untracked"] for outcome in outcomes if "untracked" in outcome.content]
+    if untracked:
+        text = f"{len(untracked)} of {len(outcomes)} runs finished and are not in MLflow: {untracked[0]}"
+        warnings.warn(text, LabWarning, stacklevel=2)
     return RunTable.from_records(outcomes)
 
 
@@ -169,10 +185,11 @@ def compare(runs: Any, **settings: Any) -> Comparison:
 def _bar(total: int, shown: bool) -> Iterator[Callable[[Outcome], None]]:
     """Show how far a sweep is, and what it has come to; tqdm's bar, which notebooks draw too."""
     from tqdm import TqdmWarning
-    from tqdm.auto import tqdm
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TqdmWarning)  # a notebook without widgets has the bar in text
+        from tqdm.auto import tqdm
+
         bar = tqdm(total=total, disable=not shown, unit="run", leave=False)
     counts: Counter[str] = Counter()
 
@@ -215,8 +232,16 @@ def _tracked_sweep(
 
     experiments = {identity.dataset for identity in identities}
     experiment = experiments.pop() if len(experiments) == 1 else "sweeps"
-    parent = start_parent(tracking, "mlartifacts", experiment, name, grid)
-    ended = "killed"
+    try:
+        parent = start_parent(tracking, "mlartifacts", experiment, name, grid)
+    except LabError:
+        raise
+    except Exception as error:  # the runs are recorded all the same
+        reason = " ".join(str(error).split())[:200]
+        warnings.warn(f"no run of the sweep itself in MLflow: {reason}", LabWarning, stacklevel=4)
+        yield _Tracked(tracking, name), outcomes
+        return
+    ended, verdict = "killed", None
     try:
         yield _Tracked(tracking, name, parent), outcomes
         ended = "failed" if any(outcome.kind == "failed" for outcome in outcomes) else "finished"
@@ -224,7 +249,8 @@ def _tracked_sweep(
         counts = Counter(outcome.kind for outcome in outcomes)
         failed = [outcome.content for outcome in outcomes if outcome.kind == "failed"]
         failures = {content["name"]: content["reason"] for content in failed}
-        verdict = compare(outcomes).verdict if counts["finished"] else None
+        with suppress(LabError):  # there may be nothing to compare
+            verdict = compare(outcomes).verdict
         end_parent(parent, ended, counts, failures, verdict)
 
 
@@ -237,5 +263,22 @@ def _folder(folder: str | Path | None, tracking: str | None, below: str) -> Path
 
 
 def _is_list(value: Any) -> bool:
-    """Whether a value stands for several: a list, a tuple, a range or a generator, but no text, mapping or array."""
-    return isinstance(value, list | tuple | range | set | Iterator)
+    """Whether a value stands for several: a list, a range, an array or a generator, but no text, mapping or table.
+
+    A list of Keras layers is one model.
+    """
+    if isinstance(value, list | tuple):
+        return not (value and all(hasattr(item, "get_config") and hasattr(item, "build") for item in value))
+    return isinstance(value, range | set | Iterator) or (hasattr(value, "tolist") and getattr(value, "ndim", 0) == 1)
+
+
+def _title(value: Any) -> str:
+    """Return a swept value as MLflow shows it."""
+    if isinstance(value, Dataset):
+        return value.name
+    return value.title if isinstance(value, Option) else str(value)[:200]
+
+
+def _no_resume(settings: Mapping[str, Any]) -> None:
+    if "resume" in settings:
+        raise ConfigError("resume= is for the command line; a sweep goes on where it was with the same folder=")

@@ -69,6 +69,11 @@ class Option:
     made: Any = field(default=None, compare=False)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it leaves its slot as it is."""
+        return self.made is None and self.name == SLOTS.get(self.group)
+
+    @property
     def title(self) -> str:
         """The name, with the settings that are not as in its file."""
         changed = ",".join(f"{key.removeprefix('estimator.')}={_short(value)}" for key, value in self.changed.items())
@@ -86,6 +91,8 @@ class Option:
 
         if self.made is not None:
             return self.made
+        if "_target_" not in self.settings or " " in str(self.settings["_target_"]):
+            raise ConfigError(f"{self.group}={self.name} was an object of its caller's own, which no record holds")
         if missing := [key for key, value in leaves(self.settings) if value == "???"]:
             raise ConfigError(f"{self.group} needs {', '.join(f'{self.group}.{key}=' for key in missing)}")
         try:
@@ -137,7 +144,7 @@ def option_of(group: str, value: Any) -> Option:
     --------
     >>> from sklearn.svm import SVC
     >>> option_of("model", SVC(C=2.0)).title
-    'SVC(C=2.0)'
+    'SVC(C=2)'
     """
     if isinstance(value, str):
         return option(group, value)
@@ -161,6 +168,7 @@ def make(group: str, name: str, settings: Mapping[str, Any], search: Sequence[Pa
     """
     file = find(group, name, search)
     written = {} if file is None else dict(leaves(_read(file)))
+    settings = settings if file is None else _alike(settings, _read(file))
     changed = {
         key: value
         for key, value in leaves(settings)
@@ -287,6 +295,18 @@ def merged(tree: Mapping[str, Any], given: Mapping[str, Any], where: str) -> dic
     return made
 
 
+def _alike(value: Any, known: Any) -> Any:
+    """Return a value as the file would have written it: 2.0 where it has 1.0, a list for a tuple."""
+    if isinstance(value, Mapping):
+        inside = known if isinstance(known, Mapping) else {}
+        return {str(key): _alike(item, inside.get(key)) for key, item in value.items()}
+    if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    if isinstance(known, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
 def leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every leaf of a plain tree with its dotted path.
 
@@ -323,43 +343,72 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def _own(group: str, thing: Any) -> Option:
     """Return an object of the caller's own as an option, identified by what it is and how it was made."""
-    settings = _plain(thing)
+    settings = plain(thing)
     if not isinstance(settings, Mapping):
         settings = {"_target_": f"{group} of one's own", "parts": settings}
     inner = thing.func if isinstance(thing, partial) else thing
     kind = inner if inspect.isroutine(inner) or inspect.isclass(inner) else type(inner)
     name = "layers" if isinstance(thing, list | tuple) else kind.__name__
-    changed = {} if kind is inner or isinstance(thing, list | tuple) else _arguments(thing)
+    shows_arguments = kind is not inner and not isinstance(thing, list | tuple) and not hasattr(thing, "get_config")
+    changed = {key: value for key, value in _arguments(thing, ()).items() if key != "state"} if shows_arguments else {}
     return Option(group, name, settings, changed, made=thing)
 
 
-def _plain(value: Any) -> Any:
-    """Return a value as it can stand in a record: what it is, and how it was made."""
+def plain(value: Any, seen: tuple[int, ...] = ()) -> Any:
+    """Return a value as it can stand in a record: plain data as they are, of other objects what and how they were made.
+
+    Equal objects give equal trees in every process; objects that differ in what they hold, and functions that differ in
+    what they do, give different ones.
+    """
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if id(value) in seen:
+        return "itself"
+    seen = (*seen, id(value))
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item, seen) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((plain(item, seen) for item in value), key=repr)
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item, seen) for key, item in value.items()}
+    if hasattr(value, "dtype") and hasattr(value, "tobytes"):
+        return (
+            value.item()
+            if value.ndim == 0
+            else {"array": [*value.shape, str(value.dtype)], "code": _hash(value.tobytes())}
+        )
     if isinstance(value, partial):
-        return {**_plain(value.func), "_partial_": True, "args": _plain(value.args), **_plain(value.keywords)}
+        keywords = {str(key): plain(item, seen) for key, item in value.keywords.items()}
+        return {**plain(value.func, seen), "_partial_": True, "args": plain(value.args, seen), **keywords}
     if inspect.isroutine(value) or inspect.isclass(value):
         path = {"_target_": f"{value.__module__}.{value.__qualname__}"}
-        return path | ({"code": _digest(value)} if hasattr(value, "__code__") else {})
-    return {"_target_": f"{type(value).__module__}.{type(value).__qualname__}", **_arguments(value)}
+        code = _digest(value, seen)
+        return path | ({"code": code} if code else {})
+    kind = type(value)
+    made = {"_target_": f"{kind.__module__}.{kind.__qualname__}", **_arguments(value, seen)}
+    code = _digest(kind, seen) if kind.__module__ == "__main__" else ""  # a cell of a notebook may define it anew
+    return made | ({"code": code} if code else {})
 
 
-def _arguments(thing: Any) -> dict[str, Any]:
-    """Return the arguments an object was made with, so far as it tells, that are not their defaults."""
+def _arguments(thing: Any, seen: tuple[int, ...]) -> dict[str, Any]:
+    """Return the arguments an object was made with, so far as it tells, that are not their defaults, and its state."""
     if hasattr(thing, "get_config"):  # Keras
-        return dict(_nameless(_plain(thing.get_config())))
+        return dict(_nameless(plain(thing.get_config(), seen)))
     try:
         parameters = inspect.signature(type(thing)).parameters.values()
     except (TypeError, ValueError):
-        return {}
-    kept = {p.name: getattr(thing, p.name) for p in parameters if hasattr(thing, p.name)}
-    defaults = {p.name: p.default for p in parameters}
-    return {key: _plain(value) for key, value in kept.items() if repr(value) != repr(defaults[key])}
+        parameters = {}.values()
+    defaults = {p.name: p.default for p in parameters if hasattr(thing, p.name)}
+    changed = {
+        name: plain(getattr(thing, name), seen)
+        for name, default in defaults.items()
+        if repr(getattr(thing, name)) != repr(default)
+    }
+    if hasattr(thing, "get_params"):  # scikit-learn: an estimator that is not fitted is its parameters
+        return changed
+    held = getattr(thing, "__dict__", {})
+    state = {name: plain(value, seen) for name, value in held.items() if name not in defaults and name[:2] != "__"}
+    return changed | ({"state": state} if state else {})
 
 
 def _nameless(tree: Any) -> Any:
@@ -369,16 +418,25 @@ def _nameless(tree: Any) -> Any:
     return [_nameless(item) for item in tree] if isinstance(tree, list) else tree
 
 
-def _digest(function: Any) -> str:
-    """Return 12 hex digits of what a function does: its code, its defaults and what it closes over."""
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    parts = [_code(function.__code__), *map(repr, map(_plain, (function.__defaults__ or (), cells)))]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+def _digest(thing: Any, seen: tuple[int, ...]) -> str:
+    """Return 12 hex digits of what a function, or the functions of a class, do; nothing for those of C."""
+    if inspect.isclass(thing):
+        parts = [f"{name} {_digest(value, seen)}" for name, value in vars(thing).items() if hasattr(value, "__code__")]
+        return _hash("\n".join(parts).encode()) if parts else ""
+    if not hasattr(thing, "__code__"):
+        return ""
+    cells = [cell.cell_contents for cell in getattr(thing, "__closure__", None) or ()]
+    held = thing.__defaults__ or (), thing.__kwdefaults__ or {}, cells
+    return _hash("\n".join([_code(thing.__code__), *(repr(plain(part, seen)) for part in held)]).encode())
 
 
 def _code(code: CodeType) -> str:
-    constants = [_code(part) if isinstance(part, CodeType) else repr(part) for part in code.co_consts]
+    constants = [_code(part) if isinstance(part, CodeType) else repr(plain(part)) for part in code.co_consts]
     return repr((code.co_code, code.co_names, constants))
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def _takes_more(tree: Mapping[str, Any]) -> bool:
@@ -412,4 +470,6 @@ def _is_reference(value: Any) -> bool:
 
 
 def _short(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e6:
+        return int(value)
     return value.rpartition(".")[2] if isinstance(value, str) and "_" not in value[:1] else value

@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -23,6 +24,7 @@ TENSORFLOW = {
     "TF_ENABLE_ONEDNN_OPTS": "0",  # one order of additions, whatever the machine's kernels
     "TF_NUM_INTEROP_THREADS": "1",  # an operation on a small batch is over before a thread wakes up
 }
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 # A server that is down is noticed in seconds, not in MLflow's minutes.
 MLFLOW = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -63,8 +65,18 @@ class Recent(Generic[T]):
         return pair[1]
 
 
-_caches: dict[str, Recent[Any]] | None = None  # None: no session is open
+class _Sessions(threading.local):
+    """What a thread's session shares; None while none is open."""
+
+    caches: dict[str, Recent[Any]] | None = None
+
+
+_sessions = _Sessions()  # of each thread its own: a graph holds the variables of one network at a time
+_lock = threading.Lock()
+_open_sessions = 0
+_variables_added: list[str] = []
 _tensorflow_is_ours = False
+_tensorflow_differs = False
 _collector_held = False
 _collector_settled = False
 _received: list[int] = []
@@ -74,46 +86,64 @@ _received: list[int] = []
 def session() -> Iterator[None]:
     """Share data, their preparation and graphs among the runs inside, with the environment they need.
 
-    At the end the environment is what it was, and what was shared is let go. Inside another session it changes nothing.
+    At the end what was shared is let go, and the environment is what it was once the last session of the process ends.
+    Inside another session it changes nothing.
     """
-    global _caches, _tensorflow_is_ours
-    if _caches is not None:
+    if _sessions.caches is not None:
         yield
         return
-    loaded_before = "tensorflow" in sys.modules
-    added = [name for name in TENSORFLOW | MLFLOW if name not in os.environ]
-    _set_environment()
-    _caches = {}
+    _enter_environment()
+    _sessions.caches = {}
     try:
         yield
     finally:
-        _caches = None
-        _tensorflow_is_ours |= "tensorflow" in sys.modules and not loaded_before
-        for name in added:
-            os.environ.pop(name, None)
+        _sessions.caches = None
+        _leave_environment()
 
 
 def take_over() -> None:
     """Prepare a process that does nothing but run experiments, for as long as it lives; a second call does nothing."""
-    global _caches, _tensorflow_is_ours
-    if _caches is None:
-        _tensorflow_is_ours = "tensorflow" not in sys.modules
-        _set_environment()
-        _caches = {}
+    if _sessions.caches is None:
+        _enter_environment()
+        _sessions.caches = {}
 
 
 def cached(name: str, capacity: int, key: Any, make: Callable[[], T]) -> T:
     """Return the value kept under an equal `key` in the session's cache `name`; made anew where no session is open."""
-    if _caches is None:
+    if _sessions.caches is None:
         return make()
-    found: T = _caches.setdefault(name, Recent(capacity)).get(key, make)
+    found: T = _sessions.caches.setdefault(name, Recent(capacity)).get(key, make)
     return found
 
 
 def tensorflow_differs() -> bool:
     """Whether TensorFlow was loaded by somebody else, with kernels that may round otherwise than the command line's."""
-    foreign = "tensorflow" in sys.modules and not _tensorflow_is_ours
-    return foreign and os.environ.get("TF_ENABLE_ONEDNN_OPTS") != TENSORFLOW["TF_ENABLE_ONEDNN_OPTS"]
+    return _tensorflow_differs
+
+
+def _enter_environment() -> None:
+    global _open_sessions, _tensorflow_differs
+    with _lock:
+        _open_sessions += 1
+        if _open_sessions > 1:
+            return
+        foreign = "tensorflow" in sys.modules and not _tensorflow_is_ours
+        _tensorflow_differs = foreign and os.environ.get(ONEDNN) != TENSORFLOW[ONEDNN]
+        for name, value in (TENSORFLOW | MLFLOW).items():
+            if name not in os.environ:
+                os.environ[name] = value
+                _variables_added.append(name)
+
+
+def _leave_environment() -> None:
+    global _open_sessions, _tensorflow_is_ours
+    with _lock:
+        _open_sessions -= 1
+        if _open_sessions:
+            return
+        _tensorflow_is_ours = "tensorflow" in sys.modules and not _tensorflow_differs
+        while _variables_added:
+            os.environ.pop(_variables_added.pop(), None)
 
 
 @contextmanager
@@ -160,11 +190,6 @@ def settle_collector() -> None:
         _collector_held, _collector_settled = False, True
         gc.freeze()
         gc.enable()
-
-
-def _set_environment() -> None:
-    for name, value in (TENSORFLOW | MLFLOW).items():
-        os.environ.setdefault(name, value)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 import imbalance_lab as lab
 from imbalance_lab import process
+from imbalance_lab.errors import LabWarning
 from imbalance_lab.runs.files import read_predictions
 
 QUICK = {"evaluation": {"resamples": 100}}
@@ -132,7 +135,8 @@ def test_the_users_process_stays_as_it_was(data: lab.Dataset, monkeypatch: pytes
     import gc
     import signal
 
-    monkeypatch.setattr(process, "_caches", None)
+    monkeypatch.setattr(process._sessions, "caches", None)
+    monkeypatch.setattr(process, "_open_sessions", 0)
     for name in process.TENSORFLOW | process.MLFLOW:
         monkeypatch.delenv(name, raising=False)
     before = dict(os.environ), gc.isenabled(), signal.getsignal(signal.SIGINT)
@@ -141,7 +145,7 @@ def test_the_users_process_stays_as_it_was(data: lab.Dataset, monkeypatch: pytes
 
 
 def test_a_session_shares_and_lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_caches", None)
+    monkeypatch.setattr(process._sessions, "caches", None)
     made: list[int] = []
     with process.session():
         for _ in range(2):
@@ -150,6 +154,77 @@ def test_a_session_shares_and_lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
             process.cached("numbers", 1, "key", lambda: made.append(2))
     process.cached("numbers", 1, "key", lambda: made.append(3))
     assert made == [1, 3]
+
+
+def test_threads_do_not_train_on_each_others_variables(frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = frame.drop(columns="label"), frame.label
+
+    def fitted(seed: int) -> np.ndarray:
+        classifier = lab.Classifier(model="mlp", training={"epochs": 8}, seed=seed).fit(X, y)
+        return classifier.predict_proba(X)
+
+    alone = [fitted(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(fitted, range(4)))
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_a_failed_run_is_not_taken_for_the_one_that_finished_in_its_folder(data: lab.Dataset, tmp_path: Path) -> None:
+    lab.run(data, "none", "logreg", folder=tmp_path, **QUICK)
+    with pytest.raises(lab.Incompatible):
+        lab.run(data, "focal", "logreg", folder=tmp_path, **QUICK)
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert (record["outcome"], record["strategy"]) == ("skipped", "focal")
+
+
+def test_a_tensorflow_loaded_before_is_warned_of() -> None:
+    code = (
+        "import tensorflow, imbalance_lab as lab; "
+        "print(*lab.run('four_classes', training={'epochs': 1}, evaluation={'resamples': 10}).warnings)"
+    )
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+    run = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
+    assert "TensorFlow was loaded before this package" in run.stdout
+
+
+def test_a_server_that_is_down_costs_no_run(data: lab.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    asked = {"tracking": "http://127.0.0.1:9", "folder": tmp_path, "progress": False, **QUICK}
+    with pytest.warns(LabWarning, match="in MLflow"):
+        runs = lab.sweep(data, ["none", "inv_freq"], "logreg", **asked)
+    assert sorted(runs.runs.outcome) == ["finished", "finished"]
+    assert len(list(tmp_path.rglob("predictions.npz"))) == 2
+
+
+def test_options_of_a_slot_are_strategies_and_arrays_are_swept(data: lab.Dataset) -> None:
+    runs = lab.sweep(
+        data,
+        [lab.option("class_weight", "inv_power", power=0.5), "none"],
+        "logreg",
+        seed=np.arange(2),
+        progress=False,
+        **QUICK,
+    )
+    assert sorted(runs.runs.strategy) == ["inv_power(power=0.5)"] * 2 + ["none"] * 2
+    assert {"strategy", "balanced_accuracy"} <= set(runs.to_frame())
+    again = pickle.loads(pickle.dumps(runs))
+    pd.testing.assert_frame_equal(again.metrics, runs.metrics)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"strategy": 3}, "strategy is a name, an option of a slot"),
+        ({"seed": []}, "seed is an empty list"),
+        ({"jobs": 0}, "jobs=0 runs nothing"),
+        ({"resume": True}, "a sweep goes on where it was with the same folder="),
+    ],
+)
+def test_what_a_sweep_cannot_do_is_refused(wrong: dict, message: str, data: lab.Dataset) -> None:
+    with pytest.raises(lab.ConfigError, match=message):
+        lab.sweep(data, **{"model": "logreg", "progress": False, **wrong})
+    with pytest.raises(lab.ConfigError, match="data is a Dataset"):
+        lab.run(pd.DataFrame({"a": [1]}), model="logreg")
 
 
 SCRIPT = """

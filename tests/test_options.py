@@ -7,12 +7,14 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
 from imbalance_lab import ConfigError, options
-from imbalance_lab.options import instantiate, make, merged, option, option_of, resolved
+from imbalance_lab.options import Option, instantiate, make, merged, option, option_of, resolved
 
 
 def focal_like(y, z, gamma=2):
@@ -94,11 +96,59 @@ def test_functions_of_one_name_are_told_apart_by_what_they_do() -> None:
     assert [option_of("loss", function).name for function in functions[-2:]] == ["focal_like"] * 2
 
 
+class Kept:
+    def __init__(self, k):
+        self._k = k
+
+
+def recursive(y, z):
+    def inner(depth):
+        return z if depth == 0 else inner(depth - 1)
+
+    return inner(2)
+
+
+def test_what_objects_hold_tells_them_apart() -> None:
+    pairs = [
+        (KNeighborsClassifier(np.int64(1)), KNeighborsClassifier(np.int64(25))),
+        (Kept(1), Kept(2)),
+        (Kept(np.array([1, 2])), Kept(np.array([5, 6]))),
+        (Kept(Kept(1)), Kept(Kept(2))),
+        (lambda y, z, *, k=1: z, lambda y, z, *, k=2: z),
+    ]
+    for one, other in pairs:
+        assert option_of("model", one).settings != option_of("model", other).settings
+    assert option_of("model", KNeighborsClassifier(np.int64(3))).title == "KNeighborsClassifier(n_neighbors=3)"
+    assert option_of("loss", recursive).name == "recursive"
+    circle = Kept(None)
+    circle._k = circle
+    assert option_of("model", circle).settings["state"] == {"_k": "itself"}
+
+
+def test_a_value_is_kept_as_its_file_would_write_it() -> None:
+    for given in (2, 2.0, np.float32(2), np.int64(2)):
+        assert option("loss", "focal", gamma=given) == option("loss", "focal", gamma=2.0)
+    assert option("model", "mlp", hidden=(32, 16)) == option("model", "mlp", hidden=[32, 16])
+
+
+def test_an_own_function_named_like_the_null_option_fills_the_slot() -> None:
+    def cross_entropy(y, z):
+        return z
+
+    assert not option_of("loss", cross_entropy).is_empty
+    assert option("loss", "cross_entropy").is_empty
+
+
+def test_an_object_of_ones_own_cannot_be_made_from_its_record() -> None:
+    with pytest.raises(ConfigError, match="model=layers was an object of its caller's own"):
+        Option("model", "layers", option_of("model", [Kept(1)]).settings).build()
+
+
 def test_the_same_script_names_its_objects_alike_in_every_process() -> None:
     code = (
         "import keras; from imbalance_lab.options import option_of; extra = keras.layers.Dense(1); "
         "stack = keras.Sequential([keras.layers.Dense(8, activation='relu'), keras.layers.Dropout(0.2)]); "
-        "print(option_of('model', stack).settings, option_of('loss', lambda y, z: [k for k in z]).settings)"
+        "print(option_of('model', stack).settings, option_of('loss', lambda y, z: [k in {1, 2} for k in z]).settings)"
     )
     shorter = code.replace("extra = keras.layers.Dense(1); ", "")  # Keras counts the layers it makes
     first, second = (

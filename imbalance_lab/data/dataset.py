@@ -156,7 +156,7 @@ class Dataset:
             If there are no rows or only one class.
         """
         raw, values = pd.factorize(np.asarray(labels))
-        merged, found = pd.factorize(np.asarray([_class_name(value) for value in values], dtype=object))
+        merged, found = pd.factorize(np.asarray([class_name(value) for value in values], dtype=object))
         order = sorted(range(len(found)), key=lambda k: _natural(str(found[k])))
         names = tuple(str(found[k]) for k in order)
         if len(names) < 2:
@@ -314,7 +314,8 @@ def _as_frame(values: Any, prefix: str, name: str) -> pd.DataFrame:
     return table.set_axis([f"{prefix}{k}" for k in range(table.shape[1])], axis=1)
 
 
-def _class_name(label: Any) -> str:
+def class_name(label: Any) -> str:
+    """Return how a class with this label is called: 1.0 is 1."""
     return str(int(label)) if isinstance(label, float | np.floating) and float(label).is_integer() else str(label)
 
 

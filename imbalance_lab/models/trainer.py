@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from threading import Lock
 from typing import Any
 
 import keras
@@ -221,7 +222,7 @@ class Scorer:
     """
 
     def __init__(self, net: keras.Model, tasks: int, classes: int) -> None:
-        self.tasks, self.classes, self._net = tasks, classes, net
+        self.tasks, self.classes, self._net, self._turn = tasks, classes, net, Lock()
         self._one_each = net.output_shape[1:] == (classes,) and tasks == 1
         self._graph = Graph(self._logits_of_rows, tf.TensorSpec(net.input_shape))
 
@@ -233,11 +234,12 @@ class Scorer:
 
     def __call__(self, net: keras.Model, X: np.ndarray) -> np.ndarray:
         """Return the logits (n, T, C) that `net` gives rows (n, ...)."""
-        if net is not self._net:
-            copy_variables(net, self._net)
         starts = range(0, max(len(X), 1), PREDICT_ROWS)
         parts = (tf.constant(X[start : start + PREDICT_ROWS], tf.float32) for start in starts)
-        return np.concatenate([self._graph(part).numpy() for part in parts])
+        with self._turn:  # of one network at a time
+            if net is not self._net:
+                copy_variables(net, self._net)
+            return np.concatenate([self._graph(part).numpy() for part in parts])
 
     def _logits_of_rows(self, X: tf.Tensor) -> tf.Tensor:
         return self.logits(self._net(X, training=False))

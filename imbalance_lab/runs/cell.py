@@ -12,7 +12,7 @@ import pandas as pd
 
 from imbalance_lab.errors import AlreadyFinished, Incompatible, LabError, TrackingError
 from imbalance_lab.process import interrupted
-from imbalance_lab.runs.files import mark_untracked, read_outcome, write_outcome
+from imbalance_lab.runs.files import RECORD, mark_untracked, read_outcome, write_outcome
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.runs.record import RunRecord
@@ -74,6 +74,7 @@ class Cell:
         self.record: RunRecord | None = None
         self.error: Exception | None = None
         self._content: dict[str, Any] = {}
+        self._found: tuple[int, int] | None = None
 
     def attempt(self, make: Callable[[], RunRecord]) -> Ending:
         """Make the run, record how it ended, and return that; `error` holds the reason.
@@ -83,6 +84,7 @@ class Cell:
         KeyboardInterrupt
             If the process was interrupted, once that is recorded.
         """
+        self._found = self._stamp()
         try:
             self.record = make()
             return "finished"
@@ -115,20 +117,28 @@ class Cell:
         return outcome
 
     def _close(self, outcome: str, reason: str, details: str | None = None) -> None:
-        """Write how the run ended; a record that is complete is kept and only annotated."""
+        """Write how the run ended; a record that this run completed is kept and only annotated."""
         self._content = {"outcome": outcome, **self._about(), "reason": reason}
         if self.folder is None:
             return
         try:
-            if (read_outcome(self.folder) or {}).get("outcome") == "finished":
+            if self._has_recorded():
                 self._content = mark_untracked(self.folder, reason)
-            else:
-                write_outcome(self.folder, **self._content)
-                if details:
-                    (self.folder / "error.txt").write_text(details)
+                return
+            write_outcome(self.folder, **self._content)
+            if details:
+                (self.folder / "error.txt").write_text(details)
         finally:
             if self.tracker is not None:
                 self.tracker.abort(outcome, reason, self.folder)
+
+    def _has_recorded(self) -> bool:
+        """Whether the folder holds a finished record that was not there before."""
+        return self._stamp() != self._found and (read_outcome(self.folder or Path()) or {}).get("outcome") == "finished"
+
+    def _stamp(self) -> tuple[int, int] | None:
+        file = None if self.folder is None else self.folder / RECORD
+        return (file.stat().st_ino, file.stat().st_mtime_ns) if file is not None and file.is_file() else None
 
     def _about(self) -> dict[str, Any]:
         identity = self.identity

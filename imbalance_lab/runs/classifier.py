@@ -116,7 +116,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.fitted_, _ = fit(
                 plan, dataset, self._split(plan, dataset), 0, Clock(), Observer(), lambda epoch, metrics: None
             )
-        self.identity_ = identity
+        self.identity_ = identity.without_objects("dataset")
         self.labels_ = dataset.labels
         return self
 
@@ -145,9 +145,13 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return the columns as a frame with the names they were fitted under."""
         if not isinstance(X, pd.DataFrame):
             X = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
-            return pd.DataFrame(X, columns=[f"x{k}" for k in range(X.shape[1])]).infer_objects()
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        return X.set_axis([str(name) for name in X.columns], axis=1).reset_index(drop=True)
+            frame = pd.DataFrame(X, columns=[f"x{k}" for k in range(X.shape[1])]).infer_objects()
+        else:
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            frame = X.set_axis([str(name) for name in X.columns], axis=1).reset_index(drop=True)
+        if reset:
+            self._columns = list(frame.columns)
+        return frame.set_axis(self._columns, axis=1)
 
     def _checked_labels(self, y: Any) -> Any:
         if y is None:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from imbalance_lab import process
+from imbalance_lab.errors import LabError
 from imbalance_lab.runs.cell import Cell, Outcome
 from imbalance_lab.runs.files import RECORD, read_outcome
 from imbalance_lab.runs.identity import Identity
@@ -43,7 +44,7 @@ def run_all(
     found: dict[int, Outcome] = {}
     left: list[tuple[int, Identity, Path | None]] = []
     for at, identity in enumerate(identities):
-        to = None if folder is None else folder / f"{identity.config_hash}-{_data_hash(identity)[:8]}"
+        to = None if folder is None else folder / f"{identity.config_hash}-{_data_hash(identity)}"
         if (outcome := _finished(to, identity)) is None:
             left.append((at, identity, to))
         else:
@@ -103,7 +104,12 @@ def _in_worker(
 
 
 def _data_hash(identity: Identity) -> str:
-    return load(identity.options["dataset"].build(), identity.settings.min_class_rows).content_hash
+    """Return a part of the data's hash; data that cannot be loaded fail the run that needs them."""
+    try:
+        data = load(identity.options["dataset"].build(), identity.settings.min_class_rows)
+    except LabError:
+        return "unread"
+    return data.content_hash[:8]
 
 
 def _finished(folder: Path | None, identity: Identity) -> Outcome | None:

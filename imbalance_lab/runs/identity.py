@@ -11,7 +11,7 @@ from typing import Any
 
 from imbalance_lab import __version__
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.options import SLOTS, Option, resolved
+from imbalance_lab.options import SLOTS, Option, plain, resolved
 from imbalance_lab.runs.settings import RunSettings
 
 # The groups that make up a run, in the order of `conf/config.yaml`.
@@ -65,7 +65,7 @@ class Identity:
     @cached_property
     def strategy(self) -> str:
         """The filled slots, each with the settings that differ from its file, joined by ``+``; ``none`` if none is."""
-        filled = [self.options[slot].title for slot, null in SLOTS.items() if self.options[slot].name != null]
+        filled = [self.options[slot].title for slot in SLOTS if not self.options[slot].is_empty]
         return "+".join(filled) or "none"
 
     @property
@@ -82,19 +82,19 @@ class Identity:
     def config(self) -> dict[str, Any]:
         """What decides the run's numbers, as a tree by group; under ``options`` the names that were chosen."""
         return {
-            **{group: self.options[group].settings for group in GROUPS},
+            **{group: plain(self.options[group].settings) for group in GROUPS},
             "seed": self.settings.seed,
             "save_model": self.settings.save_model,
             "min_class_rows": self.settings.min_class_rows,
-            "evaluation": dict(self.evaluation),
+            "evaluation": plain(self.evaluation),
             "options": self.names,
         }
 
     @cached_property
     def config_hash(self) -> str:
         """16 hex digits: equal for equal settings, whatever their options are called."""
-        hashed = {key: value for key, value in self.config.items() if key != "options"}
-        return hashlib.sha256(json.dumps(hashed, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        hashed = {key: value for key, value in self.config.items() if key not in ("options", "save_model")}
+        return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def tags(self) -> dict[str, str]:
@@ -111,6 +111,10 @@ class Identity:
     def on_data(self, name: str, data_hash: str) -> Identity:
         """Return the identity of a run on these data."""
         return replace(self, dataset=name, data_hash=data_hash)
+
+    def without_objects(self, group: str) -> Identity:
+        """Return the identity without the object that the caller gave as the option of a group, only what it is."""
+        return replace(self, options={**self.options, group: replace(self.options[group], made=None)})
 
     def summary(self) -> dict[str, Any]:
         """Return the identity as it stands in a record."""

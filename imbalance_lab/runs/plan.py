@@ -98,7 +98,7 @@ def make_plan(identity: Identity, dataset: Dataset) -> Plan:
 
 def _check_slots(identity: Identity, learner: Learner, dataset: Dataset) -> None:
     names = identity.names
-    filled = {slot: names[slot] for slot, null in SLOTS.items() if names[slot] != null}
+    filled = {slot: names[slot] for slot in SLOTS if not identity.options[slot].is_empty}
     model = names["model"]
     if "loss" in filled and not learner.trains_by_loss:
         raise Incompatible(
@@ -113,8 +113,8 @@ def _check_slots(identity: Identity, learner: Learner, dataset: Dataset) -> None
 
 
 def _check_labels(identity: Identity, dataset: Dataset) -> None:
-    sampler = identity.options["sampler"].name
-    if dataset.labels and sampler != SLOTS["sampler"]:
+    sampler = identity.names["sampler"]
+    if dataset.labels and not identity.options["sampler"].is_empty:
         raise Incompatible(
             f"sampler={sampler} needs one class per row, and '{dataset.name}' has {len(dataset.labels)} "
             "labels; use class weights instead: strategy=inv_freq weights each label by its own rows (or, where "

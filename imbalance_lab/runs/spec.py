@@ -20,7 +20,7 @@ from imbalance_lab.strategies.recipes import Strategy, recipe, slot_option
 
 def specify(
     data: Dataset | Option | str | None = None,
-    strategy: str | Strategy = "none",
+    strategy: str | Strategy | Option = "none",
     model: Any = None,
     *,
     evaluation: Mapping[str, Any] | None = None,
@@ -32,7 +32,7 @@ def specify(
     ----------
     data : Dataset, Option or str, optional
         Rows, or an option of the group ``dataset``.
-    strategy : str or Strategy
+    strategy : str, Strategy or Option
     model : str, Option or object, optional
         An option's name, an option with settings, or a model of one's own.
     evaluation : mapping, optional
@@ -60,7 +60,7 @@ def specify(
         if value is not None:
             chosen[group] = _option(group, value)
     options = {group: chosen.get(group) or option(group, name) for group, name in default_options().items()}
-    tree = default_evaluation() | {} if evaluation is None else merged(default_evaluation(), evaluation, "evaluation")
+    tree = default_evaluation() if evaluation is None else merged(default_evaluation(), evaluation, "evaluation")
     return identify(options, run_settings(given), tree, data.name if isinstance(data, Dataset) else None)
 
 
@@ -104,18 +104,26 @@ def _defaults() -> dict[str, Any]:
     return tree
 
 
-def _filled(strategy: str | Strategy) -> dict[str, Option]:
+def _filled(strategy: str | Strategy | Option) -> dict[str, Option]:
     if isinstance(strategy, Strategy):
         return strategy.filled()
     if isinstance(strategy, str):
         return recipe(strategy)
+    if isinstance(strategy, Option) and strategy.group in SLOTS:
+        return {strategy.group: strategy}
     raise ConfigError(
-        f"strategy is a name or a Strategy(sampler=, class_weight=, loss=, decision=), not {type(strategy).__name__}"
+        f"strategy is a name, an option of a slot, or a Strategy(sampler=, class_weight=, loss=, decision=), "
+        f"not {type(strategy).__name__}"
     )
 
 
 def _option(group: str, value: Any) -> Option:
-    if group == "dataset" and isinstance(value, Dataset):
+    if group == "dataset" and not isinstance(value, Dataset | Option | str):
+        raise ConfigError(
+            "data is a Dataset, as Dataset.from_frame(frame, target=...) makes one, or an option of the group dataset, "
+            f"not {type(value).__name__}"
+        )
+    if isinstance(value, Dataset):
         return Option("dataset", "frame", {"name": value.name}, made=value)
     if isinstance(value, Mapping) and group not in SLOTS:  # settings of the default option
         return option(group, default_options()[group], **value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ class RunTable:
             found.append(row_of(str(place), content, start=place))
             if (history := getattr(record, "history", None)) is not None:
                 histories[str(place)] = history
-        return cls._of(found, epochs=lambda ids: stacked({run: histories[run] for run in ids if run in histories}))
+        return cls._of(found, epochs=partial(_of_histories, histories))
 
     @classmethod
     def from_folder(cls, *folders: str | Path) -> RunTable:
@@ -92,7 +93,7 @@ class RunTable:
             The ids of runs are their folders' paths, relative to the folder, or to what several have in common.
         """
         found, places, notes = read_rows([Path(folder) for folder in folders])
-        return cls._of(found, epochs=lambda ids: read_histories({run: places[run] for run in ids}), notes=notes)
+        return cls._of(found, epochs=partial(_of_folders, places), notes=notes)
 
     @classmethod
     def _of(cls, rows: Sequence[RunRow], epochs: EpochReader, notes: Sequence[str] = ()) -> RunTable:
@@ -146,6 +147,10 @@ class RunTable:
         frames["settings"] = frames["settings"][sorted(frames["settings"], key=setting_name)]
         return replace(self, **frames, epochs=epochs, notes=(*self.notes, *other.notes))
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per run: what it is, how it ended, and its metrics."""
+        return self.runs.join(self.metrics)
+
     def setting(self, name: str) -> pd.Series:
         """Return a setting of every run by its dotted name, as ``training.epochs`` or ``seed``.
 
@@ -162,6 +167,14 @@ class RunTable:
             return pd.DataFrame(index=self.folds.index)
         own = self.folds.columns.get_level_values("metric") == metric
         return self.folds.loc[:, own].droplevel("metric", axis=1)
+
+
+def _of_histories(histories: Mapping[str, pd.DataFrame], ids: Sequence[str]) -> pd.DataFrame:
+    return stacked({run: histories[run] for run in ids if run in histories})
+
+
+def _of_folders(places: Mapping[str, Path], ids: Sequence[str]) -> pd.DataFrame:
+    return read_histories({run: places[run] for run in ids})
 
 
 def settings_frame(settings: Sequence[Mapping[Key, str]], index: pd.Index) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imbalance_lab import options
+from imbalance_lab.data.dataset import class_name
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.options import SLOTS, Option, merged, nearest, option_of
 
@@ -45,7 +46,7 @@ def slot_option(slot: str, value: Any) -> Option:
     'by_hand(weights.A=2.0)'
     """
     if slot == "class_weight" and isinstance(value, Mapping):
-        return options.option(slot, "by_hand", weights={str(name): weight for name, weight in value.items()})
+        return options.option(slot, "by_hand", weights={class_name(label): weight for label, weight in value.items()})
     return option_of(slot, value)
 
 

@@ -112,3 +112,17 @@ def test_the_rarer_of_two_classes_may_be_either() -> None:
     assert classifier.classes_.tolist() == [0, 1]
     assert classifier.score(X, y) > 0.8
     assert ((classifier.predict_proba(X)[:, 1] > 0.5) == classifier.predict(X)).all()
+
+
+def test_a_frame_and_its_array_are_the_same_rows(wine) -> None:
+    X, y = wine
+    classifier = Classifier("none", "logreg").fit(X, y)
+    with pytest.warns(UserWarning, match="feature names"):
+        np.testing.assert_array_equal(classifier.predict(X.to_numpy()), classifier.predict(X))
+
+
+def test_a_pickle_holds_no_training_rows(wine) -> None:
+    X, y = wine
+    wide = pd.concat([X] * 40, ignore_index=True), pd.concat([y] * 40, ignore_index=True)
+    classifier = Classifier("none", "logreg").fit(*wide)
+    assert len(pickle.dumps(classifier)) < 0.05 * wide[0].to_numpy().nbytes

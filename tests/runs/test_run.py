@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from imbalance_lab import process
 from imbalance_lab.data.rows import Priors, Seeds
 from imbalance_lab.evaluation.evaluate import evaluate_task
 from imbalance_lab.runs.files import read_predictions
@@ -52,7 +53,7 @@ def test_test_rows_change_nothing_that_is_fitted(typed: list[str], tiny, run, mo
         return data
 
     monkeypatch.setattr(GaussianClusters, "load", spoilt)
-    monkeypatch.setattr("imbalance_lab.process._caches", None)  # the data of the run before may be kept
+    monkeypatch.setattr(process._sessions, "caches", None)  # the data of the run before may be kept
     again = run(tiny(*typed))
     np.testing.assert_array_equal(again.folds[0].validation.log_proba, whole.folds[0].validation.log_proba)
     assert not np.array_equal(again.test.log_proba, whole.test.log_proba)
