@@ -15,7 +15,7 @@ from experiments.runs import StudyRuns
 from imbalance_lab.comparison import Compared, Comparison, Settings, compare
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
 from imbalance_lab.comparison.report.diagrams import draw_differences, draw_ranks, draw_recalls
-from imbalance_lab.comparison.report.text import figure, flat, markdown, verdict_text
+from imbalance_lab.comparison.report.text import figure, flat, markdown, verdict_texts
 from imbalance_lab.runs.table import RunTable
 
 SETTINGS = ("baseline", "control", "by", "rope")
@@ -144,8 +144,7 @@ def _wide(same: Sequence[Compared], settings: Sequence[Settings]) -> pd.DataFram
         if f"{role}_difference" in first and not (role == "control" and name == settings[0].baseline):
             ends = first[[f"{role}_{key}" for key in ("difference", "low", "high")]]
             shown[f"less {name}"] = [figure(*row, signed=True) for row in ends.to_numpy()]
-            verdicts = zip(first[f"{role}_verdict"], first[f"{role}_more"], strict=True)
-            shown[f"than {name}"] = [verdict_text(*pair) for pair in verdicts]
+            shown[f"than {name}"] = verdict_texts(first, role)
     return shown.rename_axis("strategy")
 
 

@@ -31,7 +31,9 @@ python -m imbalance_lab compare [key=value ...]: which strategy is better, by ho
   by=[dataset,model]           what gets a table of its own; by=[dataset] lets models compete as well
   rope=0.01                    differences smaller than this do not matter
   confidence=0.95              of intervals and verdicts
-  format=terminal              terminal, markdown, csv, json, or html: a report in one file
+  columns=few                  all: everything that is known of each strategy, of every group
+  format=terminal              terminal, markdown, csv (a line per strategy), matrix (CSV of datasets by strategies,
+                               means and deviations), latex (the same for a paper), json, html (a report in one file)
   out=comparison.md            write to this file instead of the screen; html goes to comparison.html
   uri=sqlite:///mlflow.db      the MLflow store; MLFLOW_TRACKING_URI if set
   folder=multirun/2026-11-23   records on disk instead of MLflow: one or several ([a,b]) folders of runs
@@ -52,6 +54,8 @@ class Request:
         Read records on disk instead.
     experiment : str or list of str
         Of MLflow; empty for all.
+    columns : str
+        ``few`` in a terminal, or ``all``.
     format : str
     out : str or None
         A file; None for the screen, or for ``comparison.html`` where the format is HTML.
@@ -60,7 +64,8 @@ class Request:
     uri: str = ""
     folder: str | list[str] = field(default_factory=list)
     experiment: str | list[str] = field(default_factory=list)
-    format: Literal["terminal", "markdown", "csv", "json", "html"] = "terminal"
+    columns: Literal["few", "all"] = "few"
+    format: Literal["terminal", "markdown", "csv", "matrix", "latex", "json", "html"] = "terminal"
     out: str | None = None
 
     @property
@@ -94,8 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         request, settings, filters = parse(given)
         if not request.folders:
             settings = replace(settings, metric=logged_as(settings.metric))
-        comparison = compare(select(read(request, settings), filters), settings)
-        rendered = render(comparison, request)
+        table = select(read(request, settings), filters)
+        comparison = compare(table, settings)
+        rendered = render(comparison, request, table)
         if request.file is None:
             print(rendered)
         else:
@@ -212,19 +218,30 @@ def _last_sweep(table: RunTable) -> str:
     return str(swept.sort_values("start").sweep.iloc[-1]) if len(swept) else "last"
 
 
-def render(comparison: Comparison, request: Request) -> str:
-    """Return the comparison in the format asked for."""
+def render(comparison: Comparison, request: Request, table: RunTable | None = None) -> str:
+    """Return the comparison in the format asked for; in a terminal, of a table of runs, with what can be typed next."""
     if request.format == "terminal":
-        from rich.console import Console
-
-        from imbalance_lab.comparison.report import text
-
-        console = Console()
-        shown = console.is_terminal and request.out is None
-        return text.terminal(comparison, console.width if shown else None, shown)
+        return _for_terminal(comparison, request, table)
     return {
         "markdown": comparison.to_markdown,
         "csv": comparison.to_csv,
+        "matrix": lambda: comparison.to_matrix().to_csv(index=False),
+        "latex": comparison.to_latex,
         "json": comparison.to_json,
         "html": comparison.to_html,
     }[request.format]()
+
+
+def _for_terminal(comparison: Comparison, request: Request, table: RunTable | None) -> str:
+    from rich.console import Console
+
+    from imbalance_lab.app.next_step import next_step
+    from imbalance_lab.comparison.report.terminal import terminal
+
+    console = Console()
+    shown = console.is_terminal and request.out is None
+    width = console.width if shown else None  # a pipe has none
+    step = next_step(comparison, table) if table is not None else None
+    then = "" if step is None else step.text(width)
+    colour = shown and console.color_system is not None and not console.no_color
+    return terminal(comparison, width, colour, request.columns == "all", then)

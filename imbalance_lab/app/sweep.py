@@ -99,7 +99,7 @@ class SweepCallback(Callback):
             if not (table.runs.outcome == "finished").any():
                 return None
             comparison = compare(table)
-            print(f"\n{render(comparison, Request())}")
+            print(f"\n{render(comparison, Request(), table)}")
             page = self._folder / "comparison.html"
             page.write_text(comparison.to_html(), encoding="utf-8")
             print(f"report: {page}")

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
 from imbalance_lab.comparison.keys import OPTION, PATHS, TARGET, in_slot, is_seed, varying
 from imbalance_lab.options import SLOTS
-from imbalance_lab.runs.reading import setting_name
+from imbalance_lab.runs.reading import Key, setting_name
 from imbalance_lab.runs.table import RunTable
 
 
-def contenders(table: RunTable, by: Sequence[str]) -> pd.Series:
-    """Name what competes: strategies, with the model where models compete, and other settings in which they differ."""
+def contenders(table: RunTable, by: Sequence[str], fixed: Collection[str] = ()) -> pd.Series:
+    """Name what competes: strategies, with the model where models compete, and other settings in which they differ.
+
+    Parameters
+    ----------
+    table : RunTable
+    by : sequence of str
+        What has a table of its own.
+    fixed : collection of str
+        Names that stay as they are: those by which the baseline and the control are asked for.
+    """
     names = table.runs.strategy.astype(str)
+    groups = list(SLOTS)
     if "model" not in by:
         names = names + " " + table.runs.model.astype(str)
+        groups.append("model")
+    names = _with_settings(names, table.settings, groups).where(~names.isin(list(fixed)), names)
     slots = table.settings[[key for key in table.settings if in_slot(key) and not is_seed(key)]]
     for name, ids in names.groupby(names).groups.items():
         own = slots.loc[ids]
@@ -28,6 +41,60 @@ def contenders(table: RunTable, by: Sequence[str]) -> pd.Series:
             ]
             names.loc[ids] = pd.Series(labels, index=ids)
     return names
+
+
+def _with_settings(names: pd.Series, settings: pd.DataFrame, groups: Sequence[str]) -> pd.Series:
+    """Let every name that holds an option show the settings in which its runs differ.
+
+    A name shows the settings that are not as in the option's file, so that beside ``focal(gamma=1)`` the file's own
+    would be ``focal``: it becomes ``focal(gamma=2)``.
+    """
+    names = names.copy()
+    for group in groups:
+        if ("options", group) not in settings:
+            continue
+        chosen = settings["options", group]
+        for option, ids in chosen.groupby(chosen).groups.items():
+            keys = [key for key in varying(settings.loc[ids]) if key[0] == group and not is_seed(key)]
+            for run in ids if len(keys) else ():
+                missing = [
+                    f"{short}={value}"
+                    for short, value in zip(map(_short, keys), settings.loc[run, keys].astype(object), strict=True)
+                    if isinstance(value, str) and not re.search(rf"[(,]{re.escape(short)}=", names[run])
+                ]
+                names[run] = _with(names[run], str(option), missing)
+    return names
+
+
+def _with(name: str, option: str, missing: Sequence[str]) -> str:
+    """Return a name whose `option` shows more settings.
+
+    >>> _with("smote+focal", "focal", ["gamma=2"]), _with("focal(alpha=1)", "focal", ["gamma=2"])
+    ('smote+focal(gamma=2)', 'focal(alpha=1,gamma=2)')
+    """
+    if not missing:
+        return name
+    part = re.compile(rf"(?<![^ +]){re.escape(option)}(?:\(([^()]*)\))?(?=$|[ +])")
+    return part.sub(lambda found: f"{option}({','.join(filter(None, [found[1], *missing]))})", name, count=1)
+
+
+def _short(key: Key) -> str:
+    return key[1].removeprefix("estimator.")
+
+
+def families(runs: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the contenders that are one option with several settings, by the name of the option."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for (strategy, model, name), _ in runs.groupby(
+        ["bare_strategy", "bare_model", "strategy"], dropna=False, sort=False
+    ):
+        kinds.setdefault((str(strategy), str(model)), []).append(str(name))
+    several = len({model for _, model in kinds}) > 1
+    return {
+        f"{strategy} {model}" if several else strategy: names
+        for (strategy, model), names in kinds.items()
+        if len(names) > 1
+    }
 
 
 def bare_strategies(runs: pd.DataFrame, settings: pd.DataFrame) -> pd.Series:

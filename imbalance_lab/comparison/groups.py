@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,16 @@ import numpy as np
 import pandas as pd
 
 from imbalance_lab.comparison.contenders import bare_strategies, contenders, dataset_names, paths_of
-from imbalance_lab.comparison.keys import SEED, SPLIT_SEED, USED_BY_NAME, changes_results, in_slot, is_seed, varying
+from imbalance_lab.comparison.keys import (
+    MODEL,
+    SEED,
+    SPLIT_SEED,
+    USED_BY_NAME,
+    changes_results,
+    in_slot,
+    is_seed,
+    varying,
+)
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.runs.reading import Key, setting_key, setting_name
 from imbalance_lab.runs.table import RunTable
@@ -28,7 +37,7 @@ class Group:
         The metric: a row per strategy, a column per (seed, fold); NaN where a run is missing.
     runs : DataFrame
         One row per run: ``strategy`` (the contender's name), ``bare_strategy`` (its options without settings and
-        model), ``seed``, and everything of the run table.
+        model), ``bare_model``, ``seed``, and everything of the run table.
     metrics : DataFrame
         Of the same runs.
     ratio : float
@@ -54,7 +63,7 @@ class Group:
         return list(dict.fromkeys(self.runs.strategy[self.runs.bare_strategy == name]))
 
 
-def group_runs(table: RunTable, metric: str, by: Sequence[str]) -> list[Group]:
+def group_runs(table: RunTable, metric: str, by: Sequence[str], fixed: Collection[str] = ()) -> list[Group]:
     """Put the finished runs of a table into groups.
 
     Runs with different settings, or on data of different sources, never share a group, whether ``by`` names the
@@ -66,6 +75,8 @@ def group_runs(table: RunTable, metric: str, by: Sequence[str]) -> list[Group]:
     metric : str
     by : sequence of str
         Columns of the run table, or dotted names of settings.
+    fixed : collection of str
+        Names of strategies that get no settings beside them.
 
     Raises
     ------
@@ -81,7 +92,7 @@ def group_runs(table: RunTable, metric: str, by: Sequence[str]) -> list[Group]:
         group
         # Settings are looked at over all datasets, so that groups of one name may be put side by side.
         for ids in _parts(keys.drop(columns="dataset", errors="ignore"))
-        for group in _split(_of(finished, ids), metric, by)
+        for group in _split(_of(finished, ids), metric, by, fixed)
     ]
 
 
@@ -105,8 +116,11 @@ def _prepared(table: RunTable, by: Sequence[str]) -> RunTable:
     settings = table.settings.copy()
     for key in settings:
         settings[key] = _written_alike(key, settings[key])
+    model = settings.get(MODEL, table.runs.model)
     runs = table.runs.assign(
-        dataset=dataset_names(table.runs.dataset, settings), bare_strategy=bare_strategies(table.runs, settings)
+        dataset=dataset_names(table.runs.dataset, settings),
+        bare_strategy=bare_strategies(table.runs, settings),
+        bare_model=model.fillna(table.runs.model),
     )
     kept = dict.fromkeys([*varying(settings), SEED, SPLIT_SEED, *map(setting_key, by), *USED_BY_NAME])
     settings = settings[[key for key in kept if key in settings]]
@@ -134,7 +148,7 @@ def _of(table: RunTable, ids: pd.Index) -> RunTable:
     return table.only(pd.Series(table.runs.index.isin(ids), index=table.runs.index))
 
 
-def _split(table: RunTable, metric: str, by: Sequence[str]) -> Iterator[Group]:
+def _split(table: RunTable, metric: str, by: Sequence[str], fixed: Collection[str]) -> Iterator[Group]:
     """Yield a group for each dataset and each combination of the settings in which runs differ."""
     settings = [key for key in _settings(table.settings) if key[0] != "dataset"]
     apart = _named(_needed(table.settings[settings].fillna("")))
@@ -142,10 +156,12 @@ def _split(table: RunTable, metric: str, by: Sequence[str]) -> Iterator[Group]:
     for ids in _parts(apart):
         part = _of(table, ids)
         common = {key: column(part, key).iloc[0] for key in by} | {"dataset": apart.dataset.loc[ids[0]]}
-        yield from _split_by_data(part, metric, by, common | _values_of(apart, ids))
+        yield from _split_by_data(part, metric, by, common | _values_of(apart, ids), fixed)
 
 
-def _split_by_data(table: RunTable, metric: str, by: Sequence[str], name: Mapping[str, str]) -> Iterator[Group]:
+def _split_by_data(
+    table: RunTable, metric: str, by: Sequence[str], name: Mapping[str, str], fixed: Collection[str]
+) -> Iterator[Group]:
     """Yield a group for each source and each draw of a dataset, unless the draws are seeds like any other."""
     own = [key for key in _settings(table.settings) if key[0] == "dataset"]
     settings = _named(_needed(table.settings[own].fillna("")))
@@ -161,7 +177,7 @@ def _split_by_data(table: RunTable, metric: str, by: Sequence[str], name: Mappin
             shown = settings if fresh or part.runs.data_hash.nunique() == 1 else with_data
             some = _of(part, same)
             full = {**name, **source, **_values_of(shown, same)}
-            yield _group(some, metric, full, replicate, contenders(some, by), fresh)
+            yield _group(some, metric, full, replicate, contenders(some, by, fixed), fresh)
 
 
 def _values_of(frame: pd.DataFrame, ids: pd.Index) -> dict[str, str]:
@@ -229,8 +245,8 @@ def _group(
         values = values.T.groupby(level="seed", sort=False).mean().T
         values.columns = pd.MultiIndex.from_product([values.columns, [0]], names=["seed", "fold"])
     notes = []
-    if repeated := len(runs) - len(latest):
-        notes.append(f"{repeated} run(s) of a cell that ran again later are left out")
+    if repeated := _repeated(runs, latest, metrics[metric], table.metrics[metric]):
+        notes.append(repeated)
     if len(versions := sorted(latest.version.dropna().unique())) > 1:
         notes.append(f"runs of {len(versions)} versions of the program: {', '.join(versions)}")
     if unpaired := _unpaired(values):
@@ -244,6 +260,18 @@ def _group(
         ratio = 0.25
         notes.append("how many rows were trained and tested on is not recorded; a fifth is taken to be tested")
     return Group(name, values, latest, metrics, ratio, notes)
+
+
+def _repeated(runs: pd.DataFrame, latest: pd.DataFrame, last: pd.Series, every: pd.Series) -> str | None:
+    """Return what is left out because its cell ran again later; None where it had the same result."""
+    cells = ["strategy", "seed"]
+    counted = latest[cells].assign(last=last).set_index(cells)["last"]
+    earlier = runs.drop(index=latest.index)
+    differ = every[earlier.index].to_numpy() != counted.reindex(pd.MultiIndex.from_frame(earlier[cells])).to_numpy()
+    if not differ.any():
+        return None
+    cells_of = earlier[differ].drop_duplicates(cells)
+    return f"{len(cells_of)} of {len(latest)} cells ran again later with another result: the last counts"
 
 
 def _values(runs: pd.DataFrame, means: pd.Series, folds: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from imbalance_lab.runs.reading import NO_GROUP, Key
 
 SEED, SPLIT_SEED = (NO_GROUP, "seed"), ("split", "seed")
 TARGET, OPTION = ("dataset", "_target_"), ("options", "dataset")
+MODEL = ("options", "model")
 PATHS: tuple[Key, ...] = (("dataset", "path"), ("dataset", "name"), ("dataset", "title"))  # where data lie, their label
 
 SEEDS = ("seed", "random_state")
@@ -21,7 +22,7 @@ NO_SETTINGS = frozenset(
 )
 BINS = "calibration_bins"  # of the settings of the evaluation the only one that changes a metric
 # What is asked for by its key, whether runs differ in it or not.
-USED_BY_NAME: tuple[Key, ...] = (OPTION, TARGET, *PATHS, *(("options", slot) for slot in SLOTS))
+USED_BY_NAME: tuple[Key, ...] = (OPTION, TARGET, *PATHS, MODEL, *(("options", slot) for slot in SLOTS))
 
 
 def is_seed(key: Any) -> bool:

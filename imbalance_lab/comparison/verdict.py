@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from imbalance_lab.comparison.across import Across, across_datasets
+from imbalance_lab.comparison.contenders import families
 from imbalance_lab.comparison.groups import Group, group_runs
 from imbalance_lab.comparison.paired import FEW_ROWS, interval, paired_differences
 from imbalance_lab.comparison.sentences import sentence_of
@@ -32,8 +33,9 @@ class Compared:
     group : Group
     table : DataFrame
         A row per strategy, best mean first: ``runs``, ``values`` (seeds times folds), ``mean`` with ``low`` and
-        ``high``, the metrics beside it, and ``baseline_*`` and ``control_*``: ``difference``, ``low``, ``high``, ``p``,
-        ``verdict``, ``more`` (runs).
+        ``high``, the standard ``deviation`` of the values, the metrics beside it, and ``baseline_*`` and
+        ``control_*``: ``difference``, ``low``, ``high``, ``p``, ``verdict``, ``more`` and ``most`` (runs), as
+        `paired_differences` gives them.
     recalls : DataFrame
         Mean recall: a row per strategy, a column per class, the rarest class first.
     verdict : str
@@ -81,10 +83,10 @@ class Comparison:
         return "\n".join(lines)
 
     def text(self, width: int | None = None) -> str:
-        """Return the comparison as text, in tables of at most `width` characters; None for as wide as they are."""
-        from imbalance_lab.comparison.report import text
+        """Return the comparison as text, in lines of at most `width` characters; None for as wide as they are."""
+        from imbalance_lab.comparison.report.terminal import terminal
 
-        return text.terminal(self, width)
+        return terminal(self, width)
 
     def __str__(self) -> str:
         return self.text()
@@ -119,6 +121,18 @@ class Comparison:
         from imbalance_lab.comparison.report import text
 
         return text.to_json(self)
+
+    def to_latex(self) -> str:
+        """Return tables of datasets by strategies for a paper, which need LaTeX's package booktabs."""
+        from imbalance_lab.comparison.report.latex import latex
+
+        return latex(self)
+
+    def to_matrix(self) -> pd.DataFrame:
+        """Return a row per dataset, and of each strategy its mean and its deviation over seeds and folds."""
+        from imbalance_lab.comparison.report.matrix import wide
+
+        return wide(self)
 
     def to_html(self) -> str:
         """Return the comparison as a page in one file, with figures, that needs no network."""
@@ -158,7 +172,8 @@ def compare(
     settings = _with(settings, changes)
     if not (table.runs.outcome == "finished").any():
         raise ConfigError("there are no finished runs to compare")
-    compared = [compare_group(group, settings) for group in group_runs(table, settings.metric, settings.by)]
+    groups = group_runs(table, settings.metric, settings.by, {settings.baseline, settings.control})
+    compared = [compare_group(group, settings) for group in groups]
     notes = _general_notes(compared, settings)
     across = _across(compared, settings)
     return Comparison(settings, compared, across, unfinished(table), [*notes, *table.notes], table.epochs)
@@ -190,6 +205,7 @@ def compare_group(group: Group, settings: Settings) -> Compared:
         {"runs": runs, "values": group.values.notna().sum(axis=1), "mean": mean, "low": low, "high": high},
         index=strategies,
     )
+    table["deviation"] = group.values.std(axis=1)
     _fill_single_runs(table, group, settings)
     beside = group.metrics.reindex(columns=[key for key in shown_at("comparison") if key != settings.metric])
     table = table.join(beside.groupby(group.runs.strategy).mean().dropna(axis=1, how="all"))
@@ -197,17 +213,26 @@ def compare_group(group: Group, settings: Settings) -> Compared:
     for role, name in (("baseline", settings.baseline), ("control", settings.control)):
         if name in strategies:
             found = paired_differences(group.values, name, group.ratio, settings)
-            found["more"] = np.ceil(found["more"] / _values_a_run(group))
+            found[["more", "most"]] = np.ceil(found[["more", "most"]] / _values_a_run(group))
             table = table.join(found.add_prefix(f"{role}_"))
         elif near := group.of_strategy(name):
             notes.append(f"which '{name}' is the {role}? {role}= can be {', '.join(near)}")
     if any(FEW_ROWS in set(table.get(f"{role}_verdict", ())) for role in ("baseline", "control")):
         notes.append(f"{FEW_ROWS}: seeds share their rows, so that no number of further seeds would settle it")
+    notes += [_optimism(name, own) for name, own in families(group.runs).items()]
     table = table.sort_values("mean", ascending=settings.sign < 0, kind="stable")
     verdict = sentence_of(table, group, settings)
     if table["values"].nunique() > 1:
         verdict += " Means are over different seeds, differences over those that both have."
     return Compared(group, table, _recalls(group, table.index), verdict, notes)
+
+
+def _optimism(name: str, contenders: Sequence[str]) -> str:
+    """Return why the best of several settings of one option is not as good as it looks."""
+    return (
+        f"{name} ran with {len(contenders)} settings: the best of them on these test rows is chosen by them, so its "
+        "result is optimistic; choose settings by validation rows, or test the best on rows that had no part in it"
+    )
 
 
 def _values_a_run(group: Group) -> int:
@@ -248,8 +273,8 @@ def _of(name: str) -> str:
     return f", {name}" if name else ""
 
 
-def _across(compared: Sequence[Compared], settings: Settings) -> list[Across]:
-    """Put groups that differ in their dataset only side by side."""
+def kinds_of(compared: Sequence[Compared]) -> dict[str, dict[str, Compared]]:
+    """Return the groups that differ in their dataset only, by what they share and their dataset; the latest of each."""
     kinds: dict[str, dict[str, Compared]] = {}
     for one in compared:
         rest = {key: value for key, value in one.group.name.items() if key not in ("dataset", "data")}
@@ -257,6 +282,12 @@ def _across(compared: Sequence[Compared], settings: Settings) -> list[Across]:
         known = kinds.setdefault(kind, {}).get(one.group.name["dataset"])
         if known is None or known.group.runs.start.max() < one.group.runs.start.max():
             kinds[kind][one.group.name["dataset"]] = one
+    return kinds
+
+
+def _across(compared: Sequence[Compared], settings: Settings) -> list[Across]:
+    """Put groups that differ in their dataset only side by side."""
+    kinds = kinds_of(compared)
     found = [_side_by_side(kind, groups, settings) for kind, groups in kinds.items() if len(groups) > 1]
     return [one for one in found if one is not None]
 

@@ -157,3 +157,17 @@ def test_tensorflow_is_never_imported(runs: str) -> None:
         f"main(['uri={runs}']); sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", check], stdout=subprocess.DEVNULL).returncode == 0
+
+
+def test_every_format_has_the_means(runs: str, capsys) -> None:
+    shown = output(capsys, f"uri={runs}", "split.folds=3", "format=matrix").splitlines()
+    assert shown[0].startswith("of,dataset,") and "inv_freq,inv_freq deviation" in shown[0]
+    assert "\\toprule" in output(capsys, f"uri={runs}", "format=latex")
+    everything = output(capsys, f"uri={runs}", "columns=all")
+    assert "worst recall" in everything and "worst recall" not in output(capsys, f"uri={runs}")
+
+
+def test_help_names_every_setting(capsys) -> None:
+    shown = output(capsys, "--help")
+    assert "columns=few" in shown
+    assert all(word in shown for word in ("terminal", "markdown", "csv", "matrix", "latex", "json", "html"))

@@ -58,7 +58,7 @@ def test_a_sweep_without_mlflow_ends_with_its_comparison(tmp_path: Path, capsys)
     assert invoke("-m", *TINY, "model=logreg", "strategy=none,inv_freq,focal", "seed=range(2)") == 0
     shown = capsys.readouterr().out
     assert "4 finished, 2 skipped" in shown
-    assert "has the best mean" in shown and "focal cannot train model=logreg" in shown
+    assert "Best mean: " in shown and "focal cannot train model=logreg" in shown
     (page,) = (tmp_path / "multirun").rglob("comparison.html")
     assert f"report: {page}" in shown
     assert "4 runs of 2 strategies in 1 group" in page.read_text()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from imbalance_lab.comparison import compare
 from imbalance_lab.comparison.groups import group_runs
 from imbalance_lab.errors import ConfigError
 from tests.comparison.tables import grid, run, table
@@ -54,7 +55,64 @@ def test_runs_that_did_not_finish_have_no_value() -> None:
 def test_the_latest_run_of_a_cell_counts() -> None:
     group = only([run("none", 0, 0.1), run("none", 0, 0.9)])
     assert group.values.to_numpy().tolist() == [[0.9]]
-    assert "1 run(s) of a cell that ran again later are left out" in group.notes
+    assert "1 of 1 cells ran again later with another result: the last counts" in group.notes
+
+
+def test_what_ran_again_with_the_same_result_is_no_news() -> None:
+    """A sweep of four cells that is resumed finds them in every earlier sweep that had them."""
+    rows = [run(name, seed, 0.5 + seed / 10) for _ in range(3) for name in ("none", "smote") for seed in (0, 1)]
+    skipped = [run("smote", 0, outcome="skipped"), run("focal", 0, outcome="failed"), run("none", 0, outcome="killed")]
+    group = only([*rows, *skipped])
+    assert not any("again" in note for note in group.notes)
+    changed = only([run("none", 0, 0.9), run("none", 0, 0.8), *rows])
+    assert "1 of 4 cells ran again later with another result: the last counts" in changed.notes
+
+
+def options_of(strategy: str, **settings: str) -> dict[str, str]:
+    null = {"options.sampler": "none", "options.class_weight": "none", "options.loss": "cross_entropy"}
+    return null | {"options.decision": "argmax", "options.model": "mlp", **settings}
+
+
+def test_every_setting_of_an_option_is_shown_where_its_settings_differ() -> None:
+    focal = {"options.loss": "focal"}
+    rows = [
+        run("none", 0, 0.5, settings=options_of("none")),
+        run("focal", 0, 0.5, settings=options_of("focal", **focal, **{"loss.gamma": "2.0"})),
+        run("focal(gamma=1.0)", 0, 0.5, settings=options_of("focal", **focal, **{"loss.gamma": "1.0"})),
+        run(
+            "smote+focal", 0, 0.5, settings=options_of("", **focal, **{"options.sampler": "smote", "loss.gamma": "2.0"})
+        ),
+    ]
+    group = only(rows)
+    assert list(group.values.index) == ["none", "focal(gamma=2.0)", "focal(gamma=1.0)", "smote+focal(gamma=2.0)"]
+
+
+def test_what_is_asked_for_by_name_keeps_it() -> None:
+    tuned = {"options.decision": "tuned_threshold"}
+    rows = [
+        run(name, 0, 0.5, settings=options_of(name, **tuned, **{"decision.metric": metric}))
+        for name, metric in (("tuned_threshold", "a"), ("tuned_threshold(metric=b)", "b"))
+    ]
+    (group,) = group_runs(table(rows), "balanced_accuracy", ["dataset", "model"], {"tuned_threshold"})
+    assert list(group.values.index) == ["tuned_threshold", "tuned_threshold(metric=b)"]
+
+
+def test_the_best_of_several_settings_is_noted_to_be_optimistic() -> None:
+    rows = [
+        run(
+            f"focal(gamma={g})",
+            seed,
+            0.5 + g / 10,
+            settings=options_of("", **{"options.loss": "focal", "loss.gamma": str(g)}),
+        )
+        for g in (1, 2, 3)
+        for seed in (0, 1)
+    ]
+    plain = [run("none", seed, 0.5, settings=options_of("none")) for seed in (0, 1)]
+    (one,) = compare(table([*rows, *plain])).compared
+    assert any(note.startswith("focal ran with 3 settings") and "optimistic" in note for note in one.notes)
+    (one,) = compare(table([*rows[:2], *plain])).compared
+    assert not any("optimistic" in note for note in one.notes)
 
 
 @pytest.mark.parametrize("key", ["training.epochs", "split.test", "prepare.scale", "dataset.separation"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from imbalance_lab.comparison.paired import corrected_t, further_values, holm, interval, paired_differences
+from imbalance_lab.comparison.paired import corrected_t, further_values, holm, holm_levels, interval, paired_differences
 from imbalance_lab.comparison.settings import Settings
 
 SWEEPS = 1000
@@ -142,10 +142,95 @@ def test_what_does_not_matter_is_the_same_even_if_it_is_certain() -> None:
     assert verdicts(0.005, 0.0051, 0.0049, 0.005, rope=0.001) == "better"
 
 
-def test_how_many_more_is_said_of_few_pairs_too() -> None:
-    table = compared(np.array([np.zeros(4), [0.1, -0.1, 0.1, -0.1], [0.3, 0.1, 0.2, -0.1]]))
-    assert table.more["s1"] == 6  # four pairs cannot say that no number would do: ten can
-    assert 0 < table.more["s2"] < 1000
+@given(
+    st.lists(st.lists(st.floats(-0.2, 0.2), min_size=2, max_size=12), min_size=1, max_size=6),
+    st.sampled_from([0.0, 0.25]),
+    st.sampled_from([0.0, 0.01, 0.05]),
+)
+def test_the_interval_beside_a_verdict_is_the_one_it_comes_from(
+    rows: list[list[float]], ratio: float, rope: float
+) -> None:
+    length = max(map(len, rows))
+    padded = [row + [np.nan] * (length - len(row)) for row in rows]
+    for found in compared(np.array([[0.0] * length, *padded]), ratio, rope=rope).itertuples():
+        leaves_out_0 = found.low > 0 or found.high < 0
+        inside = (-rope < found.low and found.high < rope) or found.low == found.high == 0
+        if found.verdict in ("better", "worse"):
+            assert leaves_out_0 and (found.low > 0) == (found.verdict == "better")
+        elif found.verdict == "practically the same":
+            assert inside
+        else:
+            assert not inside and not leaves_out_0  # or there is none
+
+
+def test_an_open_verdict_does_not_stand_beside_an_interval_of_one_comparison() -> None:
+    # Alone it would be +.108 [.025, .191]; of eight strategies it is open.
+    differences = 0.108 + 0.0437 * np.array([-1.2, -0.5, 0.1, 0.4, 1.2])
+    others = np.random.default_rng(7).normal(0, 0.05, size=(7, 5))
+    alone = compared(np.array([np.zeros(5), differences])).loc["s1"]
+    among = compared(np.array([np.zeros(5), differences, *others])).loc["s1"]
+    assert (alone.verdict, alone.low > 0) == ("better", True)
+    assert (among.verdict, among.low < 0) == ("not enough runs", True)
+
+
+def test_levels_are_those_of_holms_steps() -> None:
+    # Of four: .001 < .05/4, .01 < .05/3, .03 > .05/2, at which the third and the fourth stay.
+    levels = holm_levels(np.array([0.03, 0.001, np.nan, 0.6, 0.01]), 0.05)
+    np.testing.assert_allclose(levels, [0.05 / 2, 0.05 / 4, np.nan, 0.05 / 2, 0.05 / 3])
+
+
+def test_intervals_cover_as_often_as_they_should() -> None:
+    rng, truth = np.random.default_rng(8), np.array([0.0, 0.0, 0.5, 1.0, 2.0, 4.0])
+    covered, none_left_out = np.zeros(6), 0
+    for sweep in correlated(rng, (SWEEPS, 6, 10), rho=0.2) + truth[:, None]:
+        found = compared(np.array([np.zeros(10), *sweep]), ratio=0.25, rope=0.0)
+        inside = ((found.low <= truth) & (truth <= found.high)).to_numpy()
+        covered += inside
+        none_left_out += inside[:2].all()
+    margin = 3 * np.sqrt(0.05 * 0.95 / SWEEPS)
+    assert (covered / SWEEPS > 0.95 - margin).all()
+    assert none_left_out / SWEEPS > 0.95 - margin  # of all true zeros at once
+
+
+def test_two_to_four_pairs_do_not_say_how_many_more() -> None:
+    for pairs in (2, 3, 4):
+        table = compared(np.array([np.zeros(pairs), [0.3, 0.1, 0.2, -0.1][:pairs]]))
+        assert table.loc["s1", ["more", "most"]].isna().all()
+
+
+def test_five_pairs_give_a_range_for_how_many_more() -> None:
+    differences = [0.06, 0.02, 0.09, 0.03, 0.01]
+    found = compared(np.array([np.zeros(5), differences]), ratio=0.0, rope=0.0, confidence=0.99).loc["s1"]
+    settings = Settings(rope=0.0, confidence=0.99)
+    likely = further_values(5, float(np.mean(differences)), float(np.std(differences, ddof=1)), 0.0, 1, settings)
+    assert found.verdict == "not enough runs"
+    assert 1 <= found.more < likely < found.most
+    # Where the deviation may be so large that no number would do, the range is open above.
+    found = compared(np.array([np.zeros(5), differences]), ratio=0.05, rope=0.0, confidence=0.99).loc["s1"]
+    assert found.more >= 1 and np.isnan(found.most)
+
+
+def test_a_number_of_further_runs_holds_from_five_pairs_on() -> None:
+    """What is settled by as many further pairs as the pairs so far let one expect: with two it is a guess."""
+    rng, settings, tests = np.random.default_rng(9), Settings(), 7
+    share = {}
+    for pairs in (2, 5):
+        settled = []
+        for effect in rng.normal(0, 0.04, size=1500):
+            draws = effect + 0.02 * correlated(rng, (1, 1001), rho=0.2)
+            seen = draws[0, :pairs]
+            if not _is_settled(seen, tests, settings):
+                more = further_values(pairs, seen.mean(), seen.std(ddof=1), 0.25, tests, settings)
+                settled += [_is_settled(draws[0, : pairs + int(more)], tests, settings)] if np.isfinite(more) else []
+        share[pairs] = np.mean(settled)
+    assert share[2] < 0.5
+    assert share[5] > 0.65
+
+
+def _is_settled(values: np.ndarray, tests: int, settings: Settings) -> bool:
+    mean, error, df = (part[0] for part in corrected_t(values[None], 0.25))
+    equal = abs(mean) + stats.t.ppf(0.95, df) * error < settings.rope
+    return bool(equal or 2 * stats.t.sf(abs(mean) / error, df) * tests < 0.05)
 
 
 @given(

@@ -10,6 +10,8 @@ import pytest
 from imbalance_lab.comparison import Settings, compare
 from imbalance_lab.comparison.paired import paired_differences
 from imbalance_lab.comparison.report import text
+from imbalance_lab.comparison.report.latex import latex
+from imbalance_lab.comparison.report.terminal import terminal
 from imbalance_lab.errors import ConfigError
 from tests.comparison.tables import grid, run, table
 
@@ -58,7 +60,7 @@ def test_a_single_run_has_the_interval_it_logged() -> None:
     (one,) = compare(table(rows), Settings()).compared
     assert one.table.loc["smote", ["mean", "low", "high"]].to_list() == [0.5, 0.4, 0.6]
     assert one.table.loc["smote", "baseline_verdict"] == "not enough runs"
-    assert "0.500 [0.400, 0.600]" in text.terminal(compare(table(rows), Settings()))
+    assert "0.500 [0.400, 0.600]" in terminal(compare(table(rows), Settings()))
 
 
 def test_the_interval_of_a_share_ends_where_shares_do() -> None:
@@ -153,7 +155,7 @@ def test_a_thousand_classes() -> None:
     (one,) = compare(table(rows), Settings()).compared
     assert one.recalls.shape == (2, 1000)
     assert list(one.recalls.columns[:2]) == ["c0", "c1"]  # the rarest first
-    assert len(text.terminal(compare(table(rows), Settings()))) < 5000
+    assert len(terminal(compare(table(rows), Settings()))) < 5000
 
 
 def test_datasets_are_compared_across() -> None:
@@ -180,8 +182,9 @@ def test_a_baseline_that_ran_with_other_settings_only_is_found_by_its_options() 
 def test_one_object_has_every_form() -> None:
     comparison = compare(table(grid(three(np.random.default_rng(0)), NAMES)), metric="balanced_accuracy", rope=0.02)
     assert comparison.settings.rope == 0.02
-    assert str(comparison) == repr(comparison) == comparison.text() == text.terminal(comparison)
-    assert comparison.verdict.splitlines()[0].removeprefix("data, mlp: ") in comparison.text()
+    assert str(comparison) == repr(comparison) == comparison.text() == terminal(comparison)
+    assert "practically the same as the control tuned_threshold" in comparison.text()
+    assert (comparison.to_latex(), comparison.to_matrix().shape) == (latex(comparison), (1, 8))
     assert comparison.to_frame().equals(text.flat(comparison))
     assert (comparison.to_markdown(), comparison.to_json()) == (text.markdown(comparison), text.to_json(comparison))
     assert comparison.to_html().startswith("<!DOCTYPE html>")
@@ -220,7 +223,7 @@ def test_formats_say_the_same() -> None:
     comparison = compare(table(grid(three(np.random.default_rng(0)), NAMES)), Settings())
     best = comparison.compared[0].table.iloc[0]
     shown = f"{best['mean']:.3f} [{best.low:.3f}, {best.high:.3f}]"
-    assert shown in text.terminal(comparison)
+    assert shown in terminal(comparison)
     assert f"| {shown} |" in text.markdown(comparison)
     first = next(csv.DictReader(io.StringIO(text.csv(comparison))))
     assert (first["strategy"], float(first["mean"])) == (best.name, best["mean"])
@@ -232,7 +235,7 @@ def test_formats_say_the_same() -> None:
 def test_names_cannot_break_a_markdown_table() -> None:
     comparison = compare(table(grid(three(np.random.default_rng(0)), ["none", "a|b", "[red]x"])), Settings())
     assert "a\\|b" in text.markdown(comparison)
-    assert "[red]x" in text.terminal(comparison)
+    assert "[red]x" in terminal(comparison)
 
 
 def test_nothing_finished_is_an_error() -> None:

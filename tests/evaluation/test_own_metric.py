@@ -89,9 +89,9 @@ def test_one_entry_is_all_that_a_new_built_in_metric_takes(tiny, run, monkeypatc
     (one,) = (comparison := compare(table(rows, metric="errors"), Settings(metric="errors"))).compared
     assert one.table.index[0] == "smote"
     assert one.table.low.min() >= 0
-    assert "wrong rows" in text.terminal(comparison)
+    assert "wrong rows" in text.markdown(comparison)
     beside = [row | {"metrics": {"errors": 7.0}} for row in grid(np.full((2, 3), 0.5), ["none", "smote"])]
-    assert "wrong rows" in text.terminal(compare(table(beside), Settings()))
+    assert "wrong rows" in text.markdown(compare(table(beside), Settings()))
 
 
 def test_it_is_compared_in_the_direction_that_is_given() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import escape
 
-from imbalance_lab.comparison.report.text import figure, verdict_text
+from imbalance_lab.comparison.report.text import figure, verdict_texts
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.comparison.verdict import Compared, Comparison
 from imbalance_lab.evaluation.metrics import heading_of
@@ -38,9 +38,8 @@ def compact(one: Compared, settings: Settings) -> pd.DataFrame:
     for role, name in list(roles.items())[: len(set(roles.values()))]:
         if f"{role}_difference" in table:
             ends = table[[f"{role}_{key}" for key in ("difference", "low", "high")]].to_numpy()
-            verdicts = zip(table[f"{role}_verdict"], table[f"{role}_more"], strict=True)
             shown[f"difference to {name}"] = [figure(mean, low, high, signed=True) for mean, low, high in ends]
-            shown[f"than {name}"] = [verdict_text(*pair) for pair in verdicts]
+            shown[f"than {name}"] = verdict_texts(table, role)
     return shown
 
 

@@ -1,4 +1,4 @@
-"""A comparison as text: for a terminal, Markdown, CSV, JSON."""
+"""A comparison as text for other programs: Markdown, CSV, JSON; and the texts of its cells."""
 
 from __future__ import annotations
 
@@ -23,15 +23,9 @@ from imbalance_lab.evaluation.metrics import heading_of, shown_at
 MOST_GROUPS = 40
 
 
-def terminal(comparison: Comparison, width: int | None = None, is_terminal: bool = False) -> str:
-    """Return the comparison as tables for a terminal of `width` characters."""
-    style = box.SIMPLE_HEAD if is_terminal else box.ASCII2
-    return "\n".join(_sections(comparison, style, width or 10_000, heading=lambda level, text: f"{text}\n"))
-
-
 def markdown(comparison: Comparison) -> str:
     """Return the comparison as Markdown."""
-    return "\n".join(_sections(comparison, box.MARKDOWN, 10_000, heading=lambda level, text: f"{'#' * level} {text}\n"))
+    return "\n".join(_sections(comparison))
 
 
 def csv(comparison: Comparison) -> str:
@@ -97,26 +91,40 @@ def _known(tree: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _sections(comparison: Comparison, style: box.Box, width: int, heading: Any) -> Iterable[str]:
+def _sections(comparison: Comparison) -> Iterable[str]:
     settings = comparison.settings
     how = f"{settings.confidence:.0%} intervals, equivalent within {settings.rope:g}"
-    yield heading(1, f"{heading_of(settings.metric)}, {how}")
+    yield f"# {heading_of(settings.metric)}, {how}\n"
     for one in comparison.compared[:MOST_GROUPS]:
-        yield heading(2, one.group.title)
-        yield _render(group_table(one, settings), style, width)
+        yield f"## {one.group.title}\n"
+        yield _render(group_table(one, settings))
         yield one.verdict + "\n"
         yield from (f"Note: {note}\n" for note in one.notes)
     if (more := len(comparison.compared) - MOST_GROUPS) > 0:
         yield f"... and {more} more groups; format=csv, json and html have them all\n"
+    yield from _matrices(comparison)
     for across in comparison.across:
-        yield heading(2, f"Across {len(across.means)} datasets" + (f", {across.name}" if across.name else ""))
-        yield _render(ranks_table(across), style, width)
+        yield f"## Across {len(across.means)} datasets" + (f", {across.name}\n" if across.name else "\n")
+        yield _render(ranks_table(across))
         yield f"{summary(across, settings)}. Critical difference {across.critical_difference:.2f}.\n"
         yield from (f"Note: {note}\n" for note in across.notes)
     if len(comparison.unfinished):
-        yield heading(2, "Not finished")
-        yield _render(unfinished_table(comparison.unfinished), style, width)
+        yield "## Not finished\n"
+        yield _render(unfinished_table(comparison.unfinished))
     yield from (f"Note: {note}\n" for note in comparison.notes)
+
+
+def _matrices(comparison: Comparison) -> Iterable[str]:
+    """Yield datasets by strategies, where there is more than one dataset."""
+    from imbalance_lab.comparison.report.matrix import matrices
+
+    for one in matrices(comparison):
+        if len(one.mean) > 1:
+            yield "## Datasets by strategies" + (f", {one.name}\n" if one.name else "\n")
+            cells = one.mean.map(number) + one.deviation.map(lambda value: "" if pd.isna(value) else f" ± {value:.3f}")
+            bold = cells.mask(one.best, "**" + cells + "**")
+            yield _render(bold.rename_axis("dataset"))
+            yield "Mean and standard deviation over seeds and folds; the best of each dataset in bold.\n"
 
 
 def group_table(one: Compared, settings: Settings) -> pd.DataFrame:
@@ -132,10 +140,7 @@ def group_table(one: Compared, settings: Settings) -> pd.DataFrame:
         if f"{role}_difference" in table and not (role == "control" and settings.control == settings.baseline):
             ends = table[[f"{role}_{key}" for key in ("difference", "low", "high")]].to_numpy()
             shown[f"difference to {name}"] = [figure(mean, low, high, signed=True) for mean, low, high in ends]
-            shown["verdict" if role == "baseline" else "verdict "] = [
-                verdict_text(verdict, more)
-                for verdict, more in zip(table[f"{role}_verdict"], table[f"{role}_more"], strict=True)
-            ]
+            shown["verdict" if role == "baseline" else "verdict "] = verdict_texts(table, role)
     return shown
 
 
@@ -153,19 +158,25 @@ def unfinished_table(unfinished: pd.DataFrame) -> pd.DataFrame:
     return unfinished.astype(str).set_index("dataset")
 
 
-def verdict_text(verdict: Any, more: float) -> str:
-    """Return a verdict, and how many more runs it takes where there is none.
+def verdict_texts(table: pd.DataFrame, role: str) -> list[str]:
+    """Return the verdicts of a group's strategies against its ``baseline`` or ``control``, in words."""
+    columns = (table[f"{role}_{key}"] for key in ("verdict", "more", "most"))
+    return [verdict_text(*row) for row in zip(*columns, strict=True)]
 
-    >>> verdict_text("not enough runs", 12.0)
-    'not enough runs (12 more)'
+
+def verdict_text(verdict: Any, more: float, most: float) -> str:
+    """Return a verdict, and about how many more runs it takes where there is none and that can be known.
+
+    >>> verdict_text("not enough runs", 4.0, 18.0), verdict_text("not enough runs", 12.0, float("nan"))
+    ('not enough runs (4 to 18 more)', 'not enough runs (12 more or over)')
     """
     if not isinstance(verdict, str):
         return ""
-    if verdict != FEW_RUNS:
+    if verdict != FEW_RUNS or np.isnan(more):
         return verdict
-    if np.isnan(more):
-        return f"{verdict} (2 at least)"
-    return f"{verdict} ({'over 999' if more > 999 else f'{more:.0f}'} more)"
+    if more == most:
+        return f"{verdict} (about {more:.0f} more)"
+    return f"{verdict} ({more:.0f} {'more or over' if np.isnan(most) else f'to {most:.0f} more'})"
 
 
 def figure(mean: float, low: float, high: float, signed: bool = False) -> str:
@@ -185,19 +196,13 @@ def number(value: float) -> str:
     return "" if pd.isna(value) else f"{value:.3f}"
 
 
-def _render(frame: pd.DataFrame, style: box.Box, width: int) -> str:
-    table = Table(box=style, pad_edge=style is box.MARKDOWN)
-    table.add_column(str(frame.index.name), overflow="fold")
+def _render(frame: pd.DataFrame) -> str:
+    table = Table(box=box.MARKDOWN)
+    table.add_column(str(frame.index.name))
     for header in frame:
-        long = header == "reason"
-        limit = 90 if long and style is not box.MARKDOWN else None
-        table.add_column(str(header), justify="left" if long else "right", overflow="fold", max_width=limit)
+        table.add_column(str(header), justify="left" if header == "reason" else "right")
     for name, row in frame.iterrows():
-        table.add_row(_plain(name, style), *(_plain(cell, style) for cell in row))
-    console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, color_system=None)
+        table.add_row(*(str(cell).replace("|", "\\|") for cell in (name, *row)))
+    console = Console(file=io.StringIO(), width=100_000, highlight=False, markup=False, color_system=None)
     console.print(table)
     return console.file.getvalue()  # type: ignore[attr-defined]
-
-
-def _plain(cell: Any, style: box.Box) -> str:
-    return str(cell).replace("|", "\\|") if style is box.MARKDOWN else str(cell)

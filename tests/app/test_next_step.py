@@ -1,0 +1,119 @@
+"""What the comparison proposes to type next, typed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from imbalance_lab.app.compare import main
+from imbalance_lab.app.next_step import PROGRAM, Step, next_step
+from imbalance_lab.comparison import compare
+from imbalance_lab.runs.table import RunTable
+from tests.app.test_cli import invoke, records
+from tests.comparison.tables import run, table
+
+RUNS = ("tracking=none", "evaluation.resamples=200", "evaluation.figures=false", "model=logreg")
+
+
+def step(**settings: object) -> Step:
+    runs = RunTable.from_folder("multirun")
+    found = next_step(compare(runs, **settings), runs)
+    assert found is not None
+    return found
+
+
+def typed(shown: Step, width: int | None = 60) -> list[str]:
+    """Return the arguments that a shell makes of what is shown."""
+    purpose, _, command = shown.text(width).partition(":\n")
+    words = shlex.split(command.replace("\\\n", ""))
+    assert " ".join(words).startswith(PROGRAM), purpose
+    return words[len(PROGRAM.split()) :]
+
+
+def take(shown: Step) -> list[dict]:
+    """Type what is shown, and return the new records."""
+    known = {record["identity"]["config_hash"] for record in records(Path())}
+    assert invoke(*typed(shown), "tracking=none", "evaluation.figures=false") == 0
+    return [record for record in records(Path()) if record["identity"]["config_hash"] not in known]
+
+
+@pytest.mark.slow
+def test_control_then_seeds_then_the_model_lead_to_one_that_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        invoke("-m", *RUNS, "dataset=four_classes", "strategy=none,smote", "loss=cross_entropy", "seed=range(3)") == 0
+    )
+    found = take(step())
+    assert [(one["strategy"], one["outcome"]) for one in found] == [("tuned_threshold", "finished")] * 3
+    shown = step()
+    found = take(shown)
+    assert {one["outcome"] for one in found} == {"finished"}
+    assert {one["identity"]["seed"] for one in found} == set(range(3, 10))
+    assert len({one["strategy"] for one in found}) == 2
+    (one,) = compare("multirun").compared
+    assert one.table.loc[list({record["strategy"] for record in found}), "runs"].to_list() == [10, 10]
+    assert step().arguments[-1] == "save_model=true"
+    (kept,) = take(step())
+    assert kept["outcome"] == "finished"
+    assert kept["strategy"] == one.table.index[0]
+    main(["folder=multirun"])
+    assert capsys.readouterr().out.splitlines()[-1].startswith(PROGRAM)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["strategy=smote", "sampler.k_neighbors=3", "seed=4"],
+        ["sampler=smote", "class_weight=inv_freq", "split.test=0.3", "split.seed=7"],
+        ["strategy=none", "model.estimator.C=10", "min_class_rows=2", "evaluation.confidence=0.9"],
+        ["split=cv", "split.folds=3", "class_weight=by_hand", "class_weight.weights={A: 3, B: 1, C: 1, D: 1}"],
+    ],
+)
+def test_the_model_of_any_settings_is_the_one_that_was_compared(settings: Sequence[str]) -> None:
+    assert invoke("-m", *RUNS, *settings) == 0
+    (before,) = records(Path())
+    (after,) = take(step(control=before["strategy"]))
+    assert after["metrics"]["balanced_accuracy"] == before["metrics"]["balanced_accuracy"]
+    left = {"save_model", "evaluation"}
+    before, after = ({k: v for k, v in one["identity"]["config"].items() if k not in left} for one in (before, after))
+    assert after == before
+
+
+def test_a_table_is_typed_by_its_name(tmp_path: Path) -> None:
+    rows = [f"{k % 7},{k * k % 11},{'rare' if k % 5 == 0 else 'common'}" for k in range(200)]
+    (tmp_path / "my data (1).csv").write_text("\n".join(["a,b,the class", *rows]))
+    assert invoke("-m", *RUNS, "my data (1).csv", "target=the class", "strategy=none,inv_freq") == 0
+    shown = step()
+    assert shown.arguments[1] == "my data (1).csv"
+    (found,) = take(shown)
+    assert (found["strategy"], found["outcome"]) == ("tuned_threshold", "finished")
+
+
+def test_more_seeds_where_they_would_help() -> None:
+    assert invoke("-m", *RUNS, "strategy=none,tuned_threshold,smote", "seed=range(2)") == 0
+    shown = step(baseline="none")
+    assert shown.arguments[0] == "-m" and shown.arguments[-2:] == ["seed=range(2,10)", "evaluation.resamples=200"]
+    assert shown.arguments[2].startswith("strategy=")
+    assert "strategy=smote,tuned_threshold" in shown.arguments
+
+
+def test_groups_that_differ_in_their_dataset_are_one_sweep() -> None:
+    assert invoke("-m", *RUNS, "dataset=wine_lt,breast_cancer", "strategy=none,inv_freq", "seed=0,1") == 0
+    found = take(step())
+    cells = {(one["identity"]["dataset"], one["strategy"], one["identity"]["seed"]) for one in found}
+    assert cells == {(name, "tuned_threshold", seed) for name in ("wine_lt", "breast_cancer") for seed in (0, 1)}
+
+
+def test_nothing_is_proposed_that_cannot_be_typed() -> None:
+    runs = table([run("none", 0, 0.5), run("mine", 0, 0.6)])  # of records that name no options
+    assert next_step(compare(runs), runs) is None
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_long_command_is_copied_as_one(width: int) -> None:
+    shown = Step("the control", ["-m", "my data.csv", "strategy=a,b,c,d", "seed=range(5)", "training.epochs=100"])
+    assert max(map(len, shown.text(width).splitlines())) <= width
+    assert typed(shown, width) == shown.arguments
+    assert len(shown.text(None).splitlines()) == 2
