@@ -81,7 +81,8 @@ class Screen(Observer):
             table.add_row(escape(str(name)), cells[0], *[_number(row.offset)][: int(shifted)], *cells[1:])
         self._print(table, len(record.classes))
         if shifted and record.thresholds:
-            self.message(", ".join(f"{name}: from a probability of {p:.3f}" for name, p in record.thresholds.items()))
+            cuts = ", ".join(f"{name} from a probability of {p:.3f}" for name, p in record.thresholds.items())
+            self.message(f"decision: {cuts}")
         self.message(headline)
         metrics = record.metrics
         line = ", ".join(f"{heading_of(key)} {metrics[key]:.3f}" for key in shown_at("screen") if key in metrics)

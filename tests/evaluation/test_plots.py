@@ -211,6 +211,16 @@ def test_where_the_largest_score_wins_there_is_no_before() -> None:
     assert "before the decision" in texts(moved["recall_per_class"])
 
 
+def test_without_validation_rows_the_training_loss_is_drawn() -> None:
+    run = subject(4)
+    nobody = Predictions(*(array[:0] for array in run.validation[0]))
+    run = replace(run, validation=[nobody], history=run.history[["fold", "epoch", "train/loss", "kept"]])
+    figure = plots.draw(run)["epochs"]
+    assert figure.get_suptitle() == "Training loss by epoch"
+    assert set(curve(figure, "kept: epoch").get_xdata()) == {KEPT}
+    assert {f"kept: epoch {KEPT}", "training loss"} <= set(texts(figure).split("\n"))
+
+
 def test_folds_keep_an_epoch_each() -> None:
     one = subject(4)
     kept = [(one.history.epoch == epoch).astype(int) for epoch in (3, 8)]

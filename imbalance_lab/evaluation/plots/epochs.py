@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from imbalance_lab.evaluation.plots.canvas import sheet
 from imbalance_lab.evaluation.plots.palette import SAFE, Style, rarest_first, shortened, thirds
@@ -34,8 +35,9 @@ def draw_epochs(
     mean = history.drop(columns="fold").groupby("epoch").mean()
     kept = sorted(history.epoch[history.kept > 0].unique()) if "kept" in history else []
     if BALANCED not in mean:
-        figure, (axes,) = sheet(3.6, right=14)
-        _draw_losses(axes, mean, kept, axes)
+        figure, (axes,) = sheet(3.6, right=17)
+        _mark(axes, kept)
+        _draw_losses(axes, mean, axes)
         figure.set_label("Training loss by epoch")
         return figure
     curves = list(_curves(classes, by_name, mean))
@@ -50,6 +52,7 @@ def draw_epochs(
         top.plot(mean.index, values, color=style.colour, linestyle=style.dash, linewidth=width, label=label)
     ends = mean.index[0], max(mean.index[-1], mean.index[0] + 1)
     top.set(ylabel="recall on validation rows", ylim=(0, 1.02), xlim=ends)
+    top.xaxis.set_major_locator(MaxNLocator(integer=True))
     top.tick_params(labelbottom=False)
     _mark(top, kept)
     if decided:
@@ -60,7 +63,8 @@ def draw_epochs(
         label = f"{curves[0][0]}\nafter the decision"
         top.plot([at], [after], ALL.marker, color="black", markersize=11, zorder=5, label=label)
     panels[len(columns) - 1].legend(*top.get_legend_handles_labels(), **BESIDE)
-    _draw_losses(bottom, mean, kept, panels[-1])
+    _draw_losses(bottom, mean, panels[-1])
+    _mark(bottom, kept)
     bottom.set_xlim(ends)
     reached = f", after the decision {after:.3f}" if decided else ""
     figure.set_label(f"Validation by epoch: balanced accuracy {before:.3f}{reached}")
@@ -96,14 +100,14 @@ def _curves(
         yield f"{label} classes", names, Style(colour)
 
 
-def _draw_losses(axes: Axes, mean: pd.DataFrame, kept: Sequence[int], beside: Axes) -> None:
+def _draw_losses(axes: Axes, mean: pd.DataFrame, beside: Axes) -> None:
     """Draw the losses, and explain them right of the axes `beside`."""
     axes.plot(mean.index, mean["train/loss"], color="#666666", linewidth=THIN, label="training loss")
     if "val/loss" in mean:
         axes.plot(mean.index, mean["val/loss"], color="#666666", linestyle="--", lw=THIN, label="validation loss")
     axes.set(xlabel="epoch", ylabel="loss")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     beside.legend(*axes.get_legend_handles_labels(), **BESIDE)
-    _mark(axes, kept)
 
 
 def _mark(axes: Axes, kept: Sequence[int]) -> None:
