@@ -1,4 +1,4 @@
-"""Draw the figures of finished runs: ``python -m imbalance_lab figures RUN ... [uri=URI]``.
+"""Draw the figures of finished runs: ``python -m imbalance_lab figures RUN ... [format=png,svg,pdf] [uri=URI]``.
 
 A RUN is a folder (of a run, or of a whole sweep), which gets a folder ``figures``, or the id of a run in MLflow, among
 whose artifacts they then are. A sweep does not draw them by itself: that would take longer than many a fit.
@@ -9,28 +9,44 @@ from __future__ import annotations
 import os
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, Any
 
 import pandas as pd
+from pydantic import BeforeValidator
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.app.commands import Command, Typed, setting
 from imbalance_lab.errors import ConfigError, DataError, LabError
 from imbalance_lab.evaluation import plots
-from imbalance_lab.evaluation.predictions import join
+from imbalance_lab.evaluation.metrics import HEADLINE
 from imbalance_lab.fields import STRICT
 from imbalance_lab.runs.files import RECORD, read_outcome, read_predictions
 
 
+def _checked_formats(given: Any) -> tuple[str, ...]:
+    """Return formats that figures can be written in."""
+    names = [str(name).strip().lower() for name in (given.split(",") if isinstance(given, str) else given)]
+    if unknown := [name for name in names if name not in plots.FORMATS]:
+        raise ValueError(f"can be any of {', '.join(plots.FORMATS)}, not '{unknown[0]}'")
+    return tuple(dict.fromkeys(names))
+
+
 @dataclass(frozen=True, config=STRICT)
 class Settings:
-    """Where runs are looked for that are no folders.
+    """How figures are written, and where runs are looked for that are no folders.
 
     Parameters
     ----------
+    format : sequence of str
+        Written with commas, or as a list.
     uri : str
     """
 
+    format: Annotated[tuple[str, ...], BeforeValidator(_checked_formats)] = setting(
+        ("png", "svg"), f"any of {', '.join(plots.FORMATS)}", "png,svg"
+    )
     uri: str = setting("", "the MLflow store; MLFLOW_TRACKING_URI if set", "sqlite:///mlflow.db")
 
 
@@ -42,10 +58,15 @@ def run(typed: Typed[Settings]) -> None:
     failed = []
     for name in typed.words:
         try:
-            print(f"{name}: {draw_all(Path(name)) if Path(name).exists() else draw_logged(name, uri)}")
+            print(f"{name}: {_draw(name, uri, typed.settings.format)}")
         except LabError as error:
             failed.append(f"error: {error}")
     sys.exit("\n".join(failed) or 0)
+
+
+def _draw(name: str, uri: str, formats: Sequence[str]) -> str:
+    folder = Path(name)
+    return draw_all(folder, formats) if folder.exists() else draw_logged(name, uri, formats)
 
 
 main = Command(
@@ -58,7 +79,7 @@ main = Command(
 )
 
 
-def draw_all(folder: Path) -> str:
+def draw_all(folder: Path, formats: Sequence[str]) -> str:
     """Draw the finished runs under `folder`, each in its own; return what was done.
 
     Raises
@@ -70,11 +91,11 @@ def draw_all(folder: Path) -> str:
     if not finished:
         raise DataError(f"{folder} holds no finished run")
     for one in finished:
-        draw_run(one, one / "figures")
+        draw_run(one, one / "figures", formats)
     return f"figures of {len(finished)} {'run' if len(finished) == 1 else 'runs'} drawn"
 
 
-def draw_logged(run: str, uri: str) -> str:
+def draw_logged(run: str, uri: str, formats: Sequence[str]) -> str:
     """Draw a run in MLflow and put the figures among its artifacts; return what was done.
 
     Raises
@@ -92,7 +113,7 @@ def draw_logged(run: str, uri: str) -> str:
     def draw(recorded: Path, to: Path) -> None:
         if not is_finished(recorded):
             raise DataError(f"run {run} in MLflow is no finished run of this program; of a sweep name its runs")
-        draw_run(recorded, to / "figures")
+        draw_run(recorded, to / "figures", formats)
 
     add_artifacts(uri, run, draw)
     return "figures drawn, among its artifacts in MLflow"
@@ -109,7 +130,7 @@ def is_finished(folder: Path) -> bool:
     return summary["outcome"] == "finished" and (folder / "predictions.npz").is_file()
 
 
-def draw_run(folder: Path, to: Path) -> None:
+def draw_run(folder: Path, to: Path, formats: Sequence[str]) -> None:
     """Draw a finished run from its record in `folder`.
 
     Raises
@@ -118,15 +139,31 @@ def draw_run(folder: Path, to: Path) -> None:
         If the record is damaged.
     """
     try:
-        summary = read_outcome(folder) or {}
-        test = join(read_predictions(folder, fold) for fold in range(len(summary["folds"])))
-        classes = pd.DataFrame.from_dict(summary["classes"], orient="index", dtype=float)
-        epochs = folder / "epochs.csv"
-        history = pd.read_csv(epochs) if epochs.is_file() else None
-        title = f"{summary['dataset']['name']}: {summary['name']}"
+        subject = read_subject(folder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"the record in {folder} is damaged ({reason}): repeat the run") from error
-    names, size = list(classes.index), test.log_proba.shape[2]
-    tasks = [names[start : start + size] for start in range(0, len(names), size)]
-    plots.save(plots.draw(test, tasks, classes, history, title), to)
+    plots.save(plots.draw(subject), to, formats)
+
+
+def read_subject(folder: Path) -> plots.Subject:
+    """Return what is drawn of the finished run whose record is in `folder`."""
+    summary = read_outcome(folder) or {}
+    test, validation = (
+        [read_predictions(folder, fold, part) for fold in range(len(summary["folds"]))]
+        for part in ("test", "validation")
+    )
+    classes = pd.DataFrame.from_dict(summary["classes"], orient="index", dtype=float)
+    names, size = list(classes.index), test[0].log_proba.shape[2]
+    epochs, interval = folder / "epochs.csv", summary["intervals"][HEADLINE]
+    return plots.Subject(
+        dataset=summary["dataset"]["name"],
+        name=summary["name"],
+        tasks=[names[start : start + size] for start in range(0, len(names), size)],
+        test=test,
+        validation=validation,
+        classes=classes,
+        metrics=summary["metrics"],
+        interval=(interval["low"], interval["high"]),
+        history=pd.read_csv(epochs) if epochs.is_file() else None,
+    )

@@ -73,12 +73,16 @@ class Screen(Observer):
         for text in record.warnings:
             self.warn(text)
         level = f"{record.identity.evaluation['confidence']:.0%} interval"
-        table = self._table("class", "test rows", "recall", level, "precision", "F1")
+        shifted = bool(record.classes.offset.fillna(0).any())
+        table = self._table("class", "test rows", *["offset"][: int(shifted)], "recall", level, "precision", "F1")
         for name, row in record.classes.head(MAX_ROWS).iterrows():
             interval = f"{row.low:.3f} to {row.high:.3f}"
             cells = f"{row.support:.0f}", _number(row.recall), interval, _number(row.precision), _number(row.f1)
-            table.add_row(escape(str(name)), *cells)
+            table.add_row(escape(str(name)), cells[0], *[_number(row.offset)][: int(shifted)], *cells[1:])
         self._print(table, len(record.classes))
+        if shifted and record.thresholds:
+            cuts = ", ".join(f"{name} from a probability of {p:.3f}" for name, p in record.thresholds.items())
+            self.message(f"decision: {cuts}")
         self.message(headline)
         metrics = record.metrics
         line = ", ".join(f"{heading_of(key)} {metrics[key]:.3f}" for key in shown_at("screen") if key in metrics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
 from imbalance_lab.data.rows import Priors, shares
-from imbalance_lab.errors import ConfigError
+from imbalance_lab.errors import ConfigError, LabWarning
 from imbalance_lab.models.estimator import classifier_log_proba
 from imbalance_lab.options import option_of
 from imbalance_lab.strategies.decisions import Decision
+from imbalance_lab.strategies.rules import as_rule
 
 
 def _gives_probabilities(classifier: DecisionClassifier) -> bool:
@@ -46,7 +48,7 @@ class DecisionClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     estimator_ : classifier
         The fitted one.
     classes_ : ndarray of shape (C,)
-    rule_ : callable
+    rule_ : Rule
         Log-probabilities (n, C) to class numbers (n,).
 
     Examples
@@ -97,7 +99,10 @@ class DecisionClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         numbers = self._numbers(labels)
         names = [str(label) for label in self.classes_]
         prior = shares(np.bincount(numbers, minlength=len(names)).astype(float))
-        self.rule_ = decision.for_classes(names).fit(scores, numbers[: len(scores)], Priors(prior, prior))
+        tuned_on = numbers[: len(scores)]
+        if doubts := decision.doubts([tuned_on], [names]):
+            warnings.warn(doubts, LabWarning, stacklevel=2)
+        self.rule_ = as_rule(decision.for_classes(names).fit(scores, tuned_on, Priors(prior, prior)))
         if hasattr(self.estimator_, "n_features_in_"):
             self.n_features_in_ = self.estimator_.n_features_in_
         return self

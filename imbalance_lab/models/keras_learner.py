@@ -82,19 +82,23 @@ class KerasLearner(Learner):
         watch = Watch(training.progress)
         callbacks = [watch, *(make() for make in settings.callbacks)]
         first_weighted_epoch = min(int(np.ceil(round(train.weight_start * settings.epochs, 9))), settings.epochs - 1)
+        stopping: Any = None
         if settings.patience is not None:
-            callbacks.append(
-                keras.callbacks.EarlyStopping(
-                    monitor="val_score",
-                    mode="max",
-                    patience=settings.patience,
-                    restore_best_weights=True,
-                    start_from_epoch=first_weighted_epoch,  # an epoch without the weights is not what was asked for
-                )
+            stopping = keras.callbacks.EarlyStopping(
+                monitor="val_score",
+                mode="max",
+                patience=settings.patience,
+                restore_best_weights=True,
+                start_from_epoch=first_weighted_epoch,  # an epoch without the weights is not what was asked for
             )
+            callbacks.append(stopping)
         model.fit_epochs(train, validation, seeds.shuffling, settings.epochs, first_weighted_epoch, callbacks)
         model.unload(net)
-        return FittedNetwork(net, model.scorer, pd.DataFrame(watch.epochs))
+        history = pd.DataFrame(watch.epochs)
+        restored = stopping is not None and stopping.best_weights is not None
+        kept = stopping.best_epoch if restored else len(history) - 1
+        history["kept"] = [int(epoch == kept) for epoch in history.index]
+        return FittedNetwork(net, model.scorer, history)
 
     def _graph(self, build: Callable[[], keras.Model], train: TrainingSet, training: NetworkTraining) -> EpochModel:
         """Return the graph of these settings: one that was traced before, if nothing but `load` can change it."""
@@ -127,7 +131,8 @@ class FittedNetwork(FittedModel):
         Traced for networks of this shape.
     history : DataFrame
         ``train/loss``, ``val/loss``, ``val/balanced_accuracy``, ``val/recall/<number of the class>``,
-        ``val/predicted_count/<number of the class>`` (rows it was predicted for) of each epoch.
+        ``val/predicted_count/<number of the class>`` (rows it was predicted for) of each epoch; ``kept`` is 1 for the
+        one whose weights the network has.
     """
 
     net: keras.Model

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +13,13 @@ from imbalance_lab import process
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import Prepared
 from imbalance_lab.data.rows import Priors, Rows, Seeds, Split, TrainingSet, shares
-from imbalance_lab.errors import ConfigError, DataError
+from imbalance_lab.errors import ConfigError, DataError, LabWarning
 from imbalance_lab.evaluation.predictions import Predictions
 from imbalance_lab.models.base import FittedModel, NetworkTraining, Progress
 from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.plan import Plan
 from imbalance_lab.runs.watch import Clock
-from imbalance_lab.strategies.decisions import Rule
+from imbalance_lab.strategies.rules import Rule, as_rule
 from imbalance_lab.strategies.samplers import resample
 
 MAX_CACHED_VALUES = 2**17
@@ -35,12 +36,13 @@ class Fitted:
         Raw columns to features.
     model : FittedModel
         Features to log-probabilities of each task.
-    rules : list of callable
+    rules : list of Rule
         Log-probabilities (n, C) of each task to classes (n,).
     priors : list of Priors
         Of each task: what the scores carry, and what the training rows had.
     classes : DataFrame
-        One row per class: rows, rows after sampling, weight, effective prior.
+        One row per class: rows, rows after sampling, weight, effective prior, and the offset that the decision adds to
+        its log-probability, relative to the most frequent class.
     history : DataFrame or None
         One row per epoch.
     """
@@ -144,7 +146,10 @@ def fit(
     with clock("decide"):
         scores = finite(model.predict_log_proba(validation.X))
         priors = [Priors(None if effective is None else effective[t], natural[t]) for t in range(len(dataset.tasks))]
-        rules = [plan.decision.fit(scores[:, t], validation.y[:, t], prior) for t, prior in enumerate(priors)]
+        rules = [as_rule(plan.decision.fit(scores[:, t], validation.y[:, t], prior)) for t, prior in enumerate(priors)]
+        classes["offset"] = offsets(rules, dataset)
+        if not fold and (doubts := plan.decision.doubts(list(validation.y.T), dataset.tasks)):
+            warnings.warn(doubts, LabWarning, stacklevel=2)
     history = None if model.history is None else model.history.rename(columns=lambda key: name_of(key, dataset))
     fitted = Fitted(prepare, model, rules, priors, classes, history)
     return fitted, fitted.predictions(split.validation, validation.y, scores)
@@ -211,6 +216,14 @@ def class_table(dataset: Dataset, y: np.ndarray, train: TrainingSet, effective: 
             "effective_prior": np.full(len(dataset.class_names), np.nan) if effective is None else effective.ravel(),
         },
         index=pd.Index(dataset.class_names, name="class"),
+    )
+
+
+def offsets(rules: Sequence[Rule], dataset: Dataset) -> np.ndarray:
+    """Return what the decision adds to each log-probability, relative to that of the task's most frequent class."""
+    frequent = dataset.count(dataset.targets).argmax(axis=1)
+    return np.concatenate(
+        [rule.relative_offsets(len(names), k) for rule, names, k in zip(rules, dataset.tasks, frequent, strict=True)]
     )
 
 

@@ -47,7 +47,7 @@ class FoldResult:
 
     @property
     def classes(self) -> pd.DataFrame:
-        """One row per class: rows, after sampling, weight, effective prior."""
+        """One row per class: rows, after sampling, weight, effective prior, offset of the decision."""
         return self.fitted.classes
 
     @property
@@ -82,7 +82,8 @@ class RunRecord:
     intervals : DataFrame
         ``low`` and ``high`` for ``balanced_accuracy`` and every ``recall/<class>``.
     classes : DataFrame
-        One row per class: rows, after sampling, weight, effective prior, recall with interval, precision, F1, support.
+        One row per class: rows, after sampling, weight, effective prior, offset of the decision, recall with interval,
+        precision, F1, support.
     history : DataFrame or None
         One row per fold and epoch.
     never_predicted : list of str
@@ -122,6 +123,13 @@ class RunRecord:
         return self.identity.model
 
     @property
+    def thresholds(self) -> dict[str, float]:
+        """Of each task of two classes the probability of the second above which it is decided for, mean over folds."""
+        offset, pairs = self.classes.offset, [names for names in self.dataset.tasks if len(names) == 2]
+        found = {second: float(1 / (1 + np.exp(offset[second] - offset[first]))) for first, second in pairs}
+        return {name: value for name, value in found.items() if not np.isnan(value)}
+
+    @property
     def test(self) -> Predictions:
         """Test predictions of all folds, one after the other."""
         return join(fold.test for fold in self.folds)
@@ -149,8 +157,24 @@ class RunRecord:
         """Return the run's figures by name: recall of each class, confusion matrix, precision and recall, ..."""
         from imbalance_lab.evaluation import plots
 
-        title = f"{self.dataset.name}: {self.name}"
-        return plots.draw(self.test, self.dataset.tasks, self.classes, self.history, title)
+        return plots.draw(
+            plots.Subject(
+                dataset=self.dataset.name,
+                name=self.name,
+                tasks=self.dataset.tasks,
+                test=[fold.test for fold in self.folds],
+                validation=[fold.validation for fold in self.folds],
+                classes=self.classes,
+                metrics=self.metrics,
+                interval=self.intervals.T[HEADLINE][["low", "high"]].tolist(),
+                history=self.history,
+            )
+        )
+
+    def _fold_summary(self, fold: FoldResult) -> dict[str, Any]:
+        """Return metrics, times, and the rule of each task by which scores became classes."""
+        rules = [rule.describe(names) for rule, names in zip(fold.fitted.rules, self.dataset.tasks, strict=True)]
+        return {"metrics": fold.metrics, "seconds": fold.seconds, "decision": rules}
 
     def summary(self) -> dict[str, Any]:
         """Return what ``record.json`` holds of a finished run."""
@@ -165,8 +189,8 @@ class RunRecord:
             "metrics": self.metrics,
             "deviations": self.deviations,
             "intervals": self.intervals.to_dict("index"),
-            "classes": self.classes.astype(object).where(self.classes.notna(), None).to_dict("index"),
-            "folds": [{"metrics": fold.metrics, "seconds": fold.seconds} for fold in self.folds],
+            "classes": self.classes.astype(object).where(np.isfinite(self.classes), None).to_dict("index"),
+            "folds": [self._fold_summary(fold) for fold in self.folds],
             "never_predicted": self.never_predicted,
             "warnings": self.warnings,
         }

@@ -271,3 +271,15 @@ def test_a_stopped_run_is_killed_not_running(stop: signal.Signals, tmp_path: Pat
     assert output.decode().strip().splitlines() == ["interrupted"]
     assert statuses() == ["KILLED"]
     assert [r["outcome"] for r in records(tmp_path)] == ["killed"]
+
+
+def test_offsets_and_the_threshold_are_shown_where_the_decision_has_some(capsys) -> None:
+    typed = ["tracking=none", "model=logreg", "dataset=synthetic", "dataset.rows=240", "evaluation.figures=false"]
+    typed.append("dataset.priors={no: 0.75, yes: 0.25}")
+    assert invoke(*typed, "strategy=logit_adjust") == 0
+    shown = capsys.readouterr().out
+    assert "decision: yes from a probability of 0.250" in shown
+    assert "| offset |" in shown
+    assert "|  1.099 |" in shown  # log 3
+    assert invoke(*typed, "strategy=inv_freq") == 0
+    assert "| offset |" not in capsys.readouterr().out

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
@@ -48,6 +49,45 @@ def test_figures_of_a_run_in_mlflow_join_its_artifacts(tiny, run, store, capsys)
     after = {file.path for file in client.list_artifacts(logged.info.run_id)}
     assert after - before == {"figures"}
     assert {Path(f.path).stem for f in client.list_artifacts(logged.info.run_id, "figures")} == NAMES
+
+
+@pytest.mark.parametrize(
+    ("typed", "suffixes"),
+    [
+        ((), {".png", ".svg"}),
+        (("format=pdf,svg",), {".pdf", ".svg"}),
+        (("format=[PDF]",), {".pdf"}),
+    ],
+)
+def test_figures_are_written_in_the_formats_asked_for(typed, suffixes, tiny, run, capsys) -> None:
+    config = tiny("model=logreg")
+    run(config)
+    draw(capsys, config.output_dir, *typed)
+    files = list(Path(config.output_dir, "figures").iterdir())
+    assert {file.suffix for file in files} == suffixes
+    starts = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
+    assert all(file.read_bytes().startswith(starts[file.suffix]) for file in files)
+
+
+def test_an_unknown_format_is_one_line(capsys) -> None:
+    assert draw(capsys, "run", "format=jpg") == "error: format: can be any of png, svg, pdf, not 'jpg'"
+    assert "not ''" in draw(capsys, "run", "format=")
+
+
+def test_a_record_of_before_is_drawn(tiny, run, capsys) -> None:
+    """Version 0.1.0 recorded neither offsets nor the kept epoch."""
+    config = tiny("model=linear", "decision=tuned_threshold")
+    run(config)
+    folder = Path(config.output_dir)
+    record = json.loads((folder / "record.json").read_text())
+    for row in record["classes"].values():
+        del row["offset"]
+    for fold in record["folds"]:
+        del fold["decision"]
+    (folder / "record.json").write_text(json.dumps(record))
+    pd.read_csv(folder / "epochs.csv").drop(columns="kept").to_csv(folder / "epochs.csv", index=False)
+    assert "figures of 1 run drawn" in draw(capsys, str(folder))
+    assert set(drawn(folder)) == NAMES | {"epochs"}
 
 
 def test_what_cannot_be_drawn_is_one_line(tiny, run, store, tmp_path: Path, capsys) -> None:

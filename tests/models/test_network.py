@@ -209,7 +209,7 @@ def test_without_validation_rows_only_the_training_loss_is_kept() -> None:
     train, _ = data()
     nobody = Rows(np.empty((0, 5), np.float32), np.empty((0, 1), int))
     model = fit(Network(hidden=[]), train, nobody, Training(epochs=2, batch_size=16, optimizer=sgd()))
-    assert list(model.history.columns) == ["train/loss"]
+    assert list(model.history.columns) == ["train/loss", "kept"]
     assert model.predict_log_proba(nobody.X).shape == (0, 1, 3)
 
 

@@ -135,7 +135,7 @@ def test_everything_is_on_disk_and_metrics_can_be_recomputed(tiny, run, tmp_path
     assert {str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()} == {
         "record.json", "config.yaml", "classes.csv", "epochs.csv", "predictions.npz", "models/0/model.keras",
         "models/0/use.joblib",
-        *(f"figures/{name}.png" for name in
+        *(f"figures/{name}.{kind}" for kind in ("png", "svg") for name in
           ("confusion_matrix", "recall_per_class", "precision_recall", "reliability", "epochs")),
     }  # fmt: skip
     said = json.loads((folder / "record.json").read_text())
@@ -148,6 +148,59 @@ def test_everything_is_on_disk_and_metrics_can_be_recomputed(tiny, run, tmp_path
     assert again == pytest.approx({key: record.metrics[key] for key in again}, abs=1e-12)
     assert pd.read_csv(folder / "epochs.csv").epoch.tolist() == [1, 2]
     assert list(pd.read_csv(folder / "classes.csv")["class"]) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("priors", ["{no: 0.8, yes: 0.2}", "{a: 0.5, b: 0.3, c: 0.2}"])
+@pytest.mark.parametrize("decision", ["tuned_threshold", "logit_adjust", "min_cost"])
+def test_offsets_and_thresholds_are_in_the_record(priors: str, decision: str, tiny, run, tmp_path) -> None:
+    record = run(tiny("model=logreg", f"decision={decision}", f"dataset.priors={priors}"))
+    written = json.loads((tmp_path / "run" / "record.json").read_text())
+    (described,) = written["folds"][0]["decision"]
+    table = pd.read_csv(tmp_path / "run" / "classes.csv", index_col="class")
+    offsets = pd.Series(described["offsets"])
+    pd.testing.assert_series_equal(
+        table.offset, offsets - offsets.iloc[0], check_names=False
+    )  # the first has most rows
+    assert [row["offset"] for row in written["classes"].values()] == pytest.approx(table.offset.tolist())
+    if decision == "logit_adjust":
+        share = table.train_rows / table.train_rows.sum()
+        np.testing.assert_allclose(offsets, -np.log(share))
+    scores = record.test.log_proba[:, 0]
+    np.testing.assert_array_equal((scores + table.offset.to_numpy()).argmax(axis=1), record.test.predicted[:, 0])
+    if len(table) == 2:
+        above = np.exp(scores[:, 1]) > described["threshold"]
+        np.testing.assert_array_equal(above, record.test.predicted[:, 0] == 1)
+        assert record.thresholds == pytest.approx({"yes": described["threshold"]})
+
+
+def test_offsets_of_folds_are_their_means(tiny, run) -> None:
+    record = run(tiny("model=logreg", "decision=tuned_threshold", "split=cv", "split.folds=3"))
+    each = [fold.fitted.rules[0].offsets for fold in record.folds]
+    expected = np.mean([offsets - offsets[0] for offsets in each], axis=0)
+    np.testing.assert_allclose(record.classes.offset, expected)
+    assert record.thresholds == {}
+
+
+def test_few_rows_to_tune_on_are_warned_of(tiny, run) -> None:
+    """Of 24 rows of the rarest class a fifth validates."""
+    record = run(tiny("model=logreg", "decision=tuned_threshold"))
+    (warning,) = [text for text in record.warnings if "tuned" in text]
+    assert "of 'c' (5): below 10" in warning
+    assert "decision=logit_adjust" in warning
+    assert not [text for text in run(tiny("model=logreg", "decision=logit_adjust")).warnings if "tuned" in text]
+
+
+@pytest.mark.parametrize("typed", [["training.patience=null"], ["training.epochs=30", "training.patience=2"]])
+def test_the_kept_epoch_is_the_one_whose_weights_predict(typed: list[str], tiny, run) -> None:
+    record = run(tiny("model=linear", *typed))
+    (validation,) = record.folds[0].validation.tasks()
+    losses = -validation.log_proba[np.arange(len(validation.y)), validation.y]
+    kept = record.history[record.history.kept == 1]
+    assert len(kept) == 1
+    assert kept["val/loss"].iloc[0] == pytest.approx(losses.mean(), rel=1e-5)
+    assert (abs(record.history["val/loss"] / losses.mean() - 1) < 1e-5).sum() == 1  # no other epoch has this loss
+    if typed[0] == "training.patience=null":
+        assert kept.epoch.iloc[0] == len(record.history)
 
 
 def test_library_warnings_are_kept_in_the_record(tiny, run) -> None:
