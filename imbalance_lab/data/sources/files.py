@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,7 +50,8 @@ class Table(DatasetSource):
         ``.csv``, ``.tsv``, ``.txt`` or any other text, which may be compressed (``.csv.gz``), ``.parquet`` or ``.pq``,
         or ``.xlsx`` (its first sheet, with openpyxl installed).
     target : str or list of str
-        The column to predict; several columns of 0 and 1 are labels that do not exclude each other.
+        The column to predict; several columns of 0 and 1 are labels that do not exclude each other. A mapping from
+        files' names, with or without their endings, gives each file of a sweep its own.
     drop : str or list of str
         Columns to leave out.
     categorical : str or list of str
@@ -90,6 +91,17 @@ class Table(DatasetSource):
     encoding: str = "utf-8"
     missing: Names = Field(default_factory=lambda: list(MISSING))
     title: str = Field(default="", validate_default=True)
+
+    @field_validator("target", mode="before")
+    @classmethod
+    def _target(cls, target: Any, info: ValidationInfo) -> Any:
+        if not isinstance(target, Mapping):
+            return target
+        name = Path(info.data.get("path", "")).name
+        for key in (name, re.sub(ENDINGS, "", name)):
+            if key in target:
+                return target[key]
+        raise ValueError(f"names no target for {name}, only for {', '.join(map(str, target))}")
 
     @field_validator("title", mode="before")
     @classmethod
