@@ -40,6 +40,7 @@ class SweepCallback(Callback):
         self._jobs = prod(len(values) for values in self.grid.values())
         self._ended = 0
         self._uri = config.tracking.get("uri")  # where runs of earlier sweeps are; None without MLflow
+        _check_data(config, self.grid)
         self._parent = _start_parent(config, self._folder.name, self.grid)
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / SWEEP).write_text(json.dumps({"name": self._folder.name, "parent": self._parent}))
@@ -174,6 +175,17 @@ def membership(folder: Path) -> dict[str, Any] | None:
 
     file = folder / SWEEP
     return json.loads(file.read_text()) if file.is_file() else None
+
+
+def _check_data(config: DictConfig, grid: dict[str, list[str]]) -> None:
+    """End the sweep before its first job if its data cannot be used; of a callback Hydra passes only an exit on."""
+    from imbalance_lab.app.checks import check_data
+    from imbalance_lab.runs.cell import one_line
+
+    try:
+        check_data(config, grid)
+    except Exception as error:
+        sys.exit(f"error: {one_line(error)}")
 
 
 def _start_parent(config: DictConfig, name: str, grid: dict[str, list[str]]) -> dict[str, Any] | None:

@@ -22,6 +22,8 @@ MAX_CELLS_SHOWN = 3
 # 007 is a code and no number.
 NUMBER = re.compile(r"\s*[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*")
 DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
+THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*")
+WHOLE = re.compile(r"\s*[+-]?(0|[1-9]\d*)\s*")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Remedies:
 
     Parameters
     ----------
-    drop, categorical, missing, decimal : str
+    drop, categorical, missing, decimal, missing_dates, date_format : str
         Templates of ``{column}`` and ``{values}``.
     """
 
@@ -38,6 +40,8 @@ class Remedies:
     categorical: str
     missing: str
     decimal: str
+    missing_dates: str
+    date_format: str
 
 
 IN_A_FILE = Remedies(
@@ -45,12 +49,16 @@ IN_A_FILE = Remedies(
     categorical="dataset.categorical=[{column}] to keep it as categories",
     missing="'dataset.missing=[{values}]' to read them as missing",
     decimal="'dataset.decimal=\",\"' reads decimal commas",
+    missing_dates="'dataset.missing=[{values}]' to read them as missing",
+    date_format="'dataset.date_format=\"%d/%m/%Y\"' (day first) or 'dataset.date_format=\"%m/%d/%Y\"' (month first)",
 )
 IN_A_FRAME = Remedies(
     drop="drop=[{column!r}]",
     categorical="frame[{column!r}].astype('category') to keep it as categories",
     missing="pd.to_numeric(frame[{column!r}], errors='coerce') to make them missing",
     decimal="pd.to_numeric(frame[{column!r}].str.replace(',', '.')) reads decimal commas",
+    missing_dates="pd.to_datetime(frame[{column!r}], errors='coerce') to make them missing",
+    date_format="pd.to_datetime(frame[{column!r}], format='%d/%m/%Y') (day first) or format='%m/%d/%Y' (month first)",
 )
 
 
@@ -99,16 +107,16 @@ def check_numbers(X: pd.DataFrame, name: str, remedies: Remedies, missing: Seque
     """
     for column in X.columns:
         values = X[column]
-        if pd.api.types.is_numeric_dtype(values) or not _is_text(values):
+        if pd.api.types.is_numeric_dtype(values) or not is_text(values):
             continue
         present = values[values.notna()].astype(str)
-        is_number, with_comma = _matches(NUMBER, present), _matches(DECIMAL_COMMA, present)
+        is_number, with_comma = matches(NUMBER, present), matches(DECIMAL_COMMA, present)
         where = f"dataset '{name}': column '{column}'"
         keep = f"{remedies.drop.format(column=column)} to leave it out, or {remedies.categorical.format(column=column)}"
         if with_comma.any() and _looks_numeric(present, is_number | with_comma):
             raise DataError(
                 f"{where} holds decimal commas in {with_comma.sum()} of {len(present)} cells, first "
-                f"{_cells(values, present[with_comma])}; {remedies.decimal.format(column=column)}, {keep}"
+                f"{cells(values, present[with_comma])}; {remedies.decimal.format(column=column)}, {keep}"
             )
         if _looks_numeric(present, is_number):
             if is_number.all():
@@ -118,12 +126,24 @@ def check_numbers(X: pd.DataFrame, name: str, remedies: Remedies, missing: Seque
             read = remedies.missing.format(column=column, values=",".join(marks))
             raise DataError(
                 f"{where} holds numbers, but {len(others)} of {len(present)} cells are none: "
-                f"{_cells(values, others)}; correct them, or {read}, {keep}"
+                f"{cells(values, others)}; correct them, or {read}, {keep}"
             )
 
 
+def has_decimal_commas(values: pd.Series) -> bool:
+    """Whether every cell of a text column is a number, some with decimal commas; ``1,234`` may be a thousand.
+
+    >>> has_decimal_commas(pd.Series(["1,5", "2", None])), has_decimal_commas(pd.Series(["1,234", "2,345"]))
+    (True, False)
+    """
+    present = values[values.notna()].astype(str)
+    with_comma = matches(DECIMAL_COMMA, present)
+    certain = with_comma & ~matches(THOUSANDS, present)
+    return bool(certain.any()) and bool((with_comma | matches(WHOLE, present)).all())
+
+
 def checked_columns(X: pd.DataFrame, name: str, remedies: Remedies = IN_A_FILE) -> pd.DataFrame:
-    """Return raw columns as floats (infinities missing) and text; dates, identifiers and nested values are refused.
+    """Return raw columns as floats (infinities missing), dates and text; identifiers and nested values are refused.
 
     Raises
     ------
@@ -150,7 +170,7 @@ def check_names(columns: Collection[str], where: str) -> None:
 def _checked(column: pd.Series, label: str, name: str, remedies: Remedies) -> pd.Series:
     drop = remedies.drop.format(column=label)
     if pd.api.types.is_datetime64_any_dtype(column):
-        raise DataError(f"dataset '{name}': column '{label}' holds dates; turn them into numbers, or {drop}")
+        return column
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         if len(values) > 2 and values[0] in (0, 1) and (np.diff(values) == 1).all():
@@ -168,7 +188,8 @@ def _checked(column: pd.Series, label: str, name: str, remedies: Remedies) -> pd
     return text
 
 
-def _is_text(values: pd.Series) -> bool:
+def is_text(values: pd.Series) -> bool:
+    """Whether a column holds text that is of no type of its own."""
     if isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.is_datetime64_any_dtype(values):
         return False
     if pd.api.types.is_string_dtype(values):
@@ -176,7 +197,8 @@ def _is_text(values: pd.Series) -> bool:
     return values.dtype == object and bool(values.map(lambda value: isinstance(value, str)).any())
 
 
-def _matches(pattern: re.Pattern[str], present: pd.Series) -> pd.Series:
+def matches(pattern: re.Pattern[str], present: pd.Series) -> pd.Series:
+    """Return which of the texts a pattern fits from end to end."""
     codes, levels = pd.factorize(present)  # each different value is matched once
     matching = np.array([pattern.fullmatch(level) is not None for level in levels], dtype=bool)
     return pd.Series(matching[codes], index=present.index)
@@ -187,7 +209,7 @@ def _looks_numeric(present: pd.Series, is_number: pd.Series) -> bool:
     return len(present) > 0 and bool(is_number.mean() >= share)
 
 
-def _cells(values: pd.Series, chosen: pd.Series) -> str:
+def cells(values: pd.Series, chosen: pd.Series) -> str:
     """Return the first of the chosen cells with their rows: ``'abc' in row 7, 'x' in row 9``."""
     first = chosen.iloc[:MAX_CELLS_SHOWN]
     rows = values.index.get_indexer(first.index) + 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Literal
@@ -14,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from imbalance_lab.data.checks import IN_A_FRAME, check_names, check_numbers, check_target, checked_columns
-from imbalance_lab.errors import DataError
+from imbalance_lab.data.dates import dates_read, days
+from imbalance_lab.errors import DataError, LabWarning
 
-Kind = Literal["numeric", "categorical"]
+Kind = Literal["numeric", "categorical", "date"]
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,11 @@ class Dataset:
         Class indices; of labels 0 or 1. In a binary set index 1 is the rarer class.
     class_names : tuple of str
         Of all tasks, one after the other.
-    kinds : mapping of column name to {"numeric", "categorical"}
+    kinds : mapping of column name to {"numeric", "categorical", "date"}
         Empty if `X` is no table.
     labels : tuple of str
+    notes : tuple of str
+        How the data were read, where there was a choice.
 
     Examples
     --------
@@ -55,6 +59,7 @@ class Dataset:
     class_names: tuple[str, ...]
     kinds: Mapping[str, Kind]
     labels: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_frame(
@@ -66,7 +71,7 @@ class Dataset:
     ) -> Dataset:
         """Build a dataset from a DataFrame.
 
-        Numbers are numeric; text, booleans and columns of type ``category`` are categorical.
+        Numbers are numeric; text, booleans and columns of type ``category`` are categorical; dates become numbers.
 
         Parameters
         ----------
@@ -135,13 +140,20 @@ class Dataset:
     def _checked(cls, X: Any, labels: pd.DataFrame, name: str, single: bool) -> Dataset:
         for column in labels:
             check_target(labels[column], str(column), f"dataset '{name}'")
+        notes: list[str] = []
         if isinstance(X, pd.DataFrame):
             X = X.set_axis(X.columns.astype(str), axis=1).reset_index(drop=True)
+            X, notes = dates_read(X, name, IN_A_FRAME)
             check_numbers(X, name, IN_A_FRAME)
             X = checked_columns(X, name, IN_A_FRAME)
-        if single:
-            return cls.from_labels(name, X, labels.iloc[:, 0])
-        return cls.from_indicators(name, X, labels)
+        made = cls.from_labels(name, X, labels.iloc[:, 0]) if single else cls.from_indicators(name, X, labels)
+        return made.noted(notes)
+
+    def noted(self, notes: Sequence[str]) -> Dataset:
+        """Return the dataset with notes on how it was read, which are warned of."""
+        for note in notes:
+            warnings.warn(f"dataset '{self.name}': {note}", LabWarning, stacklevel=4)
+        return replace(self, notes=(*self.notes, *notes)) if notes else self
 
     @classmethod
     def from_labels(cls, name: str, X: Any, labels: Sequence[Any] | pd.Series | np.ndarray) -> Dataset:
@@ -240,17 +252,20 @@ class Dataset:
             values, levels = self.X[column].to_numpy(), None
             if self.kinds[str(column)] == "categorical":
                 values, levels = pd.factorize(self.X[column], sort=False)
+            elif self.kinds[str(column)] == "date":
+                values = days(self.X[column]).to_numpy()
             digest.update(np.ascontiguousarray(values, dtype=np.float64).tobytes())
             digest.update(repr(None if levels is None else [str(level) for level in levels]).encode())
         return digest.hexdigest()
 
     def summary(self) -> dict[str, Any]:
-        """Return name, hash, class sizes and kinds of features, as a run's record holds them."""
+        """Return name, hash, class sizes, kinds of features and notes, as a run's record holds them."""
         return {
             "name": self.name,
             "hash": self.content_hash,
             "classes": dict(zip(self.class_names, self.counts.tolist(), strict=True)),
             "features": dict(self.kinds),
+            **({"notes": list(self.notes)} if self.notes else {}),
         }
 
     def without_rare_classes(self, min_rows: int) -> Dataset:
@@ -271,7 +286,7 @@ class Dataset:
         y = (np.cumsum(kept) - 1)[self.y[rows]]
         if len(names) == 2 and y.mean() > 0.5:
             y, names = 1 - y, names[::-1]
-        return Dataset(self.name, _renumbered(self.take(np.flatnonzero(rows))), y, names, self.kinds)
+        return replace(self, X=_renumbered(self.take(np.flatnonzero(rows))), y=y, class_names=names)
 
     def _repr_html_(self) -> str:
         from imbalance_lab.data.display import dataset_html
@@ -280,7 +295,7 @@ class Dataset:
 
 
 def column_kinds(X: Any) -> dict[str, Kind]:
-    """Return the kind of each column: numbers are numeric, everything else is categorical; none if `X` is no table."""
+    """Return the kind of each column: numbers, dates, else categories; none if `X` is no table."""
     if not isinstance(X, pd.DataFrame):
         return {}
     return {str(column): _kind(X[column]) for column in X.columns}
@@ -329,5 +344,7 @@ def _natural(name: str) -> tuple[bool, float, str]:
 
 
 def _kind(column: pd.Series) -> Kind:
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return "date"
     is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     return "numeric" if is_number else "categorical"

@@ -45,4 +45,5 @@ def _columns(dataset: Dataset) -> str:
         return "each of shape " + " x ".join(map(str, dataset.X.shape[1:]))
     kinds = Counter(dataset.kinds.values())
     columns = [f"{count} {kind}" for kind, count in sorted(kinds.items(), reverse=True)]
-    return f"{' and '.join(columns)} column{'s' if len(dataset.kinds) > 1 else ''}"
+    listed = " and ".join(part for part in (", ".join(columns[:-1]), columns[-1]) if part)
+    return f"{listed} column{'s' if len(dataset.kinds) > 1 else ''}"

@@ -16,6 +16,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.data.dataset import Kind
+from imbalance_lab.data.dates import as_numbers, part_names
 from imbalance_lab.fields import STRICT
 
 VALUES_IN_A_BLOCK = 2**20
@@ -30,17 +31,20 @@ class Prepared:
     parts : list of (list of str, fitted transformer)
         Raw columns, and what turns them into as many columns of a matrix.
     numeric : int
-        How many of the columns are numbers; they come first.
+        How many of the columns are numbers, those of dates included; they come first.
     levels : tuple of int
         Codes of each categorical column.
     dtype : type
         Float type of the result.
+    dates : tuple of str
+        Raw columns that are dates, each of which becomes several numbers.
     """
 
     parts: list[tuple[list[str], Any]]
     numeric: int
     levels: tuple[int, ...]
     dtype: type[np.floating[Any]]
+    dates: tuple[str, ...] = ()
 
     @property
     def categorical(self) -> np.ndarray:
@@ -49,6 +53,7 @@ class Prepared:
 
     def columns(self, X: pd.DataFrame) -> np.ndarray:
         """Return scaled numbers and category codes, shape (n, p); a category not seen in training is -1."""
+        X = as_numbers(X, self.dates)
         columns = np.empty((len(X), len(self.categorical)), dtype=self.dtype)
         column = 0
         for names, transformer in self.parts:
@@ -97,8 +102,11 @@ class Prepare:
 
     def fit(self, X: pd.DataFrame, kinds: Mapping[str, Kind], dtype: type[np.floating[Any]]) -> Prepared:
         """Fit on training rows `X`."""
+        dates = [c for c in X.columns if kinds[str(c)] == "date"]
         numeric = [c for c in X.columns if kinds[str(c)] == "numeric"]
+        numeric += [part for column in dates for part in part_names(column)]
         categorical = [c for c in X.columns if kinds[str(c)] == "categorical"]
+        X = as_numbers(X, dates)
         size = _block(len(X))
         blocks = [numeric[start : start + size] for start in range(0, len(numeric), size)]
         parts = [(block, self._numeric().fit(X[block])) for block in blocks]
@@ -107,7 +115,7 @@ class Prepare:
             codes = self._codes()
             levels = (codes.fit_transform(X[categorical]).max(axis=0) + 1).astype(int).tolist()
             parts.append((categorical, codes))
-        return Prepared(parts, len(numeric), tuple(levels), dtype)
+        return Prepared(parts, len(numeric), tuple(levels), dtype, tuple(dates))
 
     def _numeric(self) -> Any:
         from sklearn.impute import SimpleImputer

@@ -15,6 +15,8 @@ from imbalance_lab.data.rows import Split
 from imbalance_lab.errors import DataError, LabWarning
 from imbalance_lab.fields import STRICT, Positive, Seed, Share
 
+KINDS = ("training", "validation", "test")
+
 
 @dataclass(frozen=True, config=STRICT)
 class Holdout(Splitter):
@@ -105,6 +107,57 @@ class CrossValidation(Splitter):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="The least populated class")
             yield from list(folds.split(strata, strata))
+
+
+def checked_splits(splitter: Splitter, y: np.ndarray, class_names: Sequence[str]) -> list[Split]:
+    """Return the splits of a splitter, which may be somebody's own.
+
+    Parameters
+    ----------
+    splitter : Splitter
+    y : ndarray of shape (n,) or (n, T)
+    class_names : sequence of str
+
+    Raises
+    ------
+    DataError
+        If there are none; if rows train and are tested as well, or any other two parts share rows; if a part names a
+        row twice or one that is not there; if no row trains or is tested.
+
+    Examples
+    --------
+    >>> (split,) = checked_splits(Holdout(validation=0.2, test=0.2), np.array([0, 1] * 10), ["a", "b"])
+    >>> [len(part) for part in split]
+    [12, 4, 4]
+    """
+    name = f"split={type(splitter).__name__}"
+    splits = [_checked(split, len(y), name) for split in splitter.split(y, class_names)]
+    if not splits:
+        raise DataError(f"{name} gives no split")
+    return splits
+
+
+def _checked(split: Sequence[object], rows: int, name: str) -> Split:
+    if len(split) != len(Split._fields):
+        raise DataError(f"{name} gives {len(split)} parts; training, validation and test rows are needed")
+    parts = Split(*(np.asarray(part) for part in split))
+    for kind, part in zip(KINDS, parts, strict=True):
+        if part.ndim != 1 or not (len(part) == 0 or np.issubdtype(part.dtype, np.integer)):
+            raise DataError(f"{name}: the {kind} rows are no list of row numbers (shape {part.shape}, {part.dtype})")
+        if outside := int(((part < 0) | (part >= rows)).sum()):
+            raise DataError(f"{name} gives {outside} {kind} rows outside the data, which has rows 0 to {rows - 1}")
+        if twice := len(part) - len(np.unique(part)):
+            raise DataError(f"{name} gives {twice} of its {len(part)} {kind} rows twice")
+    for one, other in ((0, 2), (1, 2), (0, 1)):
+        if both := len(np.intersect1d(parts[one], parts[other], assume_unique=True)):
+            raise DataError(
+                f"{name} is refused: {both} of its {len(parts[other])} {KINDS[other]} rows are {KINDS[one]} rows as "
+                "well; the parts of a split must not overlap"
+            )
+    for kind, part in ((KINDS[0], parts.train), (KINDS[2], parts.test)):
+        if not len(part):
+            raise DataError(f"{name} gives no {kind} rows")
+    return Split(*(part.astype(np.int64, copy=False) for part in parts))
 
 
 def combinations(y: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from imbalance_lab import process
 from imbalance_lab.data.base import DatasetSource
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.rows import Split
+from imbalance_lab.data.split import checked_splits
 from imbalance_lab.errors import AlreadyFinished, LabWarning
 from imbalance_lab.evaluation.evaluate import evaluate
 from imbalance_lab.runs.files import save_models, write_record
@@ -73,7 +74,7 @@ def run(
         if plan.learner.trains_by_loss and process.tensorflow_differs():
             text = "TensorFlow was loaded before this package, so results can differ from the command line's in their "
             warnings.warn(f"{text}last digits; set TF_ENABLE_ONEDNN_OPTS=0 before it is imported", LabWarning, 2)
-        splits = list(plan.split.split(dataset.y, dataset.class_names))
+        splits = checked_splits(plan.split, dataset.y, dataset.class_names)
         folds = [
             run_fold(plan, dataset, split, fold, observer, tracker, alone=len(splits) == 1)
             for fold, split in enumerate(splits)

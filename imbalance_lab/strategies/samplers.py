@@ -125,7 +125,7 @@ def _fit_resample(
     """Resample, and separate what imbalanced-learn refuses from a bug."""
     name = type(sampler).__name__
     try:
-        new, y_new = sampler.fit_resample(rows, y)
+        returned = sampler.fit_resample(rows, y)
     except LabError:
         raise
     except Exception as error:
@@ -136,7 +136,14 @@ def _fit_resample(
                 "sampler=ros"
             ) from error
         raise LabError(f"the sampler {name} failed: {type(error).__name__}: {reason}") from error
-    return np.asarray(new), np.asarray(y_new)
+    try:
+        new, y_new = returned
+        return np.asarray(new), np.asarray(y_new)
+    except (TypeError, ValueError) as error:
+        raise LabError(
+            f"the sampler {name} returned {type(returned).__name__}, which is no pair of rows (m, {rows.shape[1]}) and "
+            "classes (m,)"
+        ) from error
 
 
 def _is_imblearns(sampler: Any) -> bool:
@@ -155,7 +162,9 @@ def _check_rows(sampler: Any, X: np.ndarray, y: np.ndarray, width: int, classes:
             f"the sampler {name} returned rows of shape {X.shape} and classes of shape {y.shape}; "
             f"(m, {width}) and (m,) are needed"
         )
-    if len(y) and not (np.issubdtype(y.dtype, np.integer) and y.min() >= 0 and y.max() < classes):
+    if not np.issubdtype(X.dtype, np.number) or not np.isfinite(X).all():
+        raise LabError(f"the sampler {name} returned rows that are no numbers, or not finite")
+    if not (np.issubdtype(y.dtype, np.integer) and (y >= 0).all() and (y < classes).all()):
         raise LabError(f"the sampler {name} returned classes other than those given, the integers 0 to {classes - 1}")
 
 
@@ -303,10 +312,11 @@ def _warn_if_short(sampler: Any, y: np.ndarray, y_new: np.ndarray, class_names: 
         messages.append(f"returned fewer rows than asked for: {', '.join(short[:MAX_CLASSES_NAMED])}")
     if gone := np.flatnonzero((after == 0) & (before > 0)).tolist():
         messages.append(f"removed every row of class {_named(gone, class_names)}")
+    if (after > 0).sum() < 2:
+        refusal = Incompatible if _is_imblearns(sampler) else LabError
+        raise refusal(f"{name} leaves one class only ({_sizes(y, class_names)} before); use another sampler")
     for message in messages:
         warnings.warn(f"{name} {message}", LabWarning, stacklevel=2)
-    if (after > 0).sum() < 2:
-        raise Incompatible(f"{name} leaves one class only ({_sizes(y, class_names)} before); use another sampler")
 
 
 def _named(classes: Sequence[int], class_names: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from imbalance_lab.data.prepare import Prepare
 from imbalance_lab.data.sources.files import Table
-from imbalance_lab.errors import DataError
+from imbalance_lab.errors import DataError, LabWarning
 
 FRAME = pd.DataFrame(
     {
@@ -75,12 +76,6 @@ def test_a_quantity_is_no_target(tmp_path: Path) -> None:
     write(pd.DataFrame({"x": range(300), "price": np.linspace(0, 9, 300)}), tmp_path / "q.csv")
     with pytest.raises(DataError, match="300 different numbers; it looks like a quantity"):
         Table(path="q.csv", target="price").load()
-
-
-def test_dates_are_refused_by_name(tmp_path: Path) -> None:
-    write(FRAME.assign(day=pd.date_range("2020-01-01", periods=100)), tmp_path / "d.parquet")
-    with pytest.raises(DataError, match=r"'day' holds dates.*drop=\[day\]"):
-        Table(path="d.parquet", target="label", drop="id").load()
 
 
 def test_what_stands_for_missing_can_be_set(tmp_path: Path) -> None:
@@ -184,30 +179,69 @@ def test_codes_stay_categories(codes: list[str], tmp_path: Path) -> None:
     assert set(data.X["x"]) == set(codes)
 
 
-def test_decimal_commas_are_offered_their_setting(tmp_path: Path) -> None:
+def test_decimal_commas_are_found_and_noted(tmp_path: Path) -> None:
     commas = [cell.replace(".", ",") for cell in CLEAN]
-    with pytest.raises(
-        DataError, match=r"decimal commas in 200 of 200 cells, first '0,000' in row 1.*'dataset.decimal="
-    ):
+    note = "the decimal mark is a comma, as in column 'x'"
+    with pytest.warns(LabWarning, match=f"dataset 'c': {note}"):
         dirty(tmp_path / "c.csv", commas)
-    dirty(tmp_path / "c.csv", commas, decimal=",")
-    np.testing.assert_allclose(Table(path="c.csv", target="y", decimal=",").load().X["x"], np.array(CLEAN, float))
+    with pytest.warns(LabWarning):
+        data = Table(path="c.csv", target="y").load()
+    assert data.notes == (note,)
+    assert data.summary()["notes"] == [note]
+    np.testing.assert_allclose(data.X["x"], np.array(CLEAN, float))
+    typed = Table(path="c.csv", target="y", decimal=",").load()  # nothing to note
+    assert (typed.content_hash, typed.notes) == (data.content_hash, ())
+
+
+@pytest.mark.parametrize("spoilt", [["1,234", "2,345"], ["1,5", "2,5", "x"]])
+def test_decimal_commas_that_are_uncertain_are_offered_their_setting(spoilt: list[str], tmp_path: Path) -> None:
+    cells = [*spoilt, *(f"{k},234" for k in range(1, 199))]
+    with pytest.raises(DataError, match=r"decimal commas in .* of .* cells.*'dataset.decimal="):
+        dirty(tmp_path / "c.csv", cells)
+
+
+def test_points_elsewhere_rule_decimal_commas_out(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("a;b;y\n" + "".join(f"{k},5;{k}.25;{'ab'[k % 4 == 0]}\n" for k in range(40)))
+    with pytest.raises(DataError, match="column 'a' holds decimal commas"):
+        Table(path="p.csv", target="y").load()
+
+
+def test_another_encoding_is_named(tmp_path: Path) -> None:
+    text = "x;größe\n1;groß\n3;klein\n2;groß\n"
+    (tmp_path / "l.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError, match=r"l.csv is not utf-8 \(byte f6\): dataset.encoding=latin-1 reads it"):
+        Table(path="l.csv", target="größe").load()
+    assert Table(path="l.csv", target="größe", separator=";", encoding="latin-1").load().class_names[0] == "groß"
+    (tmp_path / "u.csv").write_bytes(text.encode("utf-16"))
+    with pytest.raises(DataError, match=r"dataset\.encoding=utf-16 reads it"):
+        Table(path="u.csv", target="größe").load()
+    assert Table(path="u.csv", target="größe", separator=";", encoding="utf-16").load().class_names[0] == "groß"
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.txt"])
 def test_the_separator_is_detected(separator: str, name: str, tmp_path: Path) -> None:
     FRAME.to_csv(tmp_path / name, index=False, sep=separator)
-    assert Table(path=name, target="label", drop=["id"]).load().counts.tolist() == [90, 10]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        data = Table(path=name, target="label", drop=["id"]).load()
+    assert data.counts.tolist() == [90, 10]
+    usual = "," if name.endswith("csv") else "\t"
+    words = {",": "a comma", "\t": "a tab", ";": "a semicolon", "|": "a vertical bar"}
+    assert data.notes == (() if separator == usual else (f"{words[separator]} was found between the columns",))
+    assert [str(w.message) for w in caught] == [f"dataset 't': {note}" for note in data.notes]
 
 
 def test_decimal_commas_do_not_pass_for_separators(tmp_path: Path) -> None:
     rows = "".join(f"{k},5;{k * 7 % 13},25;{'ab'[k % 4 == 0]}\n" for k in range(40))
     (tmp_path / "g.csv").write_text("f1;f2;label\n" + rows)
-    data = Table(path="g.csv", target="label", decimal=",").load()
+    with pytest.warns(LabWarning) as caught:
+        data = Table(path="g.csv", target="label").load()
     assert data.X["f1"].tolist()[:2] == [0.5, 1.5]
-    with pytest.raises(DataError, match="decimal commas"):
-        Table(path="g.csv", target="label").load()
+    assert [str(w.message) for w in caught] == [
+        "dataset 'g': a semicolon was found between the columns",
+        "dataset 'g': the decimal mark is a comma, as in column 'f1'",
+    ]
 
 
 def test_excel_is_read_and_other_kinds_are_refused_by_name(tmp_path: Path, monkeypatch) -> None:

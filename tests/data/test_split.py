@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from imbalance_lab.data.split import CrossValidation, Holdout, iterative_parts
+from imbalance_lab.data.split import CrossValidation, Holdout, checked_splits, iterative_parts
 from imbalance_lab.errors import DataError, LabWarning
 
 COUNTS = st.lists(st.integers(3, 60), min_size=2, max_size=8)
@@ -127,3 +127,63 @@ def test_a_label_too_rare_is_named() -> None:
     y[:2, 1], y[:9, 0] = 1, 1
     with pytest.raises(DataError, match=r"'hat' \(2\).*leave such labels out"):
         list(Holdout(0.2, 0.2).split(y, ["not bag", "bag", "not hat", "hat"]))
+
+
+class Given(Holdout):
+    """A splitter that gives whatever parts it is given."""
+
+    parts: tuple = ()
+
+    def split(self, y, class_names):
+        yield from self.parts
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ((range(10), [], range(10)), "10 of its 10 test rows are training rows as well"),
+        ((range(8), [8], [8, 9]), "1 of its 2 test rows are validation rows as well"),
+        ((range(8), [7], [8, 9]), "1 of its 1 validation rows are training rows as well"),
+        ((range(8), [], [8, 10]), "1 test rows outside the data, which has rows 0 to 9"),
+        (([-1, 0], [], [8]), "1 training rows outside the data"),
+        (([0, 0, 1], [], [8]), "1 of its 3 training rows twice"),
+        (([], [8], [9]), "gives no training rows"),
+        ((range(8), [8], []), "gives no test rows"),
+        ((np.ones(10, bool), [], [9]), r"the training rows are no list of row numbers \(shape \(10,\), bool\)"),
+        ((range(8), [9]), "gives 2 parts"),
+    ],
+)
+def test_parts_that_prove_nothing_are_refused_by_the_splitters_name(parts: tuple, message: str) -> None:
+    splitter = Given(0.2, 0.2)
+    object.__setattr__(splitter, "parts", [parts])
+    with pytest.raises(DataError, match=f"split=Given.*{message}"):
+        checked_splits(splitter, labels([5, 5]), names([5, 5]))
+
+
+def test_no_split_at_all_is_refused_and_ours_are_what_they_were() -> None:
+    nothing = Given(0.2, 0.2)
+    object.__setattr__(nothing, "parts", [])
+    with pytest.raises(DataError, match="split=Given gives no split"):
+        checked_splits(nothing, labels([5, 5]), names([5, 5]))
+    y = labels([30, 20])
+    ours = CrossValidation(5, 2, 0.2)
+    for checked, plain in zip(checked_splits(ours, y, names([1, 1])), ours.split(y, names([1, 1])), strict=True):
+        for one, other in zip(checked, plain, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_splitter_that_tests_on_training_rows_makes_no_run(tmp_path, monkeypatch) -> None:
+    from tests.app.test_cli import invoke
+
+    (tmp_path / "leaky.py").write_text(
+        "import numpy as np\n"
+        "from imbalance_lab.data.rows import Split\n"
+        "from imbalance_lab.data.split import Holdout\n"
+        "class Leaky(Holdout):\n"
+        "    def split(self, y, class_names):\n"
+        "        rows = np.arange(len(y))\n"
+        "        yield Split(rows, rows[:0], rows)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    typed = ["model=logreg", "tracking=none", "dataset=wine_lt", "split._target_=leaky.Leaky", "split.validation=0"]
+    assert "split=Leaky is refused: " in str(invoke(*typed))

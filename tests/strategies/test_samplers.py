@@ -3,6 +3,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -220,6 +221,14 @@ class Broken(SMOTE):
         (Own(lambda X, y, seed: (X, y[:-1])), r"classes of shape \(89,\)"),
         (Own(lambda X, y, seed: (X, y + 1)), "classes other than those given, the integers 0 to 2"),
         (Own(lambda X, y, seed: (X, y / 2)), "classes other than those given"),
+        (fails(KeyError("x0")), "the sampler Own failed: KeyError: 'x0'"),
+        (Own(lambda X, y, seed: None), r"Own returned NoneType, which is no pair of rows \(m, 3\) and classes \(m,\)"),
+        (Own(lambda X, y, seed: X), "Own returned ndarray, which is no pair"),
+        (Own(lambda X, y, seed: ([[1, 2, 3], [4]], y)), "Own returned tuple, which is no pair"),
+        (Own(lambda X, y, seed: (X.astype(str), y)), "Own returned rows that are no numbers"),
+        (Own(lambda X, y, seed: (X * np.nan, y)), "Own returned rows that are no numbers, or not finite"),
+        (Own(lambda X, y, seed: (X[:60], y[:60])), "Own leaves one class only"),
+        (Own(lambda X, y, seed: (X[:0], y[:0])), "Own leaves one class only"),
     ],
 )
 def test_a_bug_in_a_sampler_is_no_incompatible_pair(sampler: Own, message: str) -> None:
@@ -227,6 +236,33 @@ def test_a_bug_in_a_sampler_is_no_incompatible_pair(sampler: Own, message: str) 
     with pytest.raises(LabError, match=message) as error:
         resample(sampler, X, y, NAMES, 0)
     assert not isinstance(error.value, Incompatible)
+
+
+def test_a_frame_and_a_series_are_rows_and_classes() -> None:
+    X, y = rows()
+    own = Own(lambda X, y, seed: (pd.DataFrame(X[::-1]), pd.Series(y[::-1])))
+    made, y_made = resample(own, X, y, NAMES, 0)
+    np.testing.assert_array_equal(made, X[::-1])
+    np.testing.assert_array_equal(y_made, y[::-1])
+
+
+def test_a_sampler_that_fails_fails_its_run_and_the_sweep(tmp_path, monkeypatch) -> None:
+    from tests.app.test_cli import invoke, records
+
+    (tmp_path / "faulty.py").write_text(
+        "class Nothing:\n    def fit_resample(self, X, y):\n        return None\n"
+        "class OneLeft:\n    def fit_resample(self, X, y):\n        return X[y == 0], y[y == 0]\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    typed = ("-m", "dataset=wine_lt", "model=logreg", "tracking=none", "sampler=custom", "seed=0")
+    assert invoke(*typed, "sampler._target_=faulty.Nothing,faulty.OneLeft") == 1
+    found = records(tmp_path)
+    assert [record["outcome"] for record in found] == ["failed", "failed"]
+    assert sorted(record["reason"].split(", ")[0][:40] for record in found) == [
+        "OneLeft leaves one class only (class 'cl",
+        "the sampler Nothing returned NoneType",
+    ]
+    assert not any("\n" in record["reason"] for record in found)
 
 
 def test_a_bug_inside_imbalanced_learn_is_no_incompatible_pair_either(monkeypatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,12 +14,22 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_v
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.data.base import DatasetSource
-from imbalance_lab.data.checks import IN_A_FILE, check_names, check_numbers, check_target, checked_columns
+from imbalance_lab.data.checks import (
+    IN_A_FILE,
+    check_names,
+    check_numbers,
+    check_target,
+    checked_columns,
+    has_decimal_commas,
+    is_text,
+)
 from imbalance_lab.data.dataset import Dataset
+from imbalance_lab.data.dates import dates_read
 from imbalance_lab.errors import DataError
 from imbalance_lab.fields import STRICT
 
 SEPARATORS = (",", "\t", ";", "|")
+SPOKEN = {",": "a comma", "\t": "a tab", ";": "a semicolon", "|": "a vertical bar"}
 ROWS_TO_DETECT_FROM = 100
 TABS, EXCEL, PARQUET = {".tsv", ".txt"}, {".xlsx", ".xlsm"}, {".parquet", ".pq"}
 NOT_READ = {".json", ".jsonl", ".ndjson", ".xls", ".ods", ".feather", ".arff", ".mat", ".npz", ".pkl"}
@@ -40,15 +50,22 @@ class Table(DatasetSource):
         ``.csv``, ``.tsv``, ``.txt`` or any other text, which may be compressed (``.csv.gz``), ``.parquet`` or ``.pq``,
         or ``.xlsx`` (its first sheet, with openpyxl installed).
     target : str or list of str
-        The column to predict; several columns of 0 and 1 are labels that do not exclude each other.
+        The column to predict; several columns of 0 and 1 are labels that do not exclude each other. A mapping from
+        files' names, with or without their endings, gives each file of a sweep its own.
     drop : str or list of str
         Columns to leave out.
     categorical : str or list of str
         Columns that are categories although they look like numbers.
+    dates : str or list of str
+        Columns that are dates whatever they look like, such as 20200131.
+    date_format : str, optional
+        How dates are written, in the codes of `datetime.datetime.strptime`; by default ISO dates, days and months by
+        number with the year last where they can be told apart, and months by name.
     separator : str, optional
         Between the columns of a text file; by default whichever of comma, tab, semicolon and ``|`` fits.
-    decimal : str
-        The decimal mark of a text file.
+    decimal : str, optional
+        The decimal mark of a text file; by default a point, or a comma if that makes numbers of every column of text
+        that looks like numbers.
     encoding : str
         Of a text file.
     missing : list of str
@@ -67,11 +84,24 @@ class Table(DatasetSource):
     target: Names
     drop: Names = Field(default_factory=list)
     categorical: Names = Field(default_factory=list)
+    dates: Names = Field(default_factory=list)
+    date_format: str | None = None
     separator: str | None = None
-    decimal: str = Field(default=".", min_length=1, max_length=1)
+    decimal: str | None = Field(default=None, min_length=1, max_length=1)
     encoding: str = "utf-8"
     missing: Names = Field(default_factory=lambda: list(MISSING))
     title: str = Field(default="", validate_default=True)
+
+    @field_validator("target", mode="before")
+    @classmethod
+    def _target(cls, target: Any, info: ValidationInfo) -> Any:
+        if not isinstance(target, Mapping):
+            return target
+        name = Path(info.data.get("path", "")).name
+        for key in (name, re.sub(ENDINGS, "", name)):
+            if key in target:
+                return target[key]
+        raise ValueError(f"names no target for {name}, only for {', '.join(map(str, target))}")
 
     @field_validator("title", mode="before")
     @classmethod
@@ -80,7 +110,7 @@ class Table(DatasetSource):
 
     def class_sizes(self) -> dict[str, int]:
         """Return the rows of each class of the one target, whatever the other columns hold."""
-        file, table = self._read()
+        file, table, _ = self._read()
         (target,) = self.target
         _require(table, [target], file)
         check_target(table[target], target, str(file))
@@ -89,24 +119,27 @@ class Table(DatasetSource):
 
     def load(self) -> Dataset:
         """Read the file."""
-        file, table = self._read()
+        file, table, notes = self._read()
         targets = self.target
-        _require(table, [*targets, *self.drop, *self.categorical], file)
+        _require(table, [*targets, *self.drop, *self.categorical, *self.dates], file)
         for target in targets:
             check_target(table[target], target, str(file))
         X = table.drop(columns=[*targets, *self.drop])
         codes = X.columns.intersection(self.categorical)
         X = X.assign(**{column: as_codes(X[column]) for column in codes})
-        check_numbers(X.drop(columns=codes), self.title, IN_A_FILE, self.missing)
-        X = checked_columns(X, self.title)
+        others, of_dates = dates_read(X.drop(columns=codes), self.title, IN_A_FILE, self.dates, self.date_format)
+        check_numbers(others, self.title, IN_A_FILE, self.missing)
+        X = checked_columns(X.assign(**others), self.title)
         if len(targets) == 1:
-            return Dataset.from_labels(self.title, X, table[targets[0]])
-        return Dataset.from_indicators(self.title, X, table[targets])
+            made = Dataset.from_labels(self.title, X, table[targets[0]])
+        else:
+            made = Dataset.from_indicators(self.title, X, table[targets])
+        return made.noted([*notes, *of_dates])
 
-    def _read(self) -> tuple[Path, pd.DataFrame]:
+    def _read(self) -> tuple[Path, pd.DataFrame, list[str]]:
         file = Path(self.path).expanduser()
-        how = {"encoding": self.encoding, "decimal": self.decimal}
-        return file, read_table(file, self.separator, self.missing, self.categorical, **how)
+        table, notes = read_table(file, self.separator, self.decimal, self.missing, self.categorical, self.encoding)
+        return file, table, notes
 
 
 def as_codes(column: pd.Series) -> pd.Series:
@@ -121,9 +154,14 @@ def as_codes(column: pd.Series) -> pd.Series:
 
 
 def read_table(
-    file: Path, separator: str | None, missing: Sequence[str], categorical: Sequence[str], **how: str
-) -> pd.DataFrame:
-    """Read a table by the ending of its name.
+    file: Path,
+    separator: str | None,
+    decimal: str | None,
+    missing: Sequence[str],
+    categorical: Sequence[str],
+    encoding: str,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Read a table by the ending of its name, and note what had to be found out about it.
 
     Raises
     ------
@@ -136,14 +174,21 @@ def read_table(
     endings = {suffix.lower() for suffix in file.suffixes}
     if other := endings & NOT_READ:
         raise DataError(f"{file}: {other.pop()} files are not read; save it as .csv or .parquet")
+    notes: list[str] = []
     try:
         if endings & PARQUET:
             table = pd.read_parquet(file)
         elif endings & EXCEL:
             table = _read_excel(file, missing)
         else:
-            separator = separator or detect_separator(file, "\t" if endings & TABS else ",", how["encoding"])
-            table = _read_text(file, missing, categorical, sep=separator, **how)
+            usual = "\t" if endings & TABS else ","
+            if separator is None:
+                separator = detect_separator(file, usual, encoding)
+                notes += [f"{SPOKEN[separator]} was found between the columns"] if separator != usual else []
+            table, of_marks = _read_numbers(file, decimal, missing, categorical, sep=separator, encoding=encoding)
+            notes += of_marks
+    except UnicodeDecodeError as error:
+        raise DataError(_other_encoding(file, encoding, error)) from error
     except (ValueError, OSError, LookupError, pd.errors.ParserWarning) as error:
         reason = " ".join(str(error).split())
         raise DataError(
@@ -153,7 +198,34 @@ def read_table(
         raise DataError(f"{file} has no rows")
     table.columns = table.columns.astype(str)
     check_names(list(table.columns), str(file))
-    return table
+    return table, notes
+
+
+def _other_encoding(file: Path, encoding: str, error: UnicodeDecodeError) -> str:
+    """Say that a file is of another encoding, and which reads it."""
+    culprit = error.object[error.start : error.start + 1].hex()
+    other = "utf-16" if error.object[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
+    if encoding.lower().replace("_", "-") == other:
+        return f"{file} is not {encoding} (byte {culprit}): name its encoding by dataset.encoding="
+    return f"{file} is not {encoding} (byte {culprit}): dataset.encoding={other} reads it"
+
+
+def _read_numbers(
+    file: Path, decimal: str | None, missing: Sequence[str], categorical: Sequence[str], **how: Any
+) -> tuple[pd.DataFrame, list[str]]:
+    """Read a text file; with decimal commas where those make numbers of text, and no text of numbers."""
+    table = _read_text(file, missing, categorical, decimal=decimal or ".", **how)
+    if decimal is not None or not table.columns.is_unique:
+        return table, []
+    text = [column for column in table if is_text(table[column]) and str(column) not in categorical]
+    commas = [column for column in text if has_decimal_commas(table[column])]
+    if not commas:
+        return table, []
+    other = _read_text(file, missing, categorical, decimal=",", **how)
+    lost = [c for c in table if is_text(other[c]) and not is_text(table[c])]
+    if lost or any(is_text(other[column]) for column in commas):
+        return table, []
+    return other, [f"the decimal mark is a comma, as in column '{commas[0]}'"]
 
 
 def detect_separator(file: Path, usual: str, encoding: str) -> str:

@@ -1,0 +1,79 @@
+"""What a sweep needs is looked at once, before its first job."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from imbalance_lab import process
+from imbalance_lab.options import Option
+
+MAX_CHECKED = 100  # combinations of what selects the data
+OURS = "imbalance_lab."
+
+
+def check_data(config: DictConfig, grid: Mapping[str, Sequence[str]]) -> None:
+    """Load each table of one's own that a sweep is about to use, and print the notes on how it was read.
+
+    The sets that come along, or are downloaded, are left to the jobs. The first job finds its table in the session's
+    cache.
+
+    Parameters
+    ----------
+    config : DictConfig
+        Of the sweep, with Hydra's own node.
+    grid : mapping of key to values
+        What is swept.
+
+    Raises
+    ------
+    LabError
+        If a table cannot be learnt from.
+    """
+    from imbalance_lab.runs.run import load
+    from imbalance_lab.runs.watch import collected_warnings, messages
+
+    process.take_over()
+    sources = [(made, rows) for made, rows in _sources(config, grid) if _is_ones_own(made)]
+    with collected_warnings() as caught:
+        for source, rows in reversed(sources):  # what was loaded last is kept for the first job
+            load(source, rows)
+    for text in messages(caught):
+        print(f"warning: {text}", file=sys.stderr)
+
+
+def _sources(config: DictConfig, grid: Mapping[str, Sequence[str]]) -> list[tuple[Any, int]]:
+    """Return each different source of data in a sweep, with the rows that a class needs, in the order of the jobs."""
+    found: list[tuple[Any, Any]] = []
+    for overrides in _choices(grid, config.hydra.overrides.task):
+        try:
+            composed = GlobalHydra.instance().config_loader().load_sweep_config(config, overrides)
+            settings = OmegaConf.to_container(composed.dataset, resolve=True)
+        except (HydraException, OmegaConfBaseException):  # which the job reports
+            continue
+        one = settings, composed.min_class_rows
+        if isinstance(settings, dict) and one not in found:
+            found.append(one)
+    return [(Option("dataset", "", settings).build(), rows) for settings, rows in found]
+
+
+def _choices(grid: Mapping[str, Sequence[str]], typed: Sequence[str]) -> list[list[str]]:
+    """Return the overrides of each combination of what selects the data; of very many the first."""
+    swept = {key: values for key, values in grid.items() if key.split(".")[0] in ("dataset", "min_class_rows")}
+    fixed = [override for override in typed if override.partition("=")[0].lstrip("+") not in grid]
+    combinations = zip(range(MAX_CHECKED), product(*swept.values()), strict=False)
+    return [
+        [*fixed, *(f"{key}={value}" for key, value in zip(swept, values, strict=True))] for _, values in combinations
+    ]
+
+
+def _is_ones_own(source: Any) -> bool:
+    """Whether a source is a table of the user's, or a class of theirs."""
+    return hasattr(source, "path") or not type(source).__module__.startswith(OURS)
