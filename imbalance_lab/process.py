@@ -136,6 +136,12 @@ def handle_signals() -> None:
         signal.signal(number, _interrupt)
 
 
+def ignore_signals() -> None:
+    """Ignore SIGINT, SIGTERM and SIGHUP from now on, as the process ends in order."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def interrupted() -> bool:
     """Whether a signal has come: a library that is being imported may swallow the exception."""
     return bool(_received)

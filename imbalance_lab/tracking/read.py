@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from urllib.parse import urlsplit
 
 import pandas as pd
 from mlflow import MlflowClient
@@ -19,6 +18,7 @@ from imbalance_lab.runs.reading import NO_GROUP, VERSION, Key, seed_number, sett
 from imbalance_lab.runs.table import RunTable, folds_frame, settings_frame
 from imbalance_lab.tracking.database import epochs_from_database, has_known_schema, runs_from_database
 from imbalance_lab.tracking.keys import key_for
+from imbalance_lab.tracking.links import link
 from imbalance_lab.tracking.long import PARENT, TAGS, LongTables, is_wanted, validation_figure
 from imbalance_lab.tracking.store import absolute, open_store, without_password
 
@@ -194,19 +194,6 @@ def _settings(params: Iterable[tuple[str, str, str]]) -> Mapping[str, Mapping[Ke
     for run, name, value in params:
         found.setdefault(run, []).append((name, value))
     return {run: settings_of(values) for run, values in found.items()}
-
-
-def link(uri: str, experiment: str, run: str) -> str:
-    """Return the address of a run: on its server, or where ``mlflow ui`` shows a local store.
-
-    >>> link("https://me:secret@host/mlflow", "1", "abc")
-    'https://host/mlflow/#/experiments/1/runs/abc'
-    """
-    server = "http://localhost:5000"
-    if uri.startswith("http"):
-        parts = urlsplit(uri)
-        server = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
-    return f"{server}/#/experiments/{experiment}/runs/{run}"
 
 
 def _plain(key: str) -> str:

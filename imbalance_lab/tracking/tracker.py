@@ -27,8 +27,10 @@ from imbalance_lab.runs.files import written_files
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.tracking.keys import key_for, unique_keys
+from imbalance_lab.tracking.links import browse, link, server_of, view_path
 from imbalance_lab.tracking.parent import STATUS, close_dead, process_tags
 from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store, without_password
+from imbalance_lab.tracking.view import OF_EXPERIMENT, save_view
 
 PARAMS_PER_CALL, TAGS_PER_CALL, METRICS_PER_CALL = 100, 100, 800
 MAX_PARAM_LENGTH, MAX_TAG_LENGTH = 6000, 5000
@@ -90,10 +92,9 @@ class MlflowTracker(Tracker):
         """The command or address that shows the run."""
         if self._run is None:
             return None
-        if self.uri.startswith("http"):
-            return f"{self.uri}/#/experiments/{self._experiment_id}/runs/{self._run}"
-        default = self.uri == absolute("sqlite:///mlflow.db")
-        return "mlflow ui" if default else f"mlflow ui --backend-store-uri {without_password(self.uri)}"
+        if self._experiment_id is not None and not self.uri.startswith("http"):
+            return browse(self.uri, f"{server_of(self.uri)}/{view_path(self._experiment_id, OF_EXPERIMENT)}")
+        return link(self.uri, str(self._experiment_id), self._run)
 
     def join_sweep(self, name: str, parent: Mapping[str, Any] | None) -> None:
         """Make the run to come one of a sweep: with a tag of its name, below its parent run if there is one."""
@@ -232,6 +233,8 @@ class MlflowTracker(Tracker):
         self._flush()
         self._attach(folder)
         client.set_terminated(run, STATUS["finished"])
+        if not self._sweep_tags and self._experiment_id is not None:  # a sweep saves its views when it ends
+            save_view(client, self._experiment_id)
 
     def _close(self, outcome: str, reason: str, folder: Path) -> None:
         if self._run is None:
