@@ -26,6 +26,7 @@ from imbalance_lab.options import leaves
 from imbalance_lab.runs.files import written_files
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
+from imbalance_lab.tracking.claims import claim, release
 from imbalance_lab.tracking.keys import key_for, unique_keys
 from imbalance_lab.tracking.links import browse, link, server_of, view_path
 from imbalance_lab.tracking.parent import STATUS, close_dead, process_tags
@@ -86,6 +87,7 @@ class MlflowTracker(Tracker):
         self._failed: str | None = None
         self._record_id = uuid.uuid4().hex
         self._sweep_tags: dict[str, str] = {}
+        self._claimed: str | None = None
 
     @property
     def where(self) -> str | None:
@@ -129,6 +131,16 @@ class MlflowTracker(Tracker):
         self._guarded(lambda: found.update(self._finished_on(identity)))
         return found
 
+    def claim(self, identity: Identity) -> bool:
+        """Claim a run on data that are known, until it ends; False if another process is making it."""
+        cell = f"{identity.config_hash} {identity.data_hash} {identity.version}"
+        try:
+            free = claim(self.uri, cell)
+        except OSError:  # where no file can be written the store refuses too, with its reason
+            return True
+        self._claimed = cell if free else None
+        return free
+
     def start(self, identity: Identity, config: Mapping[str, Any]) -> None:
         """Create the run with its parameters; that a server is away is remembered until the end."""
         self._guarded(lambda: self._create(identity, config))
@@ -157,6 +169,7 @@ class MlflowTracker(Tracker):
         """
         self._write_membership(folder)
         self._guarded(lambda: self._send(record, folder))
+        self._release()
         self._raise_failure(
             "the run finished, but ",
             f"; its record is in {folder}; send it later with python -m imbalance_lab send {folder}",
@@ -165,6 +178,12 @@ class MlflowTracker(Tracker):
     def abort(self, outcome: str, reason: str, folder: Path) -> None:
         """Close a run that did not finish, with its reason as a tag and what is on disk as artifacts."""
         self._guarded(lambda: self._close(outcome, reason, folder))
+        self._release()
+
+    def _release(self) -> None:
+        if self._claimed is not None:
+            release(self.uri, self._claimed)
+            self._claimed = None
 
     def _finished_on(self, identity: Identity) -> set[str]:
         client = open_store(self.uri)

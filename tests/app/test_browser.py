@@ -39,9 +39,9 @@ def swept(tmp_path_factory: pytest.TempPathFactory, _migrated: Path) -> Path:
     shutil.copy(_migrated, folder / "mlflow.db")
     run = [sys.executable, "-m", "imbalance_lab"]
     subprocess.run([*run, "-m", *SWEEP], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    run[-1] += ".compare"
-    said = subprocess.run([*run, "format=html"], cwd=folder, check=True, capture_output=True, text=True).stdout
-    assert said.splitlines()[-1] == "comparison.html"
+    command = [*run, "compare", "format=html"]
+    shown = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+    assert shown.splitlines()[-1] == "comparison.html"
     return folder
 
 
