@@ -16,6 +16,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from imbalance_lab.app.composing import compose_quickly
+from imbalance_lab.errors import reason_of
 from imbalance_lab.process import ignore_signals, interrupted
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class SweepCallback(Callback):
             if where := end_parent(self._parent, outcome, result):
                 print(f"browse: {where}")
         except Exception as error:  # the runs are safe
-            print(f"warning: the sweep is not described in MLflow: {_one_line(error)}", file=sys.stderr)
+            print(f"warning: the sweep is not described in MLflow: {reason_of(error)}", file=sys.stderr)
 
     def _abandon(self, outcome: str) -> None:
         _open.remove(self)
@@ -129,7 +130,7 @@ class SweepCallback(Callback):
         try:
             abandon_parent(self._parent, outcome)
         except Exception as error:
-            print(f"warning: the sweep's run in MLflow stays open: {_one_line(error)}", file=sys.stderr)
+            print(f"warning: the sweep's run in MLflow stays open: {reason_of(error)}", file=sys.stderr)
 
     def _compare(self) -> Comparison | None:
         """Print the comparison of the sweep's runs, write it as a page, and return it."""
@@ -147,7 +148,7 @@ class SweepCallback(Callback):
             print(f"report: {page}")
             return comparison
         except Exception as error:  # the runs are safe
-            reason = _one_line(error)
+            reason = reason_of(error)
             print(
                 f"warning: no comparison ({reason}); try python -m imbalance_lab compare folder={self._folder}",
                 file=sys.stderr,
@@ -235,14 +236,10 @@ def _start_parent(config: DictConfig, name: str, grid: dict[str, list[str]]) -> 
         )
         return start_parent(to.uri, to.artifacts, experiment, name, grid)
     except Exception as error:  # the jobs warn as well, and go on
-        print(f"warning: no parent run in MLflow: {_one_line(error)}", file=sys.stderr)
+        print(f"warning: no parent run in MLflow: {reason_of(error)}", file=sys.stderr)
         return None
 
 
 def _minutes(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from imbalance_lab.errors import ConfigError
+from imbalance_lab.errors import ConfigError, without_password
 
 SQLITE = "sqlite:///"
 
@@ -63,15 +63,6 @@ def absolute(uri: str) -> str:
         if uri.startswith(SQLITE) and not uri.startswith(SQLITE + "/"):
             return SQLITE + str(Path(uri.removeprefix(SQLITE)).absolute())
     return uri.rstrip("/") if uri.startswith("http") else uri
-
-
-def without_password(uri: str) -> str:
-    """Return an address without its user and password.
-
-    >>> without_password("http://me:secret@host:5000")
-    'http://***@host:5000'
-    """
-    return re.sub(r"//[^/@]+@", "//***@", uri)
 
 
 @cache

@@ -21,7 +21,7 @@ from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
-from imbalance_lab.errors import LabError, TrackingError
+from imbalance_lab.errors import LabError, TrackingError, reason_of, without_password
 from imbalance_lab.options import leaves
 from imbalance_lab.runs.files import written_files
 from imbalance_lab.runs.identity import Identity
@@ -30,7 +30,7 @@ from imbalance_lab.tracking.claims import claim, release
 from imbalance_lab.tracking.keys import key_for, unique_keys
 from imbalance_lab.tracking.links import browse, link, server_of, view_path
 from imbalance_lab.tracking.parent import STATUS, close_dead, process_tags
-from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store, without_password
+from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
 from imbalance_lab.tracking.view import OF_EXPERIMENT, save_view
 
 PARAMS_PER_CALL, TAGS_PER_CALL, METRICS_PER_CALL = 100, 100, 800
@@ -316,7 +316,7 @@ class MlflowTracker(Tracker):
         except LabError:
             raise
         except Exception as error:
-            self._failed = without_password(" ".join(str(error).split())[:300]) or type(error).__name__
+            self._failed = reason_of(error)
             self._try_to_end("failed")
             if not is_store_error(error):
                 raise

@@ -276,7 +276,7 @@ def test_the_saved_view_draws_balanced_accuracy_and_recalls_and_nothing_else(
 ) -> None:
     page = mlflow_ui.page
     page.goto(saved_view(server, runs[0].info.experiment_id, "strategies", compareRunsMode="CHART"))
-    page.get_by_text("strategies (5)").wait_for()
+    page.wait_for_function("/strategies\\s*\\(5\\)/.test(document.body.innerText)")
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length >= 5")
     text = page.inner_text("body")
     assert {f"test/recall/{name}" for name in "ABCD"} <= set(text.splitlines())
