@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from imbalance_lab.comparison import Compared
 
 MAX_LENGTH = 5000
-MAX_ROWS, MAX_RECALLS, MAX_NAMED = 20, 6, 4
+MAX_ROWS, MAX_RECALLS, MAX_NAMED = 20, 6, 3
 
 
 @dataclass(frozen=True)

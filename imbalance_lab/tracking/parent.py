@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 from mlflow import MlflowClient
-from mlflow.entities import Experiment, Metric, Param, RunTag
+from mlflow.entities import Experiment, Metric, Param, Run, RunTag
 
 from imbalance_lab.tracking.description import Row, headline, paragraphs, table
 from imbalance_lab.tracking.keys import unique_keys
@@ -20,6 +21,7 @@ from imbalance_lab.tracking.view import HEADLINE, MAX_RECALLS, RECALL, save_view
 
 MAX_JOBS_LENGTH = 2000
 MAX_LINKS = 3
+SECONDS_TO_DIE = 10.0
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "skipped": "KILLED"}
 
 
@@ -99,6 +101,8 @@ def end_parent(parent: Parent, outcome: str, result: Result) -> str | None:
     """
     client = MlflowClient(tracking_uri=parent.uri)
     try:
+        if outcome == "killed":
+            _close_children(client, parent)
         _describe(client, parent, outcome, result)
         for file in result.files:
             client.log_artifact(parent.run_id, str(file))
@@ -112,6 +116,18 @@ def abandon_parent(parent: Parent, outcome: str) -> None:
     client = MlflowClient(tracking_uri=parent.uri)
     client.set_terminated(parent.run_id, STATUS[outcome])
     client.set_tag(parent.run_id, "outcome", outcome)
+
+
+def _close_children(client: MlflowClient, parent: Parent) -> None:
+    """End the runs of workers that were killed, which may take a moment to die."""
+    experiments = [found.experiment_id for found in client.search_experiments(max_results=1000)]
+    query = f"tags.`mlflow.parentRunId` = '{parent.run_id}' and attributes.status = 'RUNNING'"
+    deadline = time.monotonic() + SECONDS_TO_DIE
+    while running := client.search_runs(experiments, query, max_results=1000):
+        _close_those_dead(client, running)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.2)
 
 
 def _describe(client: MlflowClient, parent: Parent, outcome: str, result: Result) -> None:
@@ -169,8 +185,14 @@ def process_tags() -> dict[str, str]:
 
 def close_dead(client: MlflowClient, experiment_id: str) -> list[str]:
     """End runs of an experiment that are RUNNING but whose process, on this machine, is gone; return their ids."""
+    return _close_those_dead(
+        client, client.search_runs([experiment_id], "attributes.status = 'RUNNING'", max_results=1000)
+    )
+
+
+def _close_those_dead(client: MlflowClient, running: Iterable[Run]) -> list[str]:
     closed = []
-    for run in client.search_runs([experiment_id], "attributes.status = 'RUNNING'", max_results=1000):
+    for run in running:
         if is_dead(run.data.tags.get("process", "")):
             tags = [RunTag("outcome", "killed"), RunTag("reason", "its process died")]
             client.log_batch(run.info.run_id, tags=tags)
@@ -186,6 +208,7 @@ def is_dead(process: str) -> bool:
     if host != socket.gethostname() or not pid.isdigit():
         return False
     try:
-        return abs(psutil.Process(int(pid)).create_time() - float(born)) > 2
+        found = psutil.Process(int(pid))
+        return abs(found.create_time() - float(born)) > 2 or found.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True

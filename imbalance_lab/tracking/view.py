@@ -25,7 +25,13 @@ GROUPS = ("strategy", "model", "dataset")
 MAX_RECALLS = 6  # columns and charts
 MAX_SWEEPS = 10  # whose views are kept
 MAX_RUNS, MAX_ROWS = 1000, 100
-WIDTHS = {"attributes.`Run Name`": 330, "metrics": 150, "params": 130, "tags": 130}  # pixels
+WIDTHS = {
+    "attributes.`Run Name`": 360,
+    f"metrics.`{HEADLINE}`": 150,
+    "metrics": 115,
+    "params": 130,
+    "tags": 130,
+}  # pixels
 
 
 @dataclass(frozen=True)
