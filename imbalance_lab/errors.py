@@ -14,6 +14,10 @@ class ConfigError(LabError):
     """An option was given a value it cannot take."""
 
 
+class StoreError(ConfigError):
+    """The address of a store is none, or that of something else."""
+
+
 class DataError(LabError):
     """The data cannot be used as they are."""
 
@@ -46,7 +50,8 @@ def without_password(text: str) -> str:
 def reason_of(error: BaseException) -> str:
     """Return what a library says went wrong, in one line without passwords.
 
-    >>> reason_of(OSError("no answer   from http://me:secret@host"))
+    >>> reason_of(OSError("no answer from http://me:secret@host [SQL: CREATE TABLE ...]"))
     'no answer from http://***@host'
     """
-    return without_password(" ".join(str(error).split()))[:MAX_REASON_LENGTH] or type(error).__name__
+    text = re.sub(r"\[(SQL|parameters): .*", "", " ".join(str(error).split())).strip()
+    return without_password(text)[:MAX_REASON_LENGTH] or type(error).__name__

@@ -16,7 +16,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from imbalance_lab.app.composing import compose_quickly
-from imbalance_lab.errors import reason_of
+from imbalance_lab.errors import StoreError, reason_of
 from imbalance_lab.process import ignore_signals, interrupted
 
 if TYPE_CHECKING:
@@ -235,6 +235,8 @@ def _start_parent(config: DictConfig, name: str, grid: dict[str, list[str]]) -> 
             "sweeps" if swept else Option("dataset", "", plain(config.dataset)).build().title
         )
         return start_parent(to.uri, to.artifacts, experiment, name, grid)
+    except StoreError as error:  # every job would fail with it
+        sys.exit(f"error: {error}")
     except Exception as error:  # the jobs warn as well, and go on
         print(f"warning: no parent run in MLflow: {reason_of(error)}", file=sys.stderr)
         return None
