@@ -1,5 +1,10 @@
 """The errors and warnings people see."""
 
+import re
+
+SECRETS = re.compile(r"(?<=://)[^\s'\"]*@|(?<=password=)[^&\s'\"]+|(?<=token=)[^&\s'\"]+", re.IGNORECASE)
+MAX_REASON_LENGTH = 300
+
 
 class LabError(Exception):
     """Something a person can put right: says what is wrong, where, and what to do."""
@@ -7,6 +12,10 @@ class LabError(Exception):
 
 class ConfigError(LabError):
     """An option was given a value it cannot take."""
+
+
+class StoreError(ConfigError):
+    """The address of a store is none, or that of something else."""
 
 
 class DataError(LabError):
@@ -27,3 +36,22 @@ class TrackingError(LabError):
 
 class LabWarning(UserWarning):
     """Something a person should know about their run; shown on screen and kept in its record."""
+
+
+def without_password(text: str) -> str:
+    """Return a text without users and passwords of the addresses in it.
+
+    >>> without_password("no answer from http://me:sec/r@t@host:5000; postgresql://host/db?password=secret")
+    'no answer from http://***@host:5000; postgresql://host/db?password=***'
+    """
+    return SECRETS.sub(lambda found: "***@" if found[0].endswith("@") else "***", text)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what a library says went wrong, in one line without passwords.
+
+    >>> reason_of(OSError("no answer from http://me:secret@host [SQL: CREATE TABLE ...]"))
+    'no answer from http://***@host'
+    """
+    text = re.sub(r"\[(SQL|parameters): .*", "", " ".join(str(error).split())).strip()
+    return without_password(text)[:MAX_REASON_LENGTH] or type(error).__name__

@@ -228,7 +228,7 @@ def _tracked_sweep(
     if tracking is None:
         yield Tracker, outcomes
         return
-    from imbalance_lab.tracking import end_parent, start_parent
+    from imbalance_lab.tracking import Result, end_parent, rows_of, start_parent
 
     experiments = {identity.dataset for identity in identities}
     experiment = experiments.pop() if len(experiments) == 1 else "sweeps"
@@ -243,15 +243,17 @@ def _tracked_sweep(
         return
     ended, verdict = "killed", None
     try:
-        yield _Tracked(tracking, name, parent), outcomes
+        yield _Tracked(tracking, name, {"run_id": parent.run_id}), outcomes
         ended = "failed" if any(outcome.kind == "failed" for outcome in outcomes) else "finished"
     finally:
         counts = Counter(outcome.kind for outcome in outcomes)
         failed = [outcome.content for outcome in outcomes if outcome.kind == "failed"]
         failures = {content["name"]: content["reason"] for content in failed}
+        rows: list[Any] = []
         with suppress(LabError):  # there may be nothing to compare
-            verdict = compare(outcomes).verdict
-        end_parent(parent, ended, counts, failures, verdict)
+            found = compare(outcomes)
+            verdict, rows = found.verdict, rows_of(found.compared)
+        end_parent(parent, ended, Result(counts, failures, verdict or "", rows))
 
 
 def _folder(folder: str | Path | None, tracking: str | None, below: str) -> Path | None:

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -80,6 +81,7 @@ _tensorflow_differs = False
 _collector_held = False
 _collector_settled = False
 _received: list[int] = []
+_watches_parent = False
 
 
 @contextmanager
@@ -164,6 +166,36 @@ def handle_signals() -> None:
     """Turn SIGINT, SIGTERM and SIGHUP into KeyboardInterrupt."""
     for number in SIGNALS:
         signal.signal(number, _interrupt)
+
+
+def end_with_parent(seconds: float = 10.0) -> None:
+    """End this process soon after the one that started it, however that ended; where `handle_signals` ran, do nothing.
+
+    A worker of a parallel sweep would otherwise wait for minutes for more to do. The run it makes is interrupted as by
+    SIGTERM, and has some seconds to be recorded.
+    """
+    global _watches_parent
+    main = threading.current_thread() is threading.main_thread()
+    if _watches_parent or not main or signal.getsignal(signal.SIGTERM) is _interrupt:
+        return
+    _watches_parent = True
+    signal.signal(signal.SIGTERM, _interrupt)
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(seconds)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="end with parent").start()
+
+
+def ignore_signals() -> None:
+    """Ignore SIGINT, SIGTERM and SIGHUP from now on, as the process ends in order."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def interrupted() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from imbalance_lab.app.config import plain
-from imbalance_lab.errors import ConfigError
+from imbalance_lab.errors import ConfigError, without_password
 from imbalance_lab.options import Option, make
 from imbalance_lab.runs.identity import GROUPS, Identity, identify
 from imbalance_lab.runs.settings import RunSettings
@@ -84,4 +83,4 @@ def _without_password(tree: dict[str, Any]) -> dict[str, Any]:
     uri = tree["tracking"].get("uri")
     if not isinstance(uri, str):
         return tree
-    return {**tree, "tracking": {**tree["tracking"], "uri": re.sub(r"//[^/@]+@", "//***@", uri)}}
+    return {**tree, "tracking": {**tree["tracking"], "uri": without_password(uri)}}

@@ -13,7 +13,7 @@ import hydra
 from omegaconf import DictConfig
 
 from imbalance_lab import options, process
-from imbalance_lab.app import recipes, sweep
+from imbalance_lab.app import recipes, secrets, sweep
 from imbalance_lab.app.arguments import expand, search_folders
 from imbalance_lab.app.cli import COMMANDS
 from imbalance_lab.app.config import register_resolvers
@@ -41,6 +41,7 @@ SETTINGS = "\nSettings (each can be given by its path, as in training.epochs=50)
 
 @hydra.main(config_path=str(options.CONF), config_name="config", version_base="1.3")
 def _task(config: DictConfig) -> str:
+    process.end_with_parent()  # in a worker: `main` handles signals
     process.take_over()
     process.hold_collector()
     from imbalance_lab.app.job import run_job
@@ -57,7 +58,7 @@ def _task(config: DictConfig) -> str:
 def main(arguments: Sequence[str]) -> None:
     """Run what the arguments ask for; errors are one line and a non-zero exit status."""
     try:
-        typed = expand(arguments)
+        typed = secrets.hide(expand(arguments))
         folders = search_folders(typed)
     except LabError as error:
         sys.exit(f"error: {error}")

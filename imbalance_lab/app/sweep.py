@@ -16,11 +16,16 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from imbalance_lab.app.composing import compose_quickly
-
-KINDS = ("finished", "already finished", "skipped", "failed")
+from imbalance_lab.errors import StoreError, reason_of
+from imbalance_lab.process import ignore_signals, interrupted
 
 if TYPE_CHECKING:
+    from imbalance_lab.comparison import Comparison
     from imbalance_lab.runs.table import RunTable
+    from imbalance_lab.tracking import Parent
+
+KINDS = ("finished", "already finished", "skipped", "failed")
+REPORT = "comparison.html"
 
 _failed: list[str] = []
 _open: list[SweepCallback] = []
@@ -38,12 +43,13 @@ class SweepCallback(Callback):
         self._folder = Path(config.hydra.sweep.dir).absolute()
         self.grid = sweep_overrides(config.hydra.overrides.task)
         self._jobs = prod(len(values) for values in self.grid.values())
-        self._ended = 0
+        self._ended, self._closing = 0, False
         self._uri = config.tracking.get("uri")  # where runs of earlier sweeps are; None without MLflow
         _check_data(config, self.grid)
         self._parent = _start_parent(config, self._folder.name, self.grid)
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / SWEEP).write_text(json.dumps({"name": self._folder.name, "parent": self._parent}))
+        parent = None if self._parent is None else {"run_id": self._parent.run_id}
+        (self._folder / SWEEP).write_text(json.dumps({"name": self._folder.name, "parent": parent}))
         _open.append(self)
         print(f"sweep {self._folder.name}: {self._jobs} runs", flush=True)
 
@@ -69,29 +75,66 @@ class SweepCallback(Callback):
         """End the sweep: ``finished``, or ``killed`` where it was interrupted."""
         if self not in _open:
             return
-        _open.remove(self)
-        from imbalance_lab.runs.files import RECORD, read_outcome
-
-        files = sorted(self._folder.rglob(RECORD), key=lambda file: file.stat().st_mtime)
-        folders = [file.parent for file in files if file.stat().st_mtime >= self._began - 1]
-        records = [record for folder in folders if (record := read_outcome(folder))]
+        if self._closing:  # interrupted while the report was made: its runs are complete, the report is not
+            self._abandon(outcome)
+            return
+        self._closing = True
+        records = self._records()
         counts = Counter(record["outcome"] for record in records)
         print(", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]))
         failures = _failures(records)
         for name, reason in failures.items():
             print(f"failed: {name}: {reason}", file=sys.stderr)
         _failed.extend(failures)
-        verdict = self._compare() if outcome == "finished" else None
+        comparison = self._compare() if outcome == "finished" else None
+        self._stop_if_interrupted(outcome)
+        if self._parent is not None:
+            self._end_parent("failed" if failures and outcome == "finished" else outcome, counts, failures, comparison)
+            self._stop_if_interrupted(outcome)
+        _open.remove(self)
+
+    def _records(self) -> list[dict[str, Any]]:
+        """Return the records that this sweep wrote, the oldest first."""
+        from imbalance_lab.runs.files import RECORD, read_outcome
+
+        files = sorted(self._folder.rglob(RECORD), key=lambda file: file.stat().st_mtime)
+        folders = [file.parent for file in files if file.stat().st_mtime >= self._began - 1]
+        return [record for folder in folders if (record := read_outcome(folder))]
+
+    def _stop_if_interrupted(self, outcome: str) -> None:
+        """Go on as after a signal where a library swallowed its exception."""
+        if outcome == "finished" and interrupted():
+            raise KeyboardInterrupt
+
+    def _end_parent(
+        self, outcome: str, counts: Mapping[str, int], failures: Mapping[str, str], comparison: Comparison | None
+    ) -> None:
+        from imbalance_lab.tracking import Result, end_parent, rows_of
+
+        assert self._parent is not None
+        result = Result(counts, failures)
+        if comparison is not None:
+            files, resumed = [self._folder / REPORT], bool(counts["already finished"])
+            result = Result(counts, failures, comparison.verdict, rows_of(comparison.compared), files, resumed)
+        try:
+            if where := end_parent(self._parent, outcome, result):
+                print(f"browse: {where}")
+        except Exception as error:  # the runs are safe
+            print(f"warning: the sweep is not described in MLflow: {reason_of(error)}", file=sys.stderr)
+
+    def _abandon(self, outcome: str) -> None:
+        _open.remove(self)
         if self._parent is None:
             return
-        from imbalance_lab.tracking import end_parent
+        from imbalance_lab.tracking import abandon_parent
 
-        files = [self._folder / "comparison.html"] if verdict else []
-        ended = "failed" if failures and outcome == "finished" else outcome
-        end_parent(self._parent, ended, counts, failures, verdict, files)
+        try:
+            abandon_parent(self._parent, outcome)
+        except Exception as error:
+            print(f"warning: the sweep's run in MLflow stays open: {reason_of(error)}", file=sys.stderr)
 
-    def _compare(self) -> str | None:
-        """Print the comparison of the sweep's runs, write it as a page, and return its verdict."""
+    def _compare(self) -> Comparison | None:
+        """Print the comparison of the sweep's runs, write it as a page, and return it."""
         from imbalance_lab.app.compare import Request, render
         from imbalance_lab.comparison import compare
 
@@ -101,12 +144,12 @@ class SweepCallback(Callback):
                 return None
             comparison = compare(table)
             print(f"\n{render(comparison, Request(), table)}")
-            page = self._folder / "comparison.html"
+            page = self._folder / REPORT
             page.write_text(comparison.to_html(), encoding="utf-8")
             print(f"report: {page}")
-            return comparison.verdict
+            return comparison
         except Exception as error:  # the runs are safe
-            reason = " ".join(str(error).split())[:300]
+            reason = reason_of(error)
             print(
                 f"warning: no comparison ({reason}); try python -m imbalance_lab compare folder={self._folder}",
                 file=sys.stderr,
@@ -128,7 +171,7 @@ class SweepCallback(Callback):
             known = read_runs(self._uri, "balanced_accuracy")
             table = table.union(known.only(known.runs.config_hash.isin(earlier) & (known.runs.outcome == "finished")))
         if self._parent is not None:
-            links = find_links(self._parent["uri"], self._parent["run_id"])
+            links = find_links(self._parent.uri, self._parent.run_id)
             found = table.runs.config_hash.map(links)
             table = replace(table, runs=table.runs.assign(link=found.where(found.notna(), table.runs.link)))
         return table
@@ -144,14 +187,15 @@ def _failures(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def interrupt(outcome: str = "killed") -> None:
-    """Close the sweeps that are open, as killed or failed."""
+    """Close the sweeps that are open, as killed or failed; further signals do not keep it from that."""
+    ignore_signals()
     while _open:
         _open[-1].close(outcome)
 
 
 def exit_status() -> int:
-    """Return 1 if a job of this process's sweep failed."""
-    return int(bool(_failed))
+    """Return 1 if a job of this process's sweep failed, or a signal came that something swallowed."""
+    return int(bool(_failed) or interrupted())
 
 
 def sweep_overrides(overrides: list[str]) -> dict[str, list[str]]:
@@ -188,7 +232,7 @@ def _check_data(config: DictConfig, grid: dict[str, list[str]]) -> None:
         sys.exit(f"error: {one_line(error)}")
 
 
-def _start_parent(config: DictConfig, name: str, grid: dict[str, list[str]]) -> dict[str, Any] | None:
+def _start_parent(config: DictConfig, name: str, grid: dict[str, list[str]]) -> Parent | None:
     """Create the parent run; None without MLflow, or where it is away."""
     if "uri" not in config.tracking:
         return None
@@ -203,8 +247,10 @@ def _start_parent(config: DictConfig, name: str, grid: dict[str, list[str]]) -> 
             "sweeps" if swept else Option("dataset", "", plain(config.dataset)).build().title
         )
         return start_parent(to.uri, to.artifacts, experiment, name, grid)
+    except StoreError as error:  # every job would fail with it
+        sys.exit(f"error: {error}")
     except Exception as error:  # the jobs warn as well, and go on
-        print(f"warning: no parent run in MLflow: {' '.join(str(error).split())[:200]}", file=sys.stderr)
+        print(f"warning: no parent run in MLflow: {reason_of(error)}", file=sys.stderr)
         return None
 
 

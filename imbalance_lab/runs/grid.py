@@ -99,6 +99,7 @@ def _in_worker(
 ) -> tuple[int, Outcome]:
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(name, str(threads))
+    process.end_with_parent()
     process.take_over()
     return at, attempt(identity, folder, make_tracker).outcome
 

@@ -46,6 +46,10 @@ class Tracker:
         """Return the hashes of the data on which a run of this configuration and version has ended well before."""
         return set()
 
+    def claim(self, identity: Identity) -> bool:
+        """Claim a run on data that are known, until it ends; False if another process is making it."""
+        return True
+
     def start(self, identity: Identity, config: Mapping[str, Any]) -> None:
         """Announce the run, with every setting it was given."""
 

@@ -110,14 +110,16 @@ def load(source: DatasetSource | Dataset, min_class_rows: int) -> Dataset:
 
 
 def refuse_a_second_run(source: DatasetSource | Dataset, identity: Identity, tracker: Tracker) -> None:
-    """Refuse a run that has ended well before.
+    """Refuse a run that has ended well before, or that another process is making.
 
     Raises
     ------
     AlreadyFinished
     """
-    earlier = tracker.finished_on(identity)
-    if earlier and load(source, identity.settings.min_class_rows).content_hash in earlier:
+    data = load(source, identity.settings.min_class_rows)
+    if not tracker.claim(identity.on_data(identity.dataset, data.content_hash)):
+        raise AlreadyFinished(f"another process is making {identity.name} on {identity.dataset}")
+    if data.content_hash in tracker.finished_on(identity):
         raise AlreadyFinished(f"{identity.name} on {identity.dataset} has finished before; resume=false runs it again")
 
 

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from imbalance_lab.errors import DataError, TrackingError
-from imbalance_lab.tracking.store import absolute, open_store, without_password
+from imbalance_lab.errors import DataError, TrackingError, reason_of, without_password
+from imbalance_lab.tracking.store import absolute, open_store
 
 
 def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> None:
@@ -30,17 +30,17 @@ def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> Non
     except (MlflowException, SQLAlchemyError, OSError) as error:
         if getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST":
             raise DataError(f"there is no folder '{run}', and no such run in {where} (uri= names another)") from error
-        raise TrackingError(f"{where} cannot be reached: {' '.join(str(error).split())[:300]}") from error
+        raise TrackingError(f"{where} cannot be reached: {reason_of(error)}") from error
     with TemporaryDirectory() as temporary:
         made = Path(temporary, "made")
         try:
             recorded = Path(client.download_artifacts(run, "", temporary))
         except (MlflowException, OSError) as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = reason_of(error)
             raise TrackingError(f"MLflow does not hand out the artifacts of run {run}: {reason}") from error
         make(recorded, made)
         try:
             client.log_artifacts(run, str(made))
         except (MlflowException, OSError) as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = reason_of(error)
             raise TrackingError(f"MLflow does not take the artifacts of run {run}: {reason}") from error

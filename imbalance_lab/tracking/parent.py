@@ -4,24 +4,77 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psutil
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Experiment, Metric, Param, Run, RunTag
 
+from imbalance_lab.tracking.description import Row, headline, paragraphs, table
+from imbalance_lab.tracking.keys import unique_keys
+from imbalance_lab.tracking.links import browse, server_of, view_path
 from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
+from imbalance_lab.tracking.view import HEADLINE, MAX_RECALLS, RECALL, save_view
 
-MAX_NOTE_LENGTH = 5000
+MAX_JOBS_LENGTH = 2000
+MAX_LINKS = 3
+SECONDS_TO_DIE = 10.0
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "skipped": "KILLED"}
 
 
-def start_parent(
-    uri: str, artifacts: str, experiment: str, name: str, grid: Mapping[str, Sequence[str]]
-) -> dict[str, Any]:
-    """Create a sweep's parent run with its grid as parameters, and return where it is.
+@dataclass(frozen=True)
+class Parent:
+    """The parent run of a sweep.
+
+    Parameters
+    ----------
+    uri : str
+        Of the store. It may hold a password, so that it is kept in memory only.
+    run_id : str
+    experiment_id : str
+    sweep : str
+        Its name.
+    """
+
+    uri: str = field(repr=False)
+    run_id: str
+    experiment_id: str
+    sweep: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a sweep has come to.
+
+    Parameters
+    ----------
+    counts : mapping
+        How many runs ended how.
+    failures : mapping
+        The reasons of those that failed, by name.
+    verdict : str
+        A line per dataset and model.
+    rows : sequence of Row
+        The means of each strategy.
+    files : sequence of Path
+        What is attached, the report first.
+    resumed : bool
+        Whether runs of earlier sweeps are among those of `rows`.
+    """
+
+    counts: Mapping[str, int]
+    failures: Mapping[str, str] = field(default_factory=dict)
+    verdict: str = ""
+    rows: Sequence[Row] = ()
+    files: Sequence[Path] = ()
+    resumed: bool = False
+
+
+def start_parent(uri: str, artifacts: str, experiment: str, name: str, grid: Mapping[str, Sequence[str]]) -> Parent:
+    """Create a sweep's parent run with its grid as parameters.
 
     Raises
     ------
@@ -35,31 +88,94 @@ def start_parent(
     run = client.create_run(experiment_id, tags=tags, run_name=f"sweep {name}")
     params = [Param(f"sweep/{key}", ",".join(values)[:6000]) for key, values in grid.items()]
     client.log_batch(run.info.run_id, params=params[:100])
-    return {"uri": uri, "run_id": run.info.run_id}
+    return Parent(uri, run.info.run_id, experiment_id, name)
 
 
-def end_parent(
-    parent: Mapping[str, Any],
-    outcome: str,
-    counts: Mapping[str, int],
-    failures: Mapping[str, str],
-    verdict: str | None = None,
-    files: Sequence[Path] = (),
-) -> None:
-    """Log how many jobs ended how, name the failures, put the `verdict` first, attach `files`, and close the run."""
-    client, run = MlflowClient(tracking_uri=parent["uri"]), parent["run_id"]
-    metrics = [Metric(f"jobs/{kind.replace(' ', '_')}", count, 0, 0) for kind, count in counts.items()]
-    lines = [", ".join(f"{count} {kind}" for kind, count in counts.items())]
-    lines += [f"- {name}: {reason}" for name, reason in failures.items()]
-    jobs = "\n".join(lines)[:MAX_NOTE_LENGTH]
-    paragraphs = "".join(f"{line}\n\n" for line in (verdict or "").splitlines())[: MAX_NOTE_LENGTH - len(jobs)]
-    tags = [RunTag("outcome", outcome), RunTag("mlflow.note.content", paragraphs + jobs)]
+def end_parent(parent: Parent, outcome: str, result: Result) -> str | None:
+    """Describe a sweep in its parent run and in its experiments, save their views, and close the run.
+
+    Returns
+    -------
+    str or None
+        What to type and to open to see its strategies; None if no run finished.
+    """
+    client = MlflowClient(tracking_uri=parent.uri)
     try:
-        client.log_batch(run, metrics=metrics, tags=tags)
-        for file in files:
-            client.log_artifact(run, str(file))
+        if outcome == "killed":
+            _close_children(client, parent)
+        _describe(client, parent, outcome, result)
+        for file in result.files:
+            client.log_artifact(parent.run_id, str(file))
+        return _show(client, parent, result)
     finally:
-        client.set_terminated(run, STATUS[outcome])
+        client.set_terminated(parent.run_id, STATUS[outcome])
+
+
+def abandon_parent(parent: Parent, outcome: str) -> None:
+    """Close the parent run of a sweep that was interrupted while it was described."""
+    client = MlflowClient(tracking_uri=parent.uri)
+    client.set_terminated(parent.run_id, STATUS[outcome])
+    client.set_tag(parent.run_id, "outcome", outcome)
+
+
+def _close_children(client: MlflowClient, parent: Parent) -> None:
+    """End the runs of workers that were killed, which may take a moment to die."""
+    experiments = [found.experiment_id for found in client.search_experiments(max_results=1000)]
+    query = f"tags.`mlflow.parentRunId` = '{parent.run_id}' and attributes.status = 'RUNNING'"
+    deadline = time.monotonic() + SECONDS_TO_DIE
+    while running := client.search_runs(experiments, query, max_results=1000):
+        _close_those_dead(client, running)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.2)
+
+
+def _describe(client: MlflowClient, parent: Parent, outcome: str, result: Result) -> None:
+    """Put the verdict first, then the numbers, the report and how the jobs ended."""
+    counts = ", ".join(f"{count} {kind}" for kind, count in result.counts.items())
+    jobs = "\n".join([counts, *(f"- {name}: {reason}" for name, reason in result.failures.items())])
+    verdict = result.verdict.replace("\n", "\n\n")
+    path = f"#/experiments/{parent.experiment_id}/runs/{parent.run_id}/artifacts"
+    report = f"[Report]({path}/{result.files[0].name})" if result.files else ""
+    rows = table(result.rows) if result.rows else ""
+    tags = {"outcome": outcome, "mlflow.note.content": paragraphs(verdict, rows, report, jobs[:MAX_JOBS_LENGTH])}
+    client.log_batch(parent.run_id, tags=[RunTag(key, text) for key, text in tags.items()])
+    if len({row.dataset for row in result.rows}) == 1:
+        best = max(result.rows, key=lambda row: row.mean)
+        keys = unique_keys(best.recalls, kept=list(best.recalls)[:MAX_RECALLS])
+        values = {HEADLINE: best.mean} | {f"{RECALL}{key}": best.recalls[name] for name, key in keys.items() if key}
+        params = [Param("best/strategy", best.strategy), Param("best/model", best.model)]
+        client.log_batch(parent.run_id, [Metric(key, value, 0, 0) for key, value in values.items()], params)
+        client.update_run(parent.run_id, name=f"best {best.strategy} {best.mean:.3f}")
+
+
+def _show(client: MlflowClient, parent: Parent, result: Result) -> str | None:
+    """Save the views of the experiments that the sweep has runs in, and describe those; return how to see the first."""
+    if not result.rows:
+        return None
+    shown = []
+    for experiment in _experiments(client, parent):
+        own = [row for row in result.rows if row.dataset == experiment.name] or result.rows
+        key = save_view(client, experiment.experiment_id)
+        if not result.resumed:
+            key = save_view(client, experiment.experiment_id, parent.sweep) or key
+        if key is not None:
+            path = view_path(experiment.experiment_id, key)
+            run = f"[The sweep and its report](#/experiments/{parent.experiment_id}/runs/{parent.run_id})"
+            note = paragraphs(
+                f"[Strategies]({path}) {headline(own)}", result.verdict.replace("\n", "\n\n"), table(own), run
+            )
+            client.set_experiment_tag(experiment.experiment_id, "mlflow.note.content", note)
+            shown.append(f"{server_of(parent.uri)}/{path}")
+    return browse(parent.uri, " ".join(shown[:MAX_LINKS])) if shown else None
+
+
+def _experiments(client: MlflowClient, parent: Parent) -> list[Experiment]:
+    """Return the experiments with runs of the sweep, or else its own."""
+    known = {found.experiment_id: found for found in client.search_experiments(max_results=1000)}
+    runs = client.search_runs(list(known), f"tags.`mlflow.parentRunId` = '{parent.run_id}'", max_results=1000)
+    ids = dict.fromkeys(run.info.experiment_id for run in runs) or [parent.experiment_id]
+    return [known[found] for found in ids]
 
 
 def process_tags() -> dict[str, str]:
@@ -69,8 +185,14 @@ def process_tags() -> dict[str, str]:
 
 def close_dead(client: MlflowClient, experiment_id: str) -> list[str]:
     """End runs of an experiment that are RUNNING but whose process, on this machine, is gone; return their ids."""
+    return _close_those_dead(
+        client, client.search_runs([experiment_id], "attributes.status = 'RUNNING'", max_results=1000)
+    )
+
+
+def _close_those_dead(client: MlflowClient, running: Iterable[Run]) -> list[str]:
     closed = []
-    for run in client.search_runs([experiment_id], "attributes.status = 'RUNNING'", max_results=1000):
+    for run in running:
         if is_dead(run.data.tags.get("process", "")):
             tags = [RunTag("outcome", "killed"), RunTag("reason", "its process died")]
             client.log_batch(run.info.run_id, tags=tags)
@@ -86,6 +208,7 @@ def is_dead(process: str) -> bool:
     if host != socket.gethostname() or not pid.isdigit():
         return False
     try:
-        return abs(psutil.Process(int(pid)).create_time() - float(born)) > 2
+        found = psutil.Process(int(pid))
+        return abs(found.create_time() - float(born)) > 2 or found.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from urllib.parse import urlsplit
 
 import pandas as pd
 from mlflow import MlflowClient
@@ -14,13 +13,14 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from imbalance_lab.errors import ConfigError, TrackingError
+from imbalance_lab.errors import ConfigError, TrackingError, reason_of, without_password
 from imbalance_lab.runs.reading import NO_GROUP, VERSION, Key, seed_number, settings_of
 from imbalance_lab.runs.table import RunTable, folds_frame, settings_frame
 from imbalance_lab.tracking.database import epochs_from_database, has_known_schema, runs_from_database
 from imbalance_lab.tracking.keys import key_for
+from imbalance_lab.tracking.links import link
 from imbalance_lab.tracking.long import PARENT, TAGS, LongTables, is_wanted, validation_figure
-from imbalance_lab.tracking.store import absolute, open_store, without_password
+from imbalance_lab.tracking.store import absolute, open_store
 
 PAGE = 1000
 READERS = 8
@@ -111,7 +111,7 @@ def _epochs_from_client(client: MlflowClient, uri: str, runs: list[str]) -> list
 
 
 def _unreadable(uri: str, error: Exception) -> TrackingError:
-    reason = " ".join(str(error).split())[:300]
+    reason = reason_of(error)
     return TrackingError(f"MLflow at {without_password(uri)} cannot be read: {reason}")
 
 
@@ -194,19 +194,6 @@ def _settings(params: Iterable[tuple[str, str, str]]) -> Mapping[str, Mapping[Ke
     for run, name, value in params:
         found.setdefault(run, []).append((name, value))
     return {run: settings_of(values) for run, values in found.items()}
-
-
-def link(uri: str, experiment: str, run: str) -> str:
-    """Return the address of a run: on its server, or where ``mlflow ui`` shows a local store.
-
-    >>> link("https://me:secret@host/mlflow", "1", "abc")
-    'https://host/mlflow/#/experiments/1/runs/abc'
-    """
-    server = "http://localhost:5000"
-    if uri.startswith("http"):
-        parts = urlsplit(uri)
-        server = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
-    return f"{server}/#/experiments/{experiment}/runs/{run}"
 
 
 def _plain(key: str) -> str:

@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from imbalance_lab.errors import ConfigError
+from imbalance_lab.errors import StoreError, without_password
 
 SQLITE = "sqlite:///"
 
@@ -46,7 +46,7 @@ def absolute(uri: str) -> str:
 
     Raises
     ------
-    ConfigError
+    StoreError
         If it is a database in memory, which is gone when the process ends.
 
     Examples
@@ -56,7 +56,7 @@ def absolute(uri: str) -> str:
     """
     if uri.startswith("sqlite"):
         if uri.rstrip("/") == "sqlite:" or ":memory:" in uri:
-            raise ConfigError(
+            raise StoreError(
                 f"tracking.uri={uri} is a database in memory, which is gone when the process ends; "
                 "name a file: tracking.uri=sqlite:///mlflow.db"
             )
@@ -65,22 +65,13 @@ def absolute(uri: str) -> str:
     return uri.rstrip("/") if uri.startswith("http") else uri
 
 
-def without_password(uri: str) -> str:
-    """Return an address without its user and password.
-
-    >>> without_password("http://me:secret@host:5000")
-    'http://***@host:5000'
-    """
-    return re.sub(r"//[^/@]+@", "//***@", uri)
-
-
 @cache
 def open_store(uri: str) -> MlflowClient:
     """Open a store, once in a process. Of many processes that find no database yet, one creates it and the others wait.
 
     Raises
     ------
-    ConfigError
+    StoreError
         If the file is no database of MLflow or a broken one, or the database's driver is not installed.
     MlflowException, SQLAlchemyError, OSError
         If it cannot be reached.
@@ -108,7 +99,7 @@ def _connect(uri: str) -> None:
             pass
         engine.dispose()
     except (ImportError, NoSuchModuleError) as error:
-        raise ConfigError(
+        raise StoreError(
             f"tracking.uri={without_password(uri)} needs a database driver that is not installed ({error}); "
             f"pip install {getattr(error, 'name', None) or 'it'}"
         ) from error
@@ -116,9 +107,7 @@ def _connect(uri: str) -> None:
 
 def _open_file(file: Path, uri: str) -> MlflowClient:
     if file.is_dir():
-        raise ConfigError(
-            f"tracking.uri={uri} is a folder; name a file in it: tracking.uri={uri.rstrip('/')}/mlflow.db"
-        )
+        raise StoreError(f"tracking.uri={uri} is a folder; name a file in it: tracking.uri={uri.rstrip('/')}/mlflow.db")
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{file}.lock"):
         _remove_unfinished(file)
@@ -165,12 +154,12 @@ def _require_mlflow(file: Path) -> None:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):  # locked, or not readable: MLflow may wait
             return
-        raise ConfigError(
+        raise StoreError(
             f"{file} is no database ({error}); move it away, or name another file: tracking.uri="
         ) from error
     if tables and "experiments" not in tables:
         some = ", ".join(sorted(tables)[:3])
-        raise ConfigError(
+        raise StoreError(
             f"{file} is a database of something else (with tables such as {some}), not of MLflow; name another file: "
             "tracking.uri=sqlite:///mlflow.db"
         )
@@ -182,7 +171,7 @@ def _explained(file: Path, error: Exception) -> Exception:
     reason = str(getattr(cause, "orig", None) or " ".join(str(cause).split())).split(". ")[0][:200]
     if not re.search(BROKEN, reason):
         return error
-    return ConfigError(
+    return StoreError(
         f"{file} is broken ({reason}): a process was probably killed while MLflow created or upgraded its tables. "
         f"{_advice(file)}; the next run creates a new one, and python -m imbalance_lab send FOLDER sends finished runs "
         "to it"

@@ -21,14 +21,17 @@ from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
-from imbalance_lab.errors import LabError, TrackingError
+from imbalance_lab.errors import LabError, TrackingError, reason_of, without_password
 from imbalance_lab.options import leaves
 from imbalance_lab.runs.files import written_files
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
+from imbalance_lab.tracking.claims import claim, release
 from imbalance_lab.tracking.keys import key_for, unique_keys
+from imbalance_lab.tracking.links import browse, link, server_of, view_path
 from imbalance_lab.tracking.parent import STATUS, close_dead, process_tags
-from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store, without_password
+from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
+from imbalance_lab.tracking.view import OF_EXPERIMENT, save_view
 
 PARAMS_PER_CALL, TAGS_PER_CALL, METRICS_PER_CALL = 100, 100, 800
 MAX_PARAM_LENGTH, MAX_TAG_LENGTH = 6000, 5000
@@ -84,16 +87,16 @@ class MlflowTracker(Tracker):
         self._failed: str | None = None
         self._record_id = uuid.uuid4().hex
         self._sweep_tags: dict[str, str] = {}
+        self._claimed: str | None = None
 
     @property
     def where(self) -> str | None:
         """The command or address that shows the run."""
         if self._run is None:
             return None
-        if self.uri.startswith("http"):
-            return f"{self.uri}/#/experiments/{self._experiment_id}/runs/{self._run}"
-        default = self.uri == absolute("sqlite:///mlflow.db")
-        return "mlflow ui" if default else f"mlflow ui --backend-store-uri {without_password(self.uri)}"
+        if self._experiment_id is not None and not self.uri.startswith("http"):
+            return browse(self.uri, f"{server_of(self.uri)}/{view_path(self._experiment_id, OF_EXPERIMENT)}")
+        return link(self.uri, str(self._experiment_id), self._run)
 
     def join_sweep(self, name: str, parent: Mapping[str, Any] | None) -> None:
         """Make the run to come one of a sweep: with a tag of its name, below its parent run if there is one."""
@@ -128,6 +131,16 @@ class MlflowTracker(Tracker):
         self._guarded(lambda: found.update(self._finished_on(identity)))
         return found
 
+    def claim(self, identity: Identity) -> bool:
+        """Claim a run on data that are known, until it ends; False if another process is making it."""
+        cell = f"{identity.config_hash} {identity.data_hash} {identity.version}"
+        try:
+            free = claim(self.uri, cell)
+        except OSError:  # where no file can be written the store refuses too, with its reason
+            return True
+        self._claimed = cell if free else None
+        return free
+
     def start(self, identity: Identity, config: Mapping[str, Any]) -> None:
         """Create the run with its parameters; that a server is away is remembered until the end."""
         self._guarded(lambda: self._create(identity, config))
@@ -156,6 +169,7 @@ class MlflowTracker(Tracker):
         """
         self._write_membership(folder)
         self._guarded(lambda: self._send(record, folder))
+        self._release()
         self._raise_failure(
             "the run finished, but ",
             f"; its record is in {folder}; send it later with python -m imbalance_lab send {folder}",
@@ -164,6 +178,12 @@ class MlflowTracker(Tracker):
     def abort(self, outcome: str, reason: str, folder: Path) -> None:
         """Close a run that did not finish, with its reason as a tag and what is on disk as artifacts."""
         self._guarded(lambda: self._close(outcome, reason, folder))
+        self._release()
+
+    def _release(self) -> None:
+        if self._claimed is not None:
+            release(self.uri, self._claimed)
+            self._claimed = None
 
     def _finished_on(self, identity: Identity) -> set[str]:
         client = open_store(self.uri)
@@ -232,6 +252,8 @@ class MlflowTracker(Tracker):
         self._flush()
         self._attach(folder)
         client.set_terminated(run, STATUS["finished"])
+        if not self._sweep_tags and self._experiment_id is not None:  # a sweep saves its views when it ends
+            save_view(client, self._experiment_id)
 
     def _close(self, outcome: str, reason: str, folder: Path) -> None:
         if self._run is None:
@@ -294,7 +316,7 @@ class MlflowTracker(Tracker):
         except LabError:
             raise
         except Exception as error:
-            self._failed = without_password(" ".join(str(error).split())[:300]) or type(error).__name__
+            self._failed = reason_of(error)
             self._try_to_end("failed")
             if not is_store_error(error):
                 raise

@@ -27,6 +27,7 @@ SWEEP = (
     f"strategy={','.join(STRATEGIES)}", "model=mlp,logreg", "seed=range(3)",
     "training.epochs=12", "evaluation.resamples=200", "evaluation.figures=false",
 )  # fmt: skip
+TRAINING = {"workflowType": "machine_learning"}
 # What MLflow's pages complain of by themselves: a server without users, and what they look for on the internet.
 NOT_OURS = re.compile(r"mlflow/users/current|ResizeObserver loop|net::ERR_FAILED")
 
@@ -38,9 +39,9 @@ def swept(tmp_path_factory: pytest.TempPathFactory, _migrated: Path) -> Path:
     shutil.copy(_migrated, folder / "mlflow.db")
     run = [sys.executable, "-m", "imbalance_lab"]
     subprocess.run([*run, "-m", *SWEEP], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    run[-1] += ".compare"
-    said = subprocess.run([*run, "format=html"], cwd=folder, check=True, capture_output=True, text=True).stdout
-    assert said.splitlines()[-1] == "comparison.html"
+    command = [*run, "compare", "format=html"]
+    shown = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+    assert shown.splitlines()[-1] == "comparison.html"
     return folder
 
 
@@ -230,6 +231,89 @@ def mlflow_ui(browser, server: str) -> Iterator[Watched]:
     yield watched
     assert [said for said in watched.complaints if not NOT_OURS.search(said)] == []
     watched.page.close()
+
+
+def saved_view(server: str, experiment: str, key: str, **more: str) -> str:
+    return f"{server}/#/experiments/{experiment}/runs?{urlencode({'viewStateShareKey': key, **more, **TRAINING})}"
+
+
+def means(runs: list, key: str) -> dict[tuple[str, str], float]:
+    """Return the mean of a metric for each strategy and model."""
+    values: dict[tuple[str, str], list[float]] = {}
+    for run in runs:
+        values.setdefault((run.data.tags["strategy"], run.data.tags["model"]), []).append(run.data.metrics[key])
+    return {name: sum(found) / len(found) for name, found in values.items()}
+
+
+def shown_column(page, key: str) -> list[float]:
+    """Return the numbers of a column of MLflow's table of runs, from top to bottom."""
+    cells = page.locator(f".ag-center-cols-container .ag-cell[col-id='metrics.`{key}`']").all()
+    placed = sorted((cell.bounding_box()["y"], cell.inner_text()) for cell in cells)
+    return [float(re.match(r"[\d.]+", text)[0]) for _, text in placed]
+
+
+def test_the_saved_view_shows_a_row_per_strategy_best_first(
+    mlflow_ui: Watched, server: str, swept: Path, runs: list, tmp_path: Path
+) -> None:
+    page, experiment, sweep = mlflow_ui.page, runs[0].info.experiment_id, runs[0].data.tags["sweep"]
+    for key in ("strategies", sweep):
+        page.goto("about:blank")
+        page.goto(saved_view(server, experiment, key))
+        page.get_by_text("Group: strategy: smote", exact=False).first.wait_for()
+        headers = [text for text in page.locator(".ag-header-cell").all_inner_texts() if text.startswith("test/")]
+        assert headers[:2] == ["test/balanced_accuracy", "test/recall/A"]  # A is the rarest
+        for metric in headers[:2]:
+            expected = means(runs, metric)
+            assert sorted(shown_column(page, metric)) == pytest.approx(sorted(expected.values()), abs=1e-4)
+        column = shown_column(page, "test/balanced_accuracy")
+        assert column == sorted(column, reverse=True)
+        assert len(column) == 2 * len(STRATEGIES)
+    keep(page, "mlflow_view.png", tmp_path)
+
+
+def test_the_saved_view_draws_balanced_accuracy_and_recalls_and_nothing_else(
+    mlflow_ui: Watched, server: str, runs: list, tmp_path: Path
+) -> None:
+    page = mlflow_ui.page
+    page.goto(saved_view(server, runs[0].info.experiment_id, "strategies", compareRunsMode="CHART"))
+    page.wait_for_function("/strategies\\s*\\(5\\)/.test(document.body.innerText)")
+    page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length >= 5")
+    text = page.inner_text("body")
+    assert {f"test/recall/{name}" for name in "ABCD"} <= set(text.splitlines())
+    assert not re.search(r"(?m)^(val|timing|train|test_interval)/", text)
+    keep(page, "mlflow_view_charts.png", tmp_path)
+
+
+def test_whoever_opens_the_experiment_reads_strategies_and_numbers(
+    mlflow_ui: Watched, server: str, runs: list, tmp_path: Path
+) -> None:
+    page = mlflow_ui.page
+    page.goto(f"{server}/#/experiments/{runs[0].info.experiment_id}/runs?{urlencode(TRAINING)}")
+    link = page.get_by_role("link", name="Strategies", exact=True)
+    link.wait_for()
+    accuracy, recall = (means(runs, f"test/{key}") for key in ("balanced_accuracy", "recall/A"))
+    best = max(accuracy, key=accuracy.get)
+    line = f"{' '.join(best)} {accuracy[best]:.3f} ({recall[best]:.2f})"
+    page.get_by_text(line).first.wait_for()
+    keep(page, "mlflow_experiment.png", tmp_path)
+    with page.expect_popup() as opened:
+        link.click()
+    opened.value.get_by_text("Group: strategy: smote", exact=False).first.wait_for(timeout=180_000)
+    opened.value.close()
+
+
+def test_the_report_is_one_click_from_the_sweep(
+    mlflow_ui: Watched, client, server: str, runs: list, tmp_path: Path
+) -> None:
+    page, parent = mlflow_ui.page, runs[0].data.tags["mlflow.parentRunId"]
+    best = client.get_run(parent)
+    page.goto(f"{server}/#/experiments/{best.info.experiment_id}/runs/{parent}")
+    page.get_by_text(best.info.run_name).first.wait_for()
+    link = page.get_by_role("link", name="Report", exact=True)
+    link.wait_for()
+    keep(page, "mlflow_sweep.png", tmp_path)
+    page.goto(f"{server}/{link.get_attribute('href')}")
+    page.frame_locator("iframe").get_by_text("Strategies compared on four_classes").wait_for()
 
 
 def runs_page(server: str, experiment: str, **more: str) -> str:

@@ -39,10 +39,18 @@ def test_a_sweep_has_a_parent_run_that_counts_its_jobs(client: MlflowClient, cap
     assert invoke("-m", *TRACKED, "strategy=none,focal", "seed=range(2)") == 0
     (parent,) = (run for run in runs(client) if "sweep_parent" in run.data.tags)
     assert parent.info.status == "FINISHED"
-    assert parent.data.params == {"sweep/strategy": "none,focal", "sweep/seed": "0,1"}
-    assert parent.data.metrics == {"jobs/finished": 2, "jobs/skipped": 2}
-    verdict, _, counts = parent.data.tags["mlflow.note.content"].splitlines()
+    best = {"best/strategy": "none", "best/model": "logreg"}
+    assert parent.data.params == {"sweep/strategy": "none,focal", "sweep/seed": "0,1"} | best
+    logged = [run.data.metrics for run in children(client) if run.info.status == "FINISHED"]
+    assert set(parent.data.metrics) == {"test/balanced_accuracy", *(f"test/recall/{name}" for name in "abc")}
+    for key, value in parent.data.metrics.items():
+        assert value == pytest.approx(np.mean([metrics[key] for metrics in logged]), abs=1e-12)
+    assert parent.info.run_name == f"best none {parent.data.metrics['test/balanced_accuracy']:.3f}"
+    verdict, *table, report, counts = filter(None, parent.data.tags["mlflow.note.content"].splitlines())
     assert verdict.startswith("synthetic, logreg: none has the best mean, 0.727")
+    assert table[0] == "| strategy | model | dataset | runs | balanced accuracy | recall c | recall b | recall a |"
+    assert table[2].startswith("| none | logreg | synthetic | 2 | 0.727 |")
+    assert report == f"[Report](#/experiments/1/runs/{parent.info.run_id}/artifacts/comparison.html)"
     assert counts == "2 finished, 2 skipped"
     assert [artifact.path for artifact in client.list_artifacts(parent.info.run_id)] == ["comparison.html"]
     for run in children(client):
@@ -52,6 +60,15 @@ def test_a_sweep_has_a_parent_run_that_counts_its_jobs(client: MlflowClient, cap
     shown = capsys.readouterr().out
     assert "4 runs" in shown
     assert "2 finished, 2 skipped" in shown
+    key = parent.data.tags["sweep"]
+    link = f"http://localhost:5000/#/experiments/1/runs?viewStateShareKey={key}&workflowType=machine_learning"
+    assert shown.splitlines()[-1] == f"browse: mlflow ui, then {link}"
+    tags = client.get_experiment("1").tags
+    assert {tag.removeprefix("mlflow.sharedViewState.") for tag in tags if "View" in tag} == {"strategies", key}
+    first = tags["mlflow.note.content"].splitlines()[0]
+    assert first.startswith(
+        f"[Strategies]({link.partition('5000/')[2]}) balanced accuracy (recall of c): **none 0.727 ("
+    )
 
 
 def test_a_sweep_without_mlflow_ends_with_its_comparison(tmp_path: Path, capsys) -> None:
@@ -85,7 +102,7 @@ def test_a_sweep_over_datasets_has_its_parent_in_an_experiment_of_its_own(client
 def test_a_pattern_is_a_sweep_too(client: MlflowClient, capsys) -> None:
     assert invoke("-m", *TRACKED, "strategy=glob(inv_*)") == 0
     (parent,) = (run for run in runs(client) if "sweep_parent" in run.data.tags)
-    assert parent.data.params == {"sweep/strategy": "inv_freq,inv_power"}
+    assert parent.data.params["sweep/strategy"] == "inv_freq,inv_power"
     assert "2 finished" in capsys.readouterr().out
 
 

@@ -19,6 +19,11 @@ from imbalance_lab.tracking.store import find_experiment
 from imbalance_lab.tracking.tracker import MlflowTracker
 from tests.conftest import Silent
 
+BROWSE = (
+    "mlflow ui, then http://localhost:5000/#/experiments/1/runs?viewStateShareKey=strategies"
+    "&workflowType=machine_learning"
+)
+
 
 @pytest.fixture(autouse=True)
 def _no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +134,7 @@ def test_a_lost_server_loses_nothing(tiny, run, client: MlflowClient, store: Pat
         run(tiny("tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "model=linear"))
     with pytest.raises(TrackingError):
         send(tmp_path / "run")
-    assert send(tmp_path / "run", f"sqlite:///{store}") == "mlflow ui"
+    assert send(tmp_path / "run", f"sqlite:///{store}") == BROWSE
     sent = only_run(client, "synthetic")
     assert sent.info.status == "FINISHED"
     assert "test/balanced_accuracy" in sent.data.metrics
@@ -143,7 +148,7 @@ def test_a_record_is_sent_once_with_its_sweep(tiny, run, client: MlflowClient, s
     tracker.join_sweep("night", {"run_id": parent})
     with pytest.raises(TrackingError):
         run_identity(job.identity, Silent(), tracker, job.folder, job.settings)
-    assert [send(tmp_path / "run", f"sqlite:///{store}") for _ in range(2)] == ["mlflow ui"] * 2
+    assert [send(tmp_path / "run", f"sqlite:///{store}") for _ in range(2)] == [BROWSE] * 2
     found = client.search_runs([client.get_experiment_by_name("synthetic").experiment_id], "tags.outcome = 'finished'")
     assert [(r.data.tags["sweep"], r.data.tags["mlflow.parentRunId"]) for r in found] == [("night", parent)]
 

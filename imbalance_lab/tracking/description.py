@@ -1,0 +1,92 @@
+"""What a sweep has come to, as descriptions in MLflow show it: Markdown whose first line says the most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isnan
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imbalance_lab.comparison import Compared
+
+MAX_LENGTH = 5000
+MAX_ROWS, MAX_RECALLS, MAX_NAMED = 20, 6, 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """The means of one strategy.
+
+    Parameters
+    ----------
+    strategy, model, dataset : str
+    runs : int
+    mean : float
+        Balanced accuracy.
+    recalls : mapping of class to float
+        The rarest class first.
+    """
+
+    strategy: str
+    model: str
+    dataset: str
+    runs: int
+    mean: float
+    recalls: Mapping[str, float] = field(default_factory=dict)
+
+
+def rows_of(compared: Iterable[Compared]) -> list[Row]:
+    """Return the means of each strategy of each group of a comparison."""
+    return [
+        Row(
+            str(strategy),
+            one.group.name.get("model", ""),
+            one.group.name.get("dataset", ""),
+            int(row["runs"]),
+            float(row["mean"]),
+            {str(name): value for name, value in recalls.items() if not isnan(value)},
+        )
+        for one in compared
+        for (strategy, row), recalls in zip(one.table.iterrows(), one.recalls.to_dict("records"), strict=True)
+    ]
+
+
+def headline(rows: Sequence[Row]) -> str:
+    """Return the best strategies with their means, the best first: one line, as MLflow shows no second one at first.
+
+    >>> headline([Row("smote", "mlp", "d", 3, 0.7, {"a": 0.5}), Row("none", "mlp", "d", 3, 0.6, {"a": 0.1})])
+    'balanced accuracy (recall of a): **smote 0.700 (0.50)**, none 0.600 (0.10)'
+    """
+    several = len({(row.model, row.dataset) for row in rows}) > 1
+    ordered = sorted(rows, key=lambda row: -row.mean)
+    rarest = next(iter(ordered[0].recalls), None)
+    shown = []
+    for row in ordered[:MAX_NAMED]:
+        name = f"{row.strategy} {row.model}" if several else row.strategy
+        recall = f" ({row.recalls[rarest]:.2f})" if rarest is not None and rarest in row.recalls else ""
+        shown.append(f"{name} {row.mean:.3f}{recall}")
+    shown[0] = f"**{shown[0]}**"
+    more = ", ..." if len(ordered) > MAX_NAMED else ""
+    return f"balanced accuracy{f' (recall of {rarest})' if rarest else ''}: {', '.join(shown)}{more}"
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return a row for each strategy, with the recalls of the rarest classes."""
+    ordered = sorted(rows, key=lambda row: -row.mean)[:MAX_ROWS]
+    classes = list(dict.fromkeys(name for row in ordered for name in row.recalls))[:MAX_RECALLS]
+    heads = ["strategy", "model", "dataset", "runs", "balanced accuracy", *(f"recall {name}" for name in classes)]
+    lines = [_line(heads), _line(["---"] * len(heads))]
+    for row in ordered:
+        recalls = [f"{row.recalls[name]:.3f}" if name in row.recalls else "-" for name in classes]
+        lines.append(_line([row.strategy, row.model, row.dataset, str(row.runs), f"{row.mean:.3f}", *recalls]))
+    return "\n".join(lines)
+
+
+def paragraphs(*parts: str) -> str:
+    """Return the parts under each other, as much as MLflow takes."""
+    return "\n\n".join(part for part in parts if part)[:MAX_LENGTH]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
