@@ -17,14 +17,14 @@ ByName = Annotated[
 ]
 
 
-def _no_bool(value: object) -> object:
-    """Refuse ``true`` and ``false``, which Python takes for 1 and 0."""
-    if isinstance(value, bool):
+def _whole(value: object) -> object:
+    """Refuse ``true`` and ``false``, which Python takes for 1 and 0, and 1e3, which it takes for no whole number."""
+    if isinstance(value, bool | float):
         raise ValueError(f"is a whole number of 0 or more, not {str(value).lower()}")
     return value
 
 
-Seed = Annotated[int, BeforeValidator(_no_bool), Field(ge=0, lt=2**32)]
+Seed = Annotated[int, BeforeValidator(_whole), Field(ge=0, lt=2**32)]
 
 
 def _as_typed(name: object) -> str:

@@ -233,6 +233,8 @@ def instantiate(tree: Any) -> Any:
     if "_target_" not in tree:
         return parts
     target = locate(str(tree["_target_"]))
+    if inspect.isfunction(target) and not parts and _needs_arguments(target):  # it is the part itself: a loss, a metric
+        return target
     return partial(target, **parts) if tree.get("_partial_") else target(**parts)
 
 
@@ -244,6 +246,8 @@ def locate(path: str) -> Any:
     ConfigError
         If there is nothing of that name.
     """
+    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", path):
+        raise ConfigError(f"_target_={path} is no class; write it as in mymodule.MyClass")
     module, found = path, None
     while found is None and module:
         try:
@@ -437,6 +441,11 @@ def _code(code: CodeType) -> str:
 
 def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _needs_arguments(function: Any) -> bool:
+    parameters = inspect.signature(function).parameters.values()
+    return any(p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
 
 
 def _takes_more(tree: Mapping[str, Any]) -> bool:

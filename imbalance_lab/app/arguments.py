@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
 from itertools import pairwise
@@ -24,6 +25,8 @@ VALUE_FLAGS = ("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--conf
 RARE_FLAGS = ("--experimental-rerun", "--info", "-i", "--shell-completion", "-sc")  # the first two take a value
 FLAGS = (*PLAIN_FLAGS, *VALUE_FLAGS, *RARE_FLAGS)
 SWEEP = {"-m", "--multirun"}
+SHOWN_CONFIGS = ("job", "hydra", "all")
+FOLDERS = ("output_dir", "hydra.run.dir", "hydra.sweep.dir")
 
 
 def expand(arguments: Sequence[str]) -> list[str]:
@@ -45,12 +48,15 @@ def expand(arguments: Sequence[str]) -> list[str]:
     ['dataset=csv', "dataset.path='my data (1).csv'", 'dataset.target=label', 'strategy=none,smote', '-m']
     """
     flags, rest = split_flags(arguments)
+    _check_flags(flags)
     tables = [argument for argument in rest if is_table(argument)]
     if len(tables) > 1 and not SWEEP & set(flags):
         raise ConfigError(f"{len(tables)} tables are a sweep: add -m, or name one")
     overrides = [_override(argument) for argument in rest if not is_table(argument)]
     if tables:
-        overrides = ["dataset=csv", f"dataset.path={','.join(map(quoted_path, tables))}", *overrides]
+        others = [override for override in overrides if override != "dataset=csv"]
+        overrides = ["dataset=csv", f"dataset.path={','.join(map(quoted_path, tables))}", *others]
+    _check_keys(overrides)
     return [*(_by_job(overrides) if SWEEP & set(flags) else overrides), *flags]
 
 
@@ -122,13 +128,46 @@ def quoted(text: str) -> str:
     return text if plain and _reads_as(text) else QuotedString(text, Quote.single).with_quotes()
 
 
+def _check_flags(flags: Sequence[str]) -> None:
+    """Refuse what Hydra would refuse with its own usage."""
+    values = dict(pairwise(flags)) | {
+        flag: value for flag, equals, value in (f.partition("=") for f in flags) if equals
+    }
+    shown = [values[flag] for flag in ("--cfg", "-c") if flag in values]
+    if shown and shown[0] not in SHOWN_CONFIGS:
+        raise ConfigError(f"--cfg={shown[0]}: {', '.join(SHOWN_CONFIGS)} can be shown")
+    if "--resolve" in flags and not shown and not {"--help", "-h"} & set(flags):
+        raise ConfigError("--resolve goes with --cfg job")
+
+
+def _check_keys(overrides: Sequence[str]) -> None:
+    """Refuse a setting that is given twice: Hydra would take the last without a word."""
+    keys = Counter(override.partition("=")[0].lstrip("+") for override in overrides)
+    if repeated := [key for key, count in keys.items() if count > 1]:
+        raise ConfigError(f"{repeated[0]}= is given twice; several values are a sweep: -m {repeated[0]}=a,b")
+
+
+def _check_value(key: str, value: str) -> None:
+    """Refuse values that Hydra or OmegaConf would take, and that make no sense."""
+    key = key.lstrip("+")
+    if key.partition(".")[0] == "options":
+        raise ConfigError(f"{key}= is filled in by the program; choose an option by its group, as in loss=focal")
+    if key in FOLDERS and value in ("", "null", "''", '""'):
+        raise ConfigError(f"{key}={value} names no folder; {key}=my/folder does, or leave it away")
+    if key == "hydra.verbose" and value.lower() not in ("true", "false") and not value.startswith("["):
+        raise ConfigError(f"hydra.verbose={value}: true, false, or loggers as a list, as in hydra.verbose=[hydra]")
+
+
 def _override(argument: str) -> str:
     key, equals, value = argument.partition("=")
     if not key or (not equals and not key.startswith("~")):
         raise ConfigError(_what_is(argument))
     key = SHORT.get(key, key)
+    _check_value(key, value)
     if key in groups() and (value in ("", "null") or value.startswith("[")):
-        raise ConfigError(f"{argument}: {key} is one option, as --help lists them; several are a sweep: -m {key}=a,b")
+        raise ConfigError(
+            f"{argument}: {key} is one of python -m imbalance_lab options {key}; several are a sweep: -m {key}=a,b"
+        )
     if key == "dataset.path" and os.path.isfile(os.path.expanduser(value)):
         return f"{key}={quoted_path(value)}"
     if key in SHORT.values() and not value.startswith(("[", "'", '"')) and not _parses(f"{key}={value}"):
@@ -159,6 +198,10 @@ def _by_job(overrides: Sequence[str]) -> list[str]:
 
 
 def _what_is(word: str) -> str:
+    if not word:
+        return "an argument is empty; arguments are key=value, a file, or a command"
+    if word in groups():
+        return f"'{word}' has no value: {word}=...; python -m imbalance_lab options {word} shows what it can be"
     if word in COMMANDS:
         return f"a command comes first: python -m imbalance_lab {word} key=value ..."
     near = nearest(word, [*COMMANDS, "help", "--help"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,12 +12,11 @@ from typing import Any, Generic, TypeVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from imbalance_lab.app.lines import PROGRAM, error_line
 from imbalance_lab.errors import ConfigError, LabError
 from imbalance_lab.options import describe, nearest
 
 S = TypeVar("S")
-
-PROGRAM = "python -m imbalance_lab"
 
 
 def setting(default: Any, meaning: str, example: str | None = None) -> Any:
@@ -96,8 +96,14 @@ class Command(Generic[S]):
             self.run(self.parse(given))
         except BrokenPipeError:
             sys.exit(1)
-        except (LabError, OSError) as error:
-            sys.exit(f"error: {' '.join(str(error).split())}")
+        except LabError as error:
+            sys.exit(error_line(error))
+        except Exception as error:
+            if "HYDRA_FULL_ERROR" in os.environ:
+                raise
+            from imbalance_lab.app.messages import unexpected
+
+            sys.exit(error_line(unexpected(error)))
 
     def help(self) -> str:
         """Return the text of ``--help``."""

@@ -14,6 +14,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from imbalance_lab.app.lines import error_line
 from imbalance_lab.comparison import Comparison, Settings, compare
 from imbalance_lab.comparison.groups import column
 from imbalance_lab.errors import ConfigError, LabError
@@ -111,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.exit(1)
     except (LabError, OSError) as error:
-        sys.exit(f"error: {error}")
+        sys.exit(error_line(error))
 
 
 def parse(arguments: Sequence[str]) -> tuple[Request, Settings, dict[str, list[str]]]:

@@ -18,6 +18,7 @@ from pydantic import BeforeValidator
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.app.commands import Command, Typed, setting
+from imbalance_lab.app.lines import error_line
 from imbalance_lab.errors import ConfigError, DataError, LabError
 from imbalance_lab.evaluation import plots
 from imbalance_lab.evaluation.metrics import HEADLINE
@@ -60,7 +61,7 @@ def run(typed: Typed[Settings]) -> None:
         try:
             print(f"{name}: {_draw(name, uri, typed.settings.format)}")
         except LabError as error:
-            failed.append(f"error: {error}")
+            failed.append(error_line(error))
     sys.exit("\n".join(failed) or 0)
 
 
@@ -121,11 +122,8 @@ def draw_logged(run: str, uri: str, formats: Sequence[str]) -> str:
 
 def is_finished(folder: Path) -> bool:
     """Whether `folder` holds the whole record of a finished run."""
-    try:
-        summary = read_outcome(folder)
-    except ValueError:  # somebody else's file of that name
-        return False
-    if not isinstance(summary, dict) or not {"outcome", "name", "dataset", "classes", "folds"} <= set(summary):
+    summary = read_outcome(folder) or {}
+    if not {"outcome", "name", "dataset", "classes", "folds"} <= set(summary):
         return False
     return summary["outcome"] == "finished" and (folder / "predictions.npz").is_file()
 
@@ -142,7 +140,7 @@ def draw_run(folder: Path, to: Path, formats: Sequence[str]) -> None:
         subject = read_subject(folder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"the record in {folder} is damaged ({reason}): repeat the run") from error
+        raise DataError(f"the record in {folder} is damaged ({reason}); repeat the run") from error
     plots.save(plots.draw(subject), to, formats)
 
 

@@ -10,13 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
+from hydra.errors import HydraException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from imbalance_lab import options, process
 from imbalance_lab.app import recipes, secrets, sweep
-from imbalance_lab.app.arguments import expand, search_folders
+from imbalance_lab.app.arguments import SWEEP, expand, search_folders
+from imbalance_lab.app.catalogue import MEANINGS, ordered_groups
 from imbalance_lab.app.cli import COMMANDS
 from imbalance_lab.app.config import register_resolvers
+from imbalance_lab.app.lines import error_line
 from imbalance_lab.errors import LabError
 
 # The workers of a parallel sweep import this module, and never call `main`.
@@ -35,7 +39,10 @@ Examples
 
 Commands (python -m imbalance_lab COMMAND --help shows the settings of each)
 """
-OPTIONS = "\nOptions (as in strategy=focal model=logreg; --hydra-help lists Hydra's own)\n"
+OPTIONS = """
+Options (python -m imbalance_lab options GROUP lists those of a group with a line
+on each; --hydra-help shows what is Hydra's own, as -m for sweeps)
+"""
 SETTINGS = "\nSettings (each can be given by its path, as in training.epochs=50)\n"
 
 
@@ -61,12 +68,14 @@ def main(arguments: Sequence[str]) -> None:
         typed = secrets.hide(expand(arguments))
         folders = search_folders(typed)
     except LabError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(error_line(error))
     recipes.register(folders)
     if {"-h", "--help"} & set(typed):
         with contextlib.suppress(BrokenPipeError):
             print_help(folders)
         typed = [argument for argument in typed if argument not in ("-h", "--help")] + ["--cfg", "job"]
+    elif SWEEP & set(typed) and "--cfg" not in typed:
+        _check_names(typed, folders)
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
     _run(typed)
     if _errors:
@@ -74,8 +83,17 @@ def main(arguments: Sequence[str]) -> None:
             raise _errors[0]
         from imbalance_lab.app.messages import explain
 
-        sys.exit(f"error: {explain(_errors[0], typed, folders)}")
+        sys.exit(error_line(explain(_errors[0], typed, folders)))
     sys.exit(sweep.exit_status())
+
+
+def _check_names(typed: Sequence[str], folders: Sequence[Path]) -> None:
+    """End the program where an option or a setting of a sweep is mistyped: before it announces itself."""
+    from imbalance_lab.app.messages import unknown_name
+
+    with contextlib.suppress(HydraException, OmegaConfBaseException):  # which Hydra is going to report
+        if wrong := unknown_name(typed, folders):
+            sys.exit(error_line(wrong))
 
 
 def _run(typed: Sequence[str]) -> None:
@@ -109,7 +127,7 @@ def print_help(folders: Sequence[Path] = ()) -> None:
     for name, command in COMMANDS.items():
         print(f"  {name:<10} {command.summary}")
     print(OPTIONS)
-    for group in options.groups(folders):
-        known = recipes.names(folders) if group == recipes.GROUP else options.names(group, folders)
-        print(f"  {group}: {', '.join(known)}")
+    for group in ordered_groups(folders):
+        names = recipes.names(folders) if group == recipes.GROUP else options.names(group, folders)
+        print(f"  {f'{group}=':<14} {len(names):>3}  {MEANINGS.get(group, '')}".rstrip())
     print(SETTINGS)

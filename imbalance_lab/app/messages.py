@@ -1,7 +1,8 @@
-"""Exceptions as one line that says what to do."""
+"""Exceptions as text that says what to do."""
 
 from __future__ import annotations
 
+import difflib
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -9,17 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, ValueType
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from imbalance_lab.app import recipes
 from imbalance_lab.app.arguments import SHORT, quoted, split_flags
-from imbalance_lab.options import CONF, find, groups, leaves, names, nearest
+from imbalance_lab.app.lines import PROGRAM, listing
+from imbalance_lab.options import CONF, SLOTS, find, groups, leaves, names, nearest
+
+SURELY_MEANT = 0.8  # how alike an option of another group must be
+WITHOUT_SWEEP = r"Ambiguous value for argument '(.+?)'|Sweep parameters '(.+?)' requires"
 
 
 def explain(error: BaseException, arguments: Sequence[str], folders: Sequence[Path] = ()) -> str:
-    """Return `error` as one line, with the nearest option or key where a name was mistyped.
+    """Return what `error` is about, with the nearest option or key where a name was mistyped.
 
     Parameters
     ----------
@@ -32,13 +38,20 @@ def explain(error: BaseException, arguments: Sequence[str], folders: Sequence[Pa
     if isinstance(error, OverrideParseException):
         return _unreadable(error)
     if isinstance(error, MissingConfigException):
-        return _unknown_option(error)
+        return _missing_config(error, folders)
     if isinstance(error, ConfigCompositionException | OmegaConfBaseException):
-        return _unknown_key(arguments, folders) or _with_cause(error)
+        return unknown_name(arguments, folders) or _with_cause(error)
     if type(error).__module__.startswith("imbalance_lab") or isinstance(error, HydraException):
         return _one_line(error)
-    name = type(error).__name__
-    return f"{name}: {_one_line(error)} (HYDRA_FULL_ERROR=1 shows where)"
+    return unexpected(error)
+
+
+def unexpected(error: BaseException) -> str:
+    """Return what there is to say of an error that nobody foresaw."""
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror.lower()}"
+    return f"unexpected {type(error).__name__}: {_one_line(error)}; HYDRA_FULL_ERROR=1 shows where"
 
 
 def _one_line(error: BaseException) -> str:
@@ -50,6 +63,13 @@ def _with_cause(error: BaseException) -> str:
     lines = str(error.__cause__ or "").strip().splitlines()
     reason = lines[0].strip() if lines else ""
     message = _one_line(error)
+    if found := re.match(WITHOUT_SWEEP, message):
+        typed = found[1] or found[2]
+        return f"{typed} is a sweep, which needs -m (--multirun); as one value it is {_as_text(*typed.split('=', 1))}"
+    if found := re.match(r"Error merging override (.+)", message):
+        return f"{found[1].partition(': ')[0]} does not fit: {reason or message}"
+    if found := re.search(r"raised while resolving interpolation: [\"']?(.+?)[\"']? full_key: (\S+)", message):
+        return f"{found[2]}: {found[1]}"
     return f"{message}: {reason}" if reason and reason not in message else message or reason
 
 
@@ -58,38 +78,101 @@ def _unreadable(error: OverrideParseException) -> str:
     key, _, value = error.override.partition("=")
     if not re.fullmatch(r"[+~]{0,2}[\w./@-]+", key):
         return _one_line(error)
+    return f"{error.override} cannot be read; as text it is {_as_text(key, value)}"
+
+
+def _as_text(key: str, value: str) -> str:
     typed = f"{key}={quoted(value)}"
-    shown = shlex.quote(typed) if re.search(r'["$`\\!]', typed) else f'"{typed}"'
-    return f"{error.override} cannot be read; as text it is {shown}"
+    return shlex.quote(typed) if re.search(r'["$`\\!]', typed) else f'"{typed}"'
 
 
-def _unknown_option(error: MissingConfigException) -> str:
+def _missing_config(error: MissingConfigException, folders: Sequence[Path]) -> str:
     group, _, option = (error.missing_cfg_file or "").rpartition("/")
-    known = list(error.options or [])
-    if not known:
-        return _one_line(error)
-    return f"there is no {group}={option}{nearest(option, known)}; {group} can be {', '.join(known)}"
+    if not group:
+        given = f"there is no configuration '{option}'; leave --config-name away, the program has its own"
+        return given if option else _one_line(error)
+    return unknown_option(group, option, list(error.options or []), folders)
 
 
-def _unknown_key(arguments: Sequence[str], folders: Sequence[Path]) -> str | None:
-    """Find the first key on the command line that the configuration does not have."""
+def unknown_option(group: str, option: str, known: Sequence[str], folders: Sequence[Path] = ()) -> str:
+    """Return what to type instead of an option that a group does not have: it may be one of another.
+
+    Parameters
+    ----------
+    group, option : str
+        As typed.
+    known : sequence of str
+        The group's options.
+    folders : sequence of Path
+        Of options besides those of this package and of installed ones.
+    """
+    of_groups = {other: _options_of(other, folders) for other in groups(folders)}
+    others = {f"{other}={name}": name for other in of_groups for name in of_groups[other] if name not in SLOTS.values()}
+    owners = [typed for typed, name in others.items() if name == option]
+    if owners:
+        kind = owners[0].partition("=")[0]
+        return f"there is no {group}={option}: {option} is a {kind}; did you mean {' or '.join(owners[:2])}?"
+    wrong = f"there is no {group}={option}"
+    if near := nearest(option, known):
+        return f"{wrong}{near.removesuffix('?')}? {PROGRAM} options {group} shows all {len(known)}"
+    if near_others := difflib.get_close_matches(option, others.values(), n=1, cutoff=SURELY_MEANT):
+        return f"{wrong}; did you mean {next(typed for typed, name in others.items() if name == near_others[0])}?"
+    return f"{wrong}; {group} can be {listing(known, f'{PROGRAM} options {group}')}"
+
+
+def unknown_name(arguments: Sequence[str], folders: Sequence[Path] = ()) -> str | None:
+    """Return what to type instead of the first option or key on the command line that does not exist; None if all do.
+
+    Of a sweep every option is looked at whose settings are given.
+    """
     parsed = OverridesParser.create().parse_overrides(split_flags(arguments)[1])
     known_groups = groups(folders)
+    for override in parsed:
+        if (group := override.key_or_group) in known_groups and not override.is_delete():
+            known = _options_of(group, folders)
+            if wrong := [one for one in _values(override) if one not in known and not find(group, one, folders)]:
+                return unknown_option(group, wrong[0], known, folders)
     for chosen in _choices(parsed, known_groups):
         try:
-            known = _keys(chosen, folders)
+            known_keys = _keys(chosen, folders)
         except (HydraException, OmegaConfBaseException):  # the chosen options are what is wrong
             continue
-        branches = {key[: match.start()] for key in known for match in re.finditer(r"\.", key)}
-        paths = [*known, *branches, *known_groups]
-        for override in parsed:
-            key = override.key_or_group
-            free = any(key.startswith(f"{k}.") for k, v in known.items() if isinstance(v, Mapping))
-            if key not in paths and not key.startswith("hydra") and not override.is_add() and not free:
-                near = nearest(key, [*paths, *SHORT])
-                add = "" if near else f"; to add a setting its class takes, write +{key}="
-                return f"there is no setting '{key}'{_elsewhere(key, folders) or near or add}"
+        if wrong_key := _first_unknown(parsed, known_keys, known_groups):
+            return _no_setting(wrong_key, known_keys, known_groups, folders)
     return None
+
+
+def _first_unknown(parsed: Sequence[Override], known: Mapping[str, Any], known_groups: Sequence[str]) -> str | None:
+    paths = {*known, *_branches(known), *known_groups}
+    for override in parsed:
+        key = override.key_or_group
+        free = any(key.startswith(f"{k}.") for k, v in known.items() if isinstance(v, Mapping))
+        if key not in paths and not key.startswith("hydra") and not override.is_add() and not free:
+            return str(key)
+    return None
+
+
+def _no_setting(key: str, known: Mapping[str, Any], known_groups: Sequence[str], folders: Sequence[Path]) -> str:
+    wrong = f"there is no setting '{key}'"
+    if key == "dataset.path":
+        return f"{wrong} of this dataset: a table is dataset=csv dataset.path=, or its file alone: my.csv target=column"
+    near = nearest(key, [*known, *_branches(known), *known_groups, *SHORT])
+    return f"{wrong}{_elsewhere(key, folders) or near or f'; to add a setting its class takes, write +{key}='}"
+
+
+def _branches(known: Mapping[str, Any]) -> set[str]:
+    return {key[: match.start()] for key in known for match in re.finditer(r"\.", key)}
+
+
+def _options_of(group: str, folders: Sequence[Path]) -> list[str]:
+    return recipes.names(folders) if group == recipes.GROUP else names(group, folders)
+
+
+def _values(override: Override) -> list[str]:
+    """Return the options that an override names; none where only Hydra or a sweeper knows them, as of ``glob(*)``."""
+    if override.value_type in (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP):
+        return [str(value).strip("'\"") for value in override.sweep_string_iterator()]
+    return [] if override.is_sweep_override() or isinstance(override.value(), dict) else [str(override.value())]
 
 
 def _elsewhere(key: str, folders: Sequence[Path]) -> str:
@@ -105,15 +188,16 @@ def _elsewhere(key: str, folders: Sequence[Path]) -> str:
 
 
 def _choices(parsed: Sequence[Override], known_groups: Sequence[str]) -> list[list[str]]:
-    """Return the options that were chosen, in a sweep so that each is there once."""
+    """Return the options that were chosen, those of a sweep each once where settings of theirs were given."""
     values = {
-        override.key_or_group: list(override.sweep_string_iterator())
-        if override.is_sweep_override()
-        else [str(override.value())]
+        override.key_or_group: some
         for override in parsed
-        if override.key_or_group in known_groups and not override.is_delete()
+        if override.key_or_group in known_groups and not override.is_delete() and (some := _values(override))
     }
-    longest = max(map(len, values.values()), default=1)
+    concerned = {override.key_or_group.partition(".")[0] for override in parsed if "." in override.key_or_group}
+    if concerned & set(SLOTS):
+        concerned.add(recipes.GROUP)
+    longest = max((len(some) for group, some in values.items() if group in concerned), default=1)
     return [[f"{key}={some[min(k, len(some) - 1)]}" for key, some in values.items()] for k in range(longest)]
 
 

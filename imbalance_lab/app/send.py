@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.app.commands import Command, Typed, setting
+from imbalance_lab.app.lines import error_line
 from imbalance_lab.errors import ConfigError, LabError
 from imbalance_lab.fields import STRICT
 
@@ -35,7 +36,7 @@ def run(typed: Typed[Settings]) -> None:
         try:
             print(f"{folder}: sent; browse: {send(Path(folder), typed.settings.uri or None)}")
         except LabError as error:
-            failed.append(f"error: {error}")
+            failed.append(error_line(error))
     sys.exit("\n".join(failed) or 0)
 
 

@@ -224,12 +224,13 @@ def membership(folder: Path) -> dict[str, Any] | None:
 def _check_data(config: DictConfig, grid: dict[str, list[str]]) -> None:
     """End the sweep before its first job if its data cannot be used; of a callback Hydra passes only an exit on."""
     from imbalance_lab.app.checks import check_data
+    from imbalance_lab.app.lines import error_line
     from imbalance_lab.runs.cell import one_line
 
     try:
         check_data(config, grid)
     except Exception as error:
-        sys.exit(f"error: {one_line(error)}")
+        sys.exit(error_line(one_line(error)))
 
 
 def _start_parent(config: DictConfig, name: str, grid: dict[str, list[str]]) -> Parent | None:

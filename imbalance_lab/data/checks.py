@@ -78,6 +78,8 @@ def check_target(labels: pd.Series, target: str, where: str) -> None:
             f"{where}: the target '{target}' is missing (or not a number) in {missing} of {len(labels)} rows, "
             f"first in row {first}; remove those rows"
         )
+    if labels.map(lambda value: isinstance(value, list | dict | np.ndarray)).any():
+        raise DataError(f"{where}: the target '{target}' holds lists or mappings; a class is a word or a number")
     distinct = labels.nunique()
     if distinct == len(labels) and distinct > 2 and not numeric:
         raise DataError(f"{where}: every row has its own value of '{target}'; it is no class: choose another target")

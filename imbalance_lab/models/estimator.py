@@ -119,7 +119,8 @@ class FittedEstimator(FittedModel):
         log_proba = np.full((len(X), len(self.estimators), self.n_classes), FLOOR)
         if len(X):
             for t, estimator in enumerate(self.estimators):
-                log_proba[:, t, self._columns(estimator)] = classifier_log_proba(estimator, X)
+                columns = self._columns(estimator)
+                log_proba[:, t, columns] = classifier_log_proba(estimator, X)
         return log_proba
 
     def _columns(self, estimator: Any) -> np.ndarray:

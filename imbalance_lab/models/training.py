@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import field
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.fields import STRICT, Positive
+
+MAX_EPOCHS = 10**9
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -27,7 +30,7 @@ class Training:
         Each makes a Keras callback.
     """
 
-    epochs: Positive
+    epochs: Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
     batch_size: Positive
     optimizer: Callable[[], Any]
     patience: Positive | None = None

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from imbalance_lab.errors import AlreadyFinished, Incompatible, LabError, TrackingError
+from imbalance_lab.errors import AlreadyFinished, ConfigError, Incompatible, LabError, TrackingError
 from imbalance_lab.process import interrupted
 from imbalance_lab.runs.files import RECORD, mark_untracked, read_outcome, write_outcome
 from imbalance_lab.runs.identity import Identity
@@ -100,6 +100,8 @@ class Cell:
                 self._close("killed", "interrupted")
                 raise KeyboardInterrupt from error
             return self._end("failed", error, traceback.format_exc())
+        except SystemExit as error:  # in a class of somebody else's
+            return self._end("failed", ConfigError(f"code of the run's own options called sys.exit({error.code})"))
         except BaseException as error:  # Ctrl-C, a signal, a closed pipe
             self._close("killed", str(error) or type(error).__name__)
             raise

@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import yaml
 
+from imbalance_lab.errors import DataError
 from imbalance_lab.evaluation.predictions import Predictions
 from imbalance_lab.runs.record import RunRecord
 
@@ -83,9 +84,23 @@ def mark_untracked(folder: Path, reason: str) -> dict[str, Any]:
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:
-    """Return what ``record.json`` under `folder` says; None if the run never wrote one."""
+    """Return what ``record.json`` under `folder` says; None if the run never wrote one.
+
+    Raises
+    ------
+    DataError
+        If it is damaged.
+    """
     file = folder / RECORD
-    return json.loads(file.read_text()) if file.is_file() else None
+    if not file.is_file():
+        return None
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{file} is damaged ({error}); repeat the run") from error
+    if not isinstance(found, dict):
+        raise DataError(f"{file} is no record of a run; move it away")
+    return found
 
 
 def read_predictions(folder: Path, fold: int = 0, part: str = "test") -> Predictions:

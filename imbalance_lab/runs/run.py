@@ -65,8 +65,9 @@ def run(
         source = identity.options["dataset"].build()
         if identity.settings.resume:
             refuse_a_second_run(source, identity, tracker)
+        rows = load(source)  # before an experiment is made that has its name
         tracker.start(identity, settings or identity.config)
-        dataset = load(source, identity.settings.min_class_rows)
+        dataset = rows.without_rare_classes(identity.settings.min_class_rows)
         identity = identity.on_data(dataset.name, dataset.content_hash)
         tracker.describe(identity.tags | environment(), dataset.summary())
         plan = make_plan(identity, dataset)
@@ -98,15 +99,14 @@ def run(
     return record
 
 
-def load(source: DatasetSource | Dataset, min_class_rows: int) -> Dataset:
+def load(source: DatasetSource | Dataset) -> Dataset:
     """Return the data, read anew only if the run before was of others or their file has changed."""
     if isinstance(source, Dataset):
-        return source.without_rare_classes(min_class_rows)
+        return source
     path = getattr(source, "path", None)
     file = Path(path).expanduser() if isinstance(path, str) else None
     stamp = (file.stat().st_mtime_ns, file.stat().st_size) if file is not None and file.is_file() else None
-    key = (source, stamp, min_class_rows)
-    return process.cached("data", 1, key, lambda: source.load().without_rare_classes(min_class_rows))
+    return process.cached("data", 1, (source, stamp), source.load)
 
 
 def refuse_a_second_run(source: DatasetSource | Dataset, identity: Identity, tracker: Tracker) -> None:
@@ -116,7 +116,7 @@ def refuse_a_second_run(source: DatasetSource | Dataset, identity: Identity, tra
     ------
     AlreadyFinished
     """
-    data = load(source, identity.settings.min_class_rows)
+    data = load(source).without_rare_classes(identity.settings.min_class_rows)
     if not tracker.claim(identity.on_data(identity.dataset, data.content_hash)):
         raise AlreadyFinished(f"another process is making {identity.name} on {identity.dataset}")
     if data.content_hash in tracker.finished_on(identity):

@@ -40,11 +40,16 @@ def send(folder: Path, uri: str | None = None) -> str | None:
         If the server cannot be reached.
     """
     record = read_outcome(folder)
-    if record is None or record["outcome"] != "finished":
+    if record is None or record.get("outcome") != "finished":
         raise DataError(f"{folder} holds no finished run")
-    config = yaml.safe_load((folder / "config.yaml").read_text())
-    identity = Identity.from_summary(record["identity"])
-    tracker = _tracker(folder, config, uri)
+    try:
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        identity = Identity.from_summary(record["identity"])
+        tracker = _tracker(folder, config, uri)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise DataError(
+            f"the record in {folder} is damaged ({' '.join(str(error).split())}); repeat the run"
+        ) from error
     tracker.continue_record(folder)
     if tracker.find_sent(identity):
         return tracker.where

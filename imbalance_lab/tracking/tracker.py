@@ -14,12 +14,13 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
+from pydantic import Field, validate_call
 
 from imbalance_lab.errors import LabError, TrackingError, reason_of, without_password
 from imbalance_lab.options import leaves
@@ -35,6 +36,7 @@ from imbalance_lab.tracking.view import OF_EXPERIMENT, save_view
 
 PARAMS_PER_CALL, TAGS_PER_CALL, METRICS_PER_CALL = 100, 100, 800
 MAX_PARAM_LENGTH, MAX_TAG_LENGTH = 6000, 5000
+MAX_EXPERIMENT_NAME = 200  # it is the name of a folder of artifacts, too
 SECONDS_BETWEEN_CALLS = 10.0
 MEMBERSHIP = "tracking.json"  # beside a run's record: its id in any store, and the sweep it belongs to
 PARENT = "mlflow.parentRunId"
@@ -64,14 +66,17 @@ class MlflowTracker(Tracker):
     ------
     ConfigError
         If the address is a database in memory.
+    ValidationError
+        If a setting has a value it cannot take.
     """
 
+    @validate_call
     def __init__(
         self,
-        uri: str,
-        artifacts: str = "mlartifacts",
-        experiment: str | None = None,
-        max_classes: int = 50,
+        uri: str | None,
+        artifacts: Annotated[str, Field(min_length=1)] = "mlartifacts",
+        experiment: Annotated[str, Field(min_length=1, max_length=MAX_EXPERIMENT_NAME)] | None = None,
+        max_classes: Annotated[int, Field(ge=0)] = 50,
     ) -> None:
         self.uri = absolute(uri or "sqlite:///mlflow.db")
         self.artifacts, self.experiment = Path(artifacts).absolute(), experiment

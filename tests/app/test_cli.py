@@ -60,18 +60,25 @@ def test_looking_around_loads_nothing_heavy(arguments: list[str]) -> None:
     assert "four_classes" in shown.stdout
 
 
-def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_names_every_group_and_where_its_options_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke("--help") == 0
     shown = capsys.readouterr().out
     assert "python -m imbalance_lab strategy=inv_freq" in shown
-    assert "  class_weight: by_hand, deferred, eff_num, inv_freq" in shown
+    assert "python -m imbalance_lab options GROUP" in shown
+    assert "  class_weight=    7  slot: how much does a row of each class count?" in shown
     assert "patience: 20" in shown
+    own = shown.partition("Settings")[0]
+    assert len(own.splitlines()) < 40
+    assert "eff_num" not in own
+
+
+SKLEARN_RUN = ["model=logreg", "strategy=smote", "tracking=mlflow", "evaluation.figures=true"]
 
 
 def test_a_scikit_learn_run_never_imports_tensorflow(tmp_path: Path) -> None:
     code = (
         "import sys; from imbalance_lab.app.cli import main\n"
-        f"sys.argv[1:] = {[*TINY, 'model=logreg', 'strategy=smote', 'tracking=mlflow', 'evaluation.figures=true']}\n"
+        f"sys.argv[1:] = {replaced(TINY, SKLEARN_RUN)}\n"
         "try: main()\n"
         "finally: print('HEAVY', [m for m in ('tensorflow', 'keras') if m in sys.modules])"
     )
@@ -96,7 +103,7 @@ def test_a_sweep_skips_impossible_cells_and_finishes_the_others(
 ) -> None:
     from mlflow import MlflowClient
 
-    assert invoke("-m", *TINY, "tracking=mlflow", "strategy=none,focal", "model=logreg,linear") == 0
+    assert invoke("-m", *replaced(TINY, ["tracking=mlflow", "strategy=none,focal", "model=logreg,linear"])) == 0
     shown = capsys.readouterr().out
     assert "3 finished, 1 skipped" in shown
     assert "skipped, loss=focal cannot train model=logreg" in shown
@@ -140,11 +147,15 @@ BAD_INPUT = {
     "group of a key": (["dataset=csv", "trainig.epochs=5"], ["'trainig.epochs'", "did you mean training.epochs?"]),
     "unreadable value": (["dataset.separator=;"], ["dataset.separator=; cannot be read", "\"dataset.separator=';'\""]),
     "setting of another option": (
-        ["dataset.path=x.csv"],
-        ["no setting 'dataset.path'", "dataset=csv or dataset=keel has it"],
+        ["dataset.name=yeast"],
+        ["no setting 'dataset.name'", "dataset=breast_cancer"],
     ),
-    "no option": (["strategy=null"], ["strategy=null: strategy is one option"]),
-    "options as a list": (["strategy=[none,smote]"], ["strategy is one option", "-m strategy=a,b"]),
+    "path alone": (["dataset.path=x.csv"], ["no setting 'dataset.path'", "dataset=csv", "my.csv target="]),
+    "option of another slot": (["loss=smote"], ["smote is a sampler; did you mean sampler=smote or strategy=smote?"]),
+    "strategy of two slots": (["loss=focal_inv"], ["focal_inv is a strategy; did you mean strategy=focal_inv?"]),
+    "given twice": (["seed=1", "seed=2"], ["seed= is given twice", "-m seed=a,b"]),
+    "no option": (["strategy=null"], ["strategy=null: strategy is one of python -m imbalance_lab options strategy"]),
+    "options as a list": (["strategy=[none,smote]"], ["strategy is one of", "-m strategy=a,b"]),
     "printed name": (["strategy=post_hoc_adjust"], ["there is no strategy=post_hoc_adjust", "logit_adjust"]),
     "sweep without -m": (["seed=1,2"], ["seed=1,2", "--multirun"]),
     "missing path": (["dataset=csv"], ["dataset needs", "dataset.path="]),
@@ -241,7 +252,7 @@ def test_a_bad_table_is_refused_with_its_reason(content: str, expected: str, tmp
 
 def test_an_unreachable_server_costs_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    message = invoke(*TINY, "tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "model=logreg")
+    message = invoke(*replaced(TINY, ["tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "model=logreg"]))
     assert isinstance(message, str)
     assert "could not take it" in message
     assert "python -m imbalance_lab send" in message

@@ -96,9 +96,12 @@ def test_what_cannot_be_drawn_is_one_line(tiny, run, store, tmp_path: Path, caps
     assert "no MLflow database away.db here" in draw(capsys, "nothing", "uri=sqlite:///away.db")
     assert not Path("away.db").exists()
     assert "holds no finished run" in draw(capsys, str(tmp_path))
-    for text in (json.dumps({"outcome": "failed"}), json.dumps({"outcome": "finished"}), "{}", "[1]", "not JSON"):
+    for text in (json.dumps({"outcome": "failed"}), json.dumps({"outcome": "finished"}), "{}"):
         (tmp_path / "record.json").write_text(text)
         assert "holds no finished run" in draw(capsys, str(tmp_path))
+    for text, reason in {"[1]": "record.json is no record of a run", "not JSON": "record.json is damaged"}.items():
+        (tmp_path / "record.json").write_text(text)
+        assert f"error: {reason}" in draw(capsys, str(tmp_path))
     client = MlflowClient(f"sqlite:///{store}")
     other = client.create_run(client.create_experiment("others", artifact_location=(tmp_path / "far").as_uri())).info
     assert f"run {other.run_id} in MLflow is no finished run" in draw(capsys, other.run_id)
@@ -111,7 +114,7 @@ def test_a_damaged_record_is_one_line(damage: bytes, tiny, run, capsys) -> None:
     folder = Path(config.output_dir)
     (folder / "predictions.npz").write_bytes(damage)
     message = draw(capsys, str(folder))
-    assert message.startswith(f"error: the record in {folder} is damaged")
+    assert message.startswith(f"error: the record in {folder.name} is damaged")
     assert "\n" not in message
 
 

@@ -38,11 +38,10 @@ def test_data_are_read_anew_if_their_file_has_changed(tmp_path: Path) -> None:
         return Table(path=str(file), target=["y"])
 
     with session():
-        first = load(source(), 0)
-        assert load(source(), 0) is first
-        assert load(source(), 1) is not first
+        first = load(source())
+        assert load(source()) is first
         file.write_text("x,y\n" + "1,a\n2,b\n2.5,b\n" * 5)
-        assert len(load(source(), 0).y) == 15
+        assert len(load(source()).y) == 15
 
 
 @pytest.mark.slow

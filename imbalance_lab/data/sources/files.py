@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import pandas as pd
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.data.base import DatasetSource
@@ -35,6 +36,7 @@ TABS, EXCEL, PARQUET = {".tsv", ".txt"}, {".xlsx", ".xlsm"}, {".parquet", ".pq"}
 NOT_READ = {".json", ".jsonl", ".ndjson", ".xls", ".ods", ".feather", ".arff", ".mat", ".npz", ".pkl"}
 ENDINGS = r"(\.(csv|tsv|txt|xlsx|xlsm|parquet|pq|gz|bz2|xz|zip|zst))+$"
 MISSING = ("NA", "N/A", "nan", "NaN", "null", "NULL", "?")
+MAX_TITLE = 200  # it names a folder of artifacts, too
 
 # One name or several; a header may be a number.
 Names = Annotated[list[str], BeforeValidator(lambda names: [names] if isinstance(names, str | int) else names)]
@@ -81,7 +83,7 @@ class Table(DatasetSource):
     """
 
     path: str
-    target: Names
+    target: Annotated[Names, Field(min_length=1)]
     drop: Names = Field(default_factory=list)
     categorical: Names = Field(default_factory=list)
     dates: Names = Field(default_factory=list)
@@ -90,7 +92,14 @@ class Table(DatasetSource):
     decimal: str | None = Field(default=None, min_length=1, max_length=1)
     encoding: str = "utf-8"
     missing: Names = Field(default_factory=lambda: list(MISSING))
-    title: str = Field(default="", validate_default=True)
+    title: str = Field(default="", validate_default=True, max_length=MAX_TITLE)
+
+    @model_validator(mode="after")
+    def _columns_apart(self) -> Self:
+        for column, count in Counter(self.target).items():
+            if count > 1 or column in self.drop:
+                raise ValueError(f"the column '{column}' of target= is named twice, in target= or drop=")
+        return self
 
     @field_validator("target", mode="before")
     @classmethod

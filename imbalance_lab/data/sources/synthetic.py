@@ -57,7 +57,7 @@ class GaussianClusters(DatasetSource):
     features: Positive = 10
     informative: Positive = 4
     clusters: Positive = 2
-    separation: Annotated[float, Field(ge=0)] = 1.5
+    separation: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.5
     label_noise: Share = 0.0
     seed: Seed = 0
 
@@ -145,7 +145,7 @@ class LongTail(DatasetSource):
     features: Positive = 20
     informative: Positive = 8
     clusters: Positive = 1
-    separation: Annotated[float, Field(ge=0)] = 3.0
+    separation: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3.0
     label_noise: Share = 0.0
     seed: Seed = 0
 

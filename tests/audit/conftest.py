@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from imbalance_lab.app.lines import MAX_LENGTH
+from tests.app.test_cli import invoke
+from tests.audit.files import RECORDS, lay_down
+
+QUICK = ("evaluation.resamples=50", "evaluation.figures=false")
+SWEEP = (
+    "-m", *QUICK, "dataset=synthetic", "dataset.rows=240", "dataset.priors={a: 0.6, b: 0.3, c: 0.1}", "model=logreg",
+    "strategy=none,ros,inv_freq", "seed=range(3)",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory, _migrated: Path) -> Path:
+    """A folder with the files, and folders in it: of a store with runs, of others without, and of broken records."""
+    folder = tmp_path_factory.mktemp("audit")
+    lay_down(folder)
+    for name in ("store", "emptystore", "nothing", "trunc"):
+        (folder / name).mkdir()
+    for name in (".", "store", "emptystore"):
+        shutil.copy(_migrated, folder / name / "mlflow.db")
+    (folder / "trunc" / "mlflow.db").write_bytes(_migrated.read_bytes()[:50_000])
+    for name, text in RECORDS.items():
+        (folder / "records" / name).mkdir(parents=True)
+        (folder / "records" / name / "record.json").write_text(text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder / "store")
+        assert invoke(*SWEEP) == 0
+    return folder
+
+
+@pytest.fixture
+def refusal(place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Type a command in the folder; return the reason it was refused for, or nothing.
+
+    Whatever happens, there is no traceback, the reason is one line that fits, and no run is left RUNNING.
+    """
+
+    def _refusal(*typed: str, folder: str = ".") -> str:
+        monkeypatch.chdir(place / folder)
+        status = invoke(*typed)
+        shown = "".join(capfd.readouterr())
+        assert "Traceback" not in shown
+        assert running(place / folder / "mlflow.db") == []
+        if status == 0:
+            return ""
+        line = str(status)
+        assert line.startswith("error: "), line
+        assert "\n" not in line
+        assert len(line) <= MAX_LENGTH
+        assert not re.search(r"unexpected \w+(Error|Exception)", line), line
+        return line.removeprefix("error: ")
+
+    return _refusal
+
+
+def running(store: Path) -> list[str]:
+    """Return the names of the runs that an MLflow database takes for running; none if it is no such database."""
+    if not store.is_file():
+        return []
+    with closing(sqlite3.connect(store)) as connection:
+        try:
+            return [name for (name,) in connection.execute("select name from runs where status = 'RUNNING'")]
+        except sqlite3.DatabaseError:
+            return []
