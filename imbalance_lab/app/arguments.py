@@ -164,7 +164,7 @@ def _override(argument: str) -> str:
         raise ConfigError(_what_is(argument))
     key = SHORT.get(key, key)
     _check_value(key, value)
-    if key in groups() and (value in ("", "null") or value.startswith("[")):
+    if key in groups() and (value in ("", "null") or value.startswith("[") or _is_number(value)):
         raise ConfigError(
             f"{argument}: {key} is one of python -m imbalance_lab options {key}; several are a sweep: -m {key}=a,b"
         )
@@ -214,6 +214,10 @@ def _parses(override: str) -> bool:
     except HydraException:
         return False
     return True
+
+
+def _is_number(text: str) -> bool:
+    return _parses(f"x={text}") and isinstance(_value(f"x={text}"), bool | int | float)
 
 
 def _reads_as(text: str) -> bool:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from imbalance_lab.app.border import job_of
 from imbalance_lab.app.config import resolve, searched
 from imbalance_lab.app.screen import Screen
-from imbalance_lab.app.sweep import membership
+from imbalance_lab.app.sweep import follows, membership
 from imbalance_lab.runs.cell import Cell, Ending, one_line
 from imbalance_lab.runs.record import RunRecord
 from imbalance_lab.runs.run import run
@@ -26,7 +26,7 @@ def run_job(composed: DictConfig) -> Ending:
         In a single run, after it was recorded.
     """
     sweeping = HydraConfig.get().mode == RunMode.MULTIRUN
-    folder, screen = Path(HydraConfig.get().runtime.output_dir), Screen(quiet=sweeping)
+    folder, screen = Path(HydraConfig.get().runtime.output_dir), Screen(quiet=sweeping, behind_bar=follows())
     cell = Cell(folder, folder.name)
 
     def make() -> RunRecord:
@@ -49,5 +49,5 @@ def run_job(composed: DictConfig) -> Ending:
     elif ending == "skipped":
         screen.skipped(name, str(cell.error))
     else:
-        screen.warn(f"{name}: {one_line(cell.error)}")
+        screen.failed(name, one_line(cell.error))
     return ending

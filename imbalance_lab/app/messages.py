@@ -130,7 +130,7 @@ def unknown_name(arguments: Sequence[str], folders: Sequence[Path] = ()) -> str 
     for override in parsed:
         if (group := override.key_or_group) in known_groups and not override.is_delete():
             known = _options_of(group, folders)
-            if wrong := [one for one in _values(override) if one not in known and not find(group, one, folders)]:
+            if wrong := [one for one in _values(override) if one not in known and not _is_nested(group, one, folders)]:
                 return unknown_option(group, wrong[0], known, folders)
     for chosen in _choices(parsed, known_groups):
         try:
@@ -166,6 +166,10 @@ def _branches(known: Mapping[str, Any]) -> set[str]:
 
 def _options_of(group: str, folders: Sequence[Path]) -> list[str]:
     return recipes.names(folders) if group == recipes.GROUP else names(group, folders)
+
+
+def _is_nested(group: str, option: str, folders: Sequence[Path]) -> bool:
+    return "/" in option and find(group, option, folders) is not None
 
 
 def _values(override: Override) -> list[str]:

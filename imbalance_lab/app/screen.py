@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -18,6 +19,11 @@ from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.record import RunRecord
 
 MAX_ROWS = 40
+BAR_WIDTH = 20
+CLEAR_LINE = "\r\x1b[2K"
+
+_beside_bar: list[str] = []  # the line of the run that ended last
+_reasons: set[str] = set()  # that have been shown in this process
 
 
 class Screen(Observer):
@@ -27,10 +33,13 @@ class Screen(Observer):
     ----------
     quiet : bool
         Whether only one line per run is shown, as in a sweep.
+    behind_bar : bool
+        Whether the sweep shows a bar (see `show_progress`): in a terminal that line then stands beside it.
     """
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self, quiet: bool = False, behind_bar: bool = False) -> None:
         terminal = Console()
+        self._behind_bar = behind_bar and terminal.is_terminal
         # A pipe has no width; tables for it are laid out for a wide page.
         self.console = terminal if terminal.is_terminal else Console(width=140)
         self.quiet = quiet
@@ -66,9 +75,11 @@ class Screen(Observer):
         """Show the result table and the line that opens the UI."""
         headline = f"{record.dataset.name}, {record.name}: {record.headline()}"
         if self.quiet:
-            self.message(headline)
+            self._line(headline)
             for text in record.warnings:
-                self.warn(f"{record.name}: {text}")
+                if _is_new(text):
+                    self._above_bar()
+                    self.warn(f"{record.name}: {text}")
             return
         for text in record.warnings:
             self.warn(text)
@@ -92,8 +103,16 @@ class Screen(Observer):
             self.message(f"browse: {where}")
 
     def skipped(self, name: str, reason: str) -> None:
-        """Show a cell of a sweep that two options rule out."""
-        self.message(f"{name}: skipped, {reason}")
+        """Show a cell of a sweep that two options rule out; a reason once, as the comparison counts them."""
+        if _is_new(reason):
+            self._above_bar()
+            self.message(f"{name}: skipped, {reason}")
+
+    def failed(self, name: str, reason: str) -> None:
+        """Show a run of a sweep that failed; a reason once, as they are counted at the end."""
+        if _is_new(reason):
+            self._above_bar()
+            self.warn(f"{name}: {reason}")
 
     def message(self, text: str) -> None:
         """Show a line."""
@@ -102,6 +121,16 @@ class Screen(Observer):
     def warn(self, text: str) -> None:
         """Show a warning."""
         self.console.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+    def _line(self, text: str) -> None:
+        if self._behind_bar:
+            _beside_bar[:] = [text]
+        else:
+            self.message(text)
+
+    def _above_bar(self) -> None:
+        if self._behind_bar:
+            print(CLEAR_LINE, end="")
 
     def _table(self, first: str, *others: str) -> Table:
         table = Table(box=box.SIMPLE_HEAD if self.console.is_terminal else box.ASCII2, pad_edge=False)
@@ -114,6 +143,53 @@ class Screen(Observer):
         if rows > MAX_ROWS:
             table.caption = f"the first {MAX_ROWS} of {rows} classes; classes.csv has them all"
         self.console.print(table)
+
+
+def show_progress(ended: int, jobs: int, left: str) -> None:
+    """Show how far a sweep is, in a terminal only: one bar, in its place, with the result of the last run.
+
+    Parameters
+    ----------
+    ended, jobs : int
+        Runs that have ended, and all.
+    left : str
+        How long the others will take.
+    """
+    if not sys.stdout.isatty():
+        return
+    done = round(BAR_WIDTH * ended / jobs)
+    text = f"{'━' * done}{'╌' * (BAR_WIDTH - done)} {ended}/{jobs}, {left}  {''.join(_beside_bar)}"
+    print(f"{CLEAR_LINE}{text[: Console().width - 1]}", end="\n" if ended == jobs else "", flush=True)
+
+
+def by_reason(reasons: Mapping[str, str]) -> list[str]:
+    """Return a line for each reason, with the first of the runs it is of and how many others there are.
+
+    Parameters
+    ----------
+    reasons : mapping of the name of a run to its reason
+
+    Examples
+    --------
+    >>> by_reason({"none mlp seed=0": "no rows", "none mlp seed=1": "no rows", "smote mlp seed=0": "one class"})
+    ['none mlp seed=0 and 1 more: no rows', 'smote mlp seed=0: one class']
+    """
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    return [f"{of[0]}{f' and {len(of) - 1} more' if of[1:] else ''}: {reason}" for reason, of in names.items()]
+
+
+def new_sweep() -> None:
+    """Forget what was shown of the sweep before."""
+    _reasons.clear()
+    _beside_bar.clear()
+
+
+def _is_new(reason: str) -> bool:
+    new = reason not in _reasons
+    _reasons.add(reason)
+    return new
 
 
 def _epoch_line(epoch: int, metrics: Mapping[str, float]) -> str:

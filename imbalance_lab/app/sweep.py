@@ -36,8 +36,10 @@ class SweepCallback(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Create the parent run, and print how many jobs there are."""
+        from imbalance_lab.app.screen import new_sweep
         from imbalance_lab.runs.reading import SWEEP
 
+        new_sweep()
         compose_quickly()
         self._began = time.time()  # a folder may hold records of an earlier sweep
         self._folder = Path(config.hydra.sweep.dir).absolute()
@@ -55,17 +57,13 @@ class SweepCallback(Callback):
 
     def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
         """Show how far the sweep is and how long the rest will take."""
+        from imbalance_lab.app.screen import show_progress
+
         if self not in _open:  # a single run, or a worker of another process's sweep
             return
         self._ended += 1
         left = (time.time() - self._began) / self._ended * (self._jobs - self._ended)
-        if sys.stdout.isatty():
-            done = round(20 * self._ended / self._jobs)
-            print(
-                f"{'━' * done}{'╌' * (20 - done)} {self._ended}/{self._jobs}, {_minutes(left)} left",
-                end="\r",
-                flush=True,
-            )
+        show_progress(self._ended, self._jobs, f"{_minutes(left)} left")
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the counts, and each failure with its reason; close the parent run."""
@@ -78,13 +76,15 @@ class SweepCallback(Callback):
         if self._closing:  # interrupted while the report was made: its runs are complete, the report is not
             self._abandon(outcome)
             return
+        from imbalance_lab.app.screen import by_reason
+
         self._closing = True
         records = self._records()
         counts = Counter(record["outcome"] for record in records)
         print(", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]))
         failures = _failures(records)
-        for name, reason in failures.items():
-            print(f"failed: {name}: {reason}", file=sys.stderr)
+        for line in by_reason(failures):
+            print(f"failed: {line}", file=sys.stderr)
         _failed.extend(failures)
         comparison = self._compare() if outcome == "finished" else None
         self._stop_if_interrupted(outcome)
@@ -184,6 +184,11 @@ def _failures(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         if reason := record["reason"] if record["outcome"] == "failed" else record.get("untracked"):
             found[f"{record.get('dataset', {}).get('name', '')}, {record['name']}"] = reason
     return found
+
+
+def follows() -> bool:
+    """Whether this process follows a sweep, and is no worker of another process's."""
+    return bool(_open)
 
 
 def interrupt(outcome: str = "killed") -> None:
