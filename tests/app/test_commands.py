@@ -11,9 +11,12 @@ import pytest
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.app import cli, datasets, figures, send, weights
+from imbalance_lab.app.border import job_of
 from imbalance_lab.app.commands import Command, build, pairs, setting
+from imbalance_lab.app.config import compose
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.fields import STRICT
+from imbalance_lab.options import instantiate
 from tests.app.test_cli import invoke
 
 OURS = {"weights": weights, "datasets": datasets, "figures": figures, "send": send}
@@ -102,6 +105,19 @@ def test_the_main_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) ->
     shown = capsys.readouterr().out
     for name, command in cli.COMMANDS.items():
         assert re.search(rf"^  {name} +{re.escape(command.summary)}$", shown, re.MULTILINE)
+
+
+def test_a_loss_of_ones_own_is_no_plain_training() -> None:
+    identity = job_of(compose(["loss._target_=mine.squared"])).identity
+    assert identity.strategy == "cross_entropy(_target_=squared)"
+    assert job_of(compose()).identity.strategy == "none"
+
+
+def test_a_function_is_an_option_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "functions.py").write_text("def loss(y, logits):\n    ...\n\n\ndef make():\n    return 3\n")
+    assert instantiate({"_target_": "functions.loss"}).__name__ == "loss"
+    assert instantiate({"_target_": "functions.make"}) == 3
 
 
 def test_a_module_in_the_current_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
