@@ -70,8 +70,8 @@ class Option:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it leaves its slot as it is."""
-        return self.made is None and self.name == SLOTS.get(self.group)
+        """Whether it leaves its slot as it is: it is the null option, and no other class stands in its place."""
+        return self.made is None and self.name == SLOTS.get(self.group) and "_target_" not in self.changed
 
     @property
     def title(self) -> str:

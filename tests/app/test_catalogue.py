@@ -15,9 +15,9 @@ from tests.app.test_cli import invoke
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    (tmp_path / "mine.py").write_text('class Steep:\n    """A steeper one.\n\n    And more.\n    """\n')
+    (tmp_path / "steeper.py").write_text('class Steep:\n    """A steeper one.\n\n    And more.\n    """\n')
     (tmp_path / "own" / "loss").mkdir(parents=True)
-    (tmp_path / "own" / "loss" / "steep.yaml").write_text("_target_: mine.Steep\ngamma: 5.0\n")
+    (tmp_path / "own" / "loss" / "steep.yaml").write_text("_target_: steeper.Steep\ngamma: 5.0\n")
     return tmp_path / "own"
 
 
