@@ -220,29 +220,36 @@ def _last_sweep(table: RunTable) -> str:
 
 
 def render(comparison: Comparison, request: Request, table: RunTable | None = None) -> str:
-    """Return the comparison in the format asked for; in a terminal, of a table of runs, with what can be typed next."""
+    """Return the comparison in the format asked for; for people, of a table of runs, with what can be typed next."""
     if request.format == "terminal":
         return _for_terminal(comparison, request, table)
+    if request.format == "html":
+        return comparison.to_html(_then(comparison, table))
     return {
         "markdown": comparison.to_markdown,
         "csv": comparison.to_csv,
         "matrix": lambda: comparison.to_matrix().to_csv(index=False),
         "latex": comparison.to_latex,
         "json": comparison.to_json,
-        "html": comparison.to_html,
     }[request.format]()
 
 
 def _for_terminal(comparison: Comparison, request: Request, table: RunTable | None) -> str:
     from rich.console import Console
 
-    from imbalance_lab.app.next_step import next_step
     from imbalance_lab.comparison.report.terminal import terminal
 
     console = Console()
     shown = console.is_terminal and request.out is None
     width = console.width if shown else None  # a pipe has none
-    step = next_step(comparison, table) if table is not None else None
-    then = "" if step is None else step.text(width)
+    then = _then(comparison, table, width)
     colour = shown and console.color_system is not None and not console.no_color
     return terminal(comparison, width, colour, request.columns == "all", then)
+
+
+def _then(comparison: Comparison, table: RunTable | None, width: int | None = None) -> str:
+    """Return what can be typed next, nothing where that is not known."""
+    from imbalance_lab.app.next_step import next_step
+
+    step = next_step(comparison, table) if table is not None else None
+    return "" if step is None else step.text(width)

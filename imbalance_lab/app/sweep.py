@@ -145,7 +145,7 @@ class SweepCallback(Callback):
             comparison = compare(table)
             print(f"\n{render(comparison, Request(), table)}")
             page = self._folder / REPORT
-            page.write_text(comparison.to_html(), encoding="utf-8")
+            page.write_text(render(comparison, Request(format="html"), table), encoding="utf-8")
             print(f"report: {page}")
             return comparison
         except Exception as error:  # the runs are safe

@@ -134,11 +134,17 @@ class Comparison:
 
         return wide(self)
 
-    def to_html(self) -> str:
-        """Return the comparison as a page in one file, with figures, that needs no network."""
+    def to_html(self, then: str = "") -> str:
+        """Return the comparison as a page in one file, with figures, that needs no network.
+
+        Parameters
+        ----------
+        then : str
+            What can be typed next, which stands below the answer: a line that says what for, then the command.
+        """
         from imbalance_lab.comparison.report.page import html, runs_with_epochs
 
-        return html(self, self.epochs(runs_with_epochs(self)))
+        return html(self, self.epochs(runs_with_epochs(self)), then)
 
 
 def compare(

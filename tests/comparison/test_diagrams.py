@@ -9,17 +9,17 @@ import pytest
 
 from imbalance_lab.comparison import Settings, compare
 from imbalance_lab.comparison.across import across_datasets
+from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
+from imbalance_lab.comparison.report.curves import MOST_CURVES, MOST_PANELS, draw_epochs
 from imbalance_lab.comparison.report.diagrams import (
     MOST_CLASSES,
-    MOST_CURVES,
-    MOST_PANELS,
     _apart,
     draw_differences,
-    draw_epochs,
     draw_ranks,
     draw_recalls,
     draw_trade_off,
 )
+from imbalance_lab.comparison.report.ink import marker, same_scale
 from tests.comparison.made import made, made_epochs
 
 SETTINGS = Settings()
@@ -37,14 +37,17 @@ def texts(figure) -> list[str]:
 
 def test_recalls_are_written_into_their_cells() -> None:
     figure = draw_recalls(one())
-    (image,) = figure.axes[0].images
-    np.testing.assert_allclose(image.get_array()[0], np.array([0.73, 0.72, 0.71]))
+    (mesh,) = figure.axes[0].collections
+    np.testing.assert_allclose(mesh.get_array()[0], np.array([0.73, 0.72, 0.71]))
+    assert " ".join(figure.get_suptitle().split()).startswith(
+        "$10_$20, the rarest class, is found most often under smote"
+    )
     assert {"0.73", "0.72", "0.71", "$10_$20", "<5", "smote", "$a_$b"} <= set(texts(figure))
 
 
 def test_of_very_many_classes_the_rarest_are_drawn_and_the_figure_notes_it() -> None:
     figure = draw_recalls(one(classes=[f"class {k}" for k in range(1000)]))
-    assert figure.axes[0].images[0].get_array().shape == (3, MOST_CLASSES)
+    assert figure.axes[0].collections[0].get_array().shape == (3, MOST_CLASSES)
     assert figure.axes[0].get_xlabel() == f"the {MOST_CLASSES} rarest of 1000 classes"
     assert figure.axes[0].get_xticklabels()[0].get_text() == "class 0"
 
@@ -61,6 +64,46 @@ def test_differences_show_every_pair_its_mean_and_the_region_of_equivalence() ->
     dots = [line.get_xdata() for line in axes.lines if line.get_marker() == "." and len(line.get_xdata())]
     np.testing.assert_allclose(np.sort(dots[0]), [0.12, 0.2, 0.22])
     assert axes.patches[0].get_x() == -0.01 and axes.patches[0].get_width() == pytest.approx(0.02)
+
+
+def test_differences_to_the_control_are_its_own() -> None:
+    found = one(values=VALUES | {"tuned_threshold": [0.6, 0.7, 0.65]})
+    figure = draw_differences(found, SETTINGS, "control")
+    assert "tuned_threshold" in figure.axes[0].get_xlabel()
+    shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    means = [container[0].get_xdata()[0] for container in figure.axes[0].containers]
+    assert shown == [name for name in found.table.index if name != "tuned_threshold"]
+    assert means == pytest.approx(found.table.control_difference.dropna().to_list())
+    assert figure.get_suptitle().startswith("Against the control, tuned_threshold: ")
+    assert draw_differences(one(), SETTINGS, "control") is None
+
+
+def test_better_worse_and_the_same_differ_in_shape_and_what_is_open_is_hollow() -> None:
+    shapes = {verdict: marker(verdict)["marker"] for verdict in (BETTER, WORSE, SAME, FEW_RUNS)}
+    assert len(set(shapes.values())) == 4 and shapes[BETTER] == "^" and shapes[WORSE] == "v"
+    inside = {verdict: marker(verdict)["markerfacecolor"] for verdict in shapes}
+    assert [verdict for verdict, colour in inside.items() if colour == "none"] == [FEW_RUNS]
+    assert marker(FEW_ROWS) == marker(np.nan) == marker(FEW_RUNS)
+
+
+def test_figures_side_by_side_have_one_scale() -> None:
+    found = one(values=VALUES | {"tuned_threshold": [0.6, 0.7, 0.65]})
+    figures = [draw_differences(found, SETTINGS, role) for role in ("control", "baseline")]
+    ends = np.array([figure.axes[0].get_xlim() for figure in figures])
+    same_scale(figures)
+    for figure in figures:
+        assert figure.axes[0].get_xlim() == (ends[:, 0].min(), ends[:, 1].max())
+
+
+def test_the_calibration_error_is_never_below_0() -> None:
+    ece = {"none": [0.001, 0.08, 0.002], "smote": [0.0, 0.09, 0.001], "$a_$b": [0.0, 0.0, 0.1]}
+    found = one()
+    runs, metrics = found.group.runs, found.group.metrics.copy()
+    metrics["ece"] = [ece[name][int(seed)] for name, seed in zip(runs.strategy, runs.seed, strict=True)]
+    found = replace(found, group=replace(found.group, metrics=metrics))
+    (axes,) = draw_trade_off(found, SETTINGS).axes
+    lowest = [segment[:, 0].min() for bar in axes.collections for segment in bar.get_segments()]
+    assert axes.get_xlim()[0] == 0 == min(lowest)
 
 
 def test_what_cannot_be_drawn_is_no_figure() -> None:
@@ -122,6 +165,16 @@ def test_epochs_of_many_strategies_and_classes_are_capped() -> None:
     figure = draw_epochs(epochs.assign(strategy=epochs.run))
     assert len([axes for axes in figure.axes if axes.lines]) == MOST_PANELS
     assert len(figure.axes[0].lines) == MOST_CURVES
+
+
+def test_strategies_trained_alike_share_a_panel_that_names_them_and_marks_the_kept_epochs() -> None:
+    epochs = made_epochs(["r0", "r1", "r2"], ["a"]).assign(strategy="none")
+    kept = pd.DataFrame({"strategy": "none", "run": ["r0", "r1", "r2"], "epoch": [2, 4, 5]})
+    figure = draw_epochs(epochs, {"none": ["none", "tuned_threshold"]}, kept)
+    (axes,) = figure.axes
+    assert axes.get_title(loc="left") == "none, and trained alike:\ntuned_threshold"
+    _, ticks, line = axes.lines
+    assert list(ticks.get_xdata()) == [2, 4, 5] and list(line.get_xdata()) == [4, 4]
 
 
 def test_of_long_trainings_some_epochs_are_drawn() -> None:

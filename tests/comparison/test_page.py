@@ -9,6 +9,8 @@ import pytest
 
 from imbalance_lab.app.compare import main
 from imbalance_lab.comparison import Settings, compare
+from imbalance_lab.comparison.report.answer import recommend
+from imbalance_lab.comparison.report.ink import VARIABLES
 from imbalance_lab.comparison.report.page import MOST_EPOCH_RUNS, html, runs_with_epochs
 from tests.comparison.made import made, made_epochs
 
@@ -80,12 +82,12 @@ def test_the_page_is_well_formed_and_says_what_was_compared(whole) -> None:
         assert words in page.text
 
 
-def test_every_verdict_strategy_number_and_reason_is_there(whole) -> None:
+def test_every_answer_strategy_number_and_reason_is_there(whole) -> None:
     found, text = whole
     page = Page(text)
     orders = [float(value) for _, key, value in page.attributes if key == "data-order" and value]
     for one in found.compared:
-        assert " ".join(one.verdict.split()) in page.text
+        assert recommend(one, found.settings).why in page.text
         for mean in [*one.table["mean"], *one.group.metrics.balanced_accuracy]:
             assert mean in orders and f"{mean:.3f}" in page.text
     for one in found.across:
@@ -115,8 +117,52 @@ def test_nothing_is_loaded_from_elsewhere(whole) -> None:
 
 def test_figures_are_described(whole) -> None:
     pictures = Page(whole[1]).pictures
-    assert len(pictures) == 3 * 4 + 1  # recalls, differences, trade-off, epochs; ranks across datasets
+    assert len(pictures) == 3 * 5 + 1  # differences twice, recalls, trade-off, epochs; ranks across datasets
     assert all(pictures)
+    assert sum("Against the control, tuned_threshold: 1 better, 1 worse." in words for words in pictures) == 3
+
+
+def test_every_picture_is_drawn_in_the_page_in_colours_that_follow_it(whole) -> None:
+    text = whole[1]
+    assert "@media (prefers-color-scheme: dark)" in text
+    drawn = " ".join(re.findall(r"<svg role=.*?</svg>", text, re.DOTALL))
+    assert "data:image" not in drawn and "<image" not in drawn and "<img" not in text
+    assert "stroke: currentColor" in drawn and "fill: var(--better)" in drawn and "fill: var(--worse)" in drawn
+    for colour in VARIABLES:
+        assert colour not in drawn
+
+
+def test_the_answer_comes_first_and_once(whole) -> None:
+    page = Page(html(comparison(names=("none", "tuned_threshold", "smote"))))
+    why = "It is better than none and than the control tuned_threshold."
+    assert page.text.count(why) == 1
+    assert page.text.index("Use smote") < page.text.index(why) < page.text.index("Against the control")
+    assert "Against none: better" not in page.text
+
+
+def test_what_can_be_typed_next_is_text_below_the_answer() -> None:
+    found = comparison(names=("none", "smote"))
+    text = html(found, then="Next, more <i>seeds</i>:\npython -m imbalance_lab -m <b>strategy=none</b>")
+    assert "<code>python -m imbalance_lab -m &lt;b&gt;strategy=none&lt;/b&gt;</code>" in text
+    assert "Next, more &lt;i&gt;seeds&lt;/i&gt;:</p>" in text
+    assert '<div class="next">' not in html(found)
+
+
+def test_several_datasets_are_one_table_each_set_folded_below(whole) -> None:
+    text = whole[1]
+    assert text.count('<table class="overview"') == 2
+    for at, dataset in enumerate("abc", start=1):
+        assert f'<a href="#group-{at}">{dataset}</a>' in text
+        assert re.search(rf'<details class="group">(?:(?!</details>).)*<section id="group-{at}"', text, re.DOTALL)
+    assert '<strong title="better">▲</strong> ' in text and '<strong title="worse">▼</strong> ' in text
+
+
+def test_a_picture_of_very_many_runs_stays_small() -> None:
+    rng = np.random.default_rng(0)
+    names = ["none", *(f"s{k}" for k in range(39))]
+    found = compare(made({("a", "mlp", name): 0.5 + 0.1 * rng.random(100) for name in names}), Settings())
+    sizes = [len(picture) for picture in re.findall(r"<svg role=.*?</svg>", html(found), re.DOTALL)]
+    assert len(sizes) == 3 and max(sizes) < 300_000
 
 
 def test_a_usual_report_is_small(whole) -> None:
@@ -127,10 +173,11 @@ def test_without_epochs_links_and_control_there_is_still_a_report() -> None:
     page = Page(html(comparison(names=("none", "smote"))))
     assert "the control tuned_threshold was not run anywhere" in page.text
     assert len(page.pictures) == 3
+    assert "Against plain training, none" in page.pictures[0]
 
 
 def test_one_run_of_one_strategy_can_be_shown() -> None:
-    assert "none has the best mean" in Page(html(comparison(names=("none",), seeds=1))).text
+    assert "Best mean: none" in Page(html(comparison(names=("none",), seeds=1))).text
 
 
 def test_a_missing_run_leaves_an_empty_cell_that_sorts_as_a_number() -> None:
@@ -153,7 +200,6 @@ def test_many_groups_are_all_in_one_table(monkeypatch: pytest.MonkeyPatch) -> No
     found = comparison(names=("none", "smote"), datasets=[f"d{k}" for k in range(4)], seeds=2)
     page = Page(html(found))
     assert "2 of 4 groups have no section" in page.text
-    assert "2 more groups" in page.text
     assert len(page.pictures) == 2 * 3 + 1
     assert all(f"d{k} mlp smote 2" in page.text for k in range(4))
 
@@ -164,6 +210,6 @@ def test_the_command_writes_a_file_and_says_where(
     monkeypatch.setattr("imbalance_lab.app.compare.read", lambda *_: made({("a", "mlp", "none"): [0.5, 0.6]}))
     main(["format=html"])
     assert capsys.readouterr().out.splitlines()[-1] == "comparison.html"
-    assert Page((tmp_path / "comparison.html").read_text()).text.startswith("Strategies compared on a")
+    assert Page((tmp_path / "comparison.html").read_text()).text.startswith("Strategies compared on a a, mlp: 2 runs")
     main(["format=html", "out=other.html"])
     assert (tmp_path / "other.html").read_text() == (tmp_path / "comparison.html").read_text()

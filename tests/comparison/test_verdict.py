@@ -190,10 +190,10 @@ def test_one_object_has_every_form() -> None:
     assert comparison.to_html().startswith("<!DOCTYPE html>")
 
 
-def test_a_notebook_shows_the_verdict_first_and_no_name_is_markup() -> None:
+def test_a_notebook_shows_the_answer_first_and_no_name_is_markup() -> None:
     comparison = compare(table(grid(three(np.random.default_rng(0)), ["none", "tuned_threshold", "<b>x</b>"])))
     shown = comparison._repr_html_()
-    places = [shown.index(words) for words in ("has the best mean", "<table>", '<td class="better">better</td>')]
+    places = [shown.index(words) for words in ("<strong>Use ", "<table>", '<td class="better">better</td>')]
     assert places == sorted(places)
     assert "prefers-color-scheme: dark" in shown
     assert "&lt;b&gt;x&lt;/b&gt;" in shown and "<b>x" not in shown

@@ -1,10 +1,11 @@
-"""A comparison as a notebook shows it: the verdict first, then a compact table."""
+"""A comparison as a notebook shows it: what to use, then a compact table."""
 
 from __future__ import annotations
 
 import pandas as pd
 from markupsafe import escape
 
+from imbalance_lab.comparison.report.answer import Answer, recommend, recommend_across
 from imbalance_lab.comparison.report.text import figure, verdict_texts
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.comparison.verdict import Compared, Comparison
@@ -17,16 +18,23 @@ MOST_GROUPS = 12
 def notebook(comparison: Comparison) -> str:
     """Return the comparison as HTML for a cell of a notebook, on light and dark pages."""
     settings = comparison.settings
-    verdict = "".join(f"<p><b>{escape(line)}</b></p>" for line in comparison.verdict.splitlines()[:MOST_GROUPS])
-    tables = "".join(
-        f"<p>{escape(one.group.title)}</p>{rows(compact(one, settings))}{_notes(one.notes)}"
+    across = "".join(
+        _line(f"Across {len(one.means)} datasets", recommend_across(one, settings)) for one in comparison.across
+    )
+    groups = "".join(
+        f"{_line(one.group.title, recommend(one, settings))}{rows(compact(one, settings))}{_notes(one.notes)}"
         for one in comparison.compared[:MOST_GROUPS]
     )
     more = len(comparison.compared) - MOST_GROUPS
     left = [f"{more} more groups are left out; to_frame() and to_html() have them all"] if more > 0 else []
     if unfinished := int(comparison.unfinished.runs.sum()):
         left.append(f"{unfinished} runs did not finish; .unfinished lists them with their reasons")
-    return block(verdict + tables + _notes([*left, *comparison.notes]))
+    return block(across + groups + _notes([*left, *comparison.notes]))
+
+
+def _line(title: str, answer: Answer) -> str:
+    use = escape(f"{answer.verb} {answer.use}.")
+    return f"<p>{escape(title)}: <strong>{use}</strong> {escape(answer.why)}</p>"
 
 
 def compact(one: Compared, settings: Settings) -> pd.DataFrame:

@@ -1,12 +1,10 @@
-"""A comparison as one HTML file: words, sortable tables and figures, nothing loaded from elsewhere."""
+"""A comparison as one HTML file: the answer, its evidence in pictures, details folded; nothing is loaded."""
 
 from __future__ import annotations
 
 import base64
-import io
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -14,11 +12,15 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from imbalance_lab.comparison.across import Across
+from imbalance_lab.comparison.report import curves
 from imbalance_lab.comparison.report import diagrams as draw
+from imbalance_lab.comparison.report.answer import Answer, recommend, recommend_across
+from imbalance_lab.comparison.report.histories import RECALL, kept_epochs, own_epochs, trained_alike
+from imbalance_lab.comparison.report.ink import same_scale, svg
+from imbalance_lab.comparison.report.overview import overviews
 from imbalance_lab.comparison.report.tables import (
     Table,
     everything,
@@ -30,13 +32,12 @@ from imbalance_lab.comparison.report.tables import (
 )
 from imbalance_lab.comparison.report.text import group_table, number, ranks_table
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.verdict import Compared, Comparison, summary
+from imbalance_lab.comparison.verdict import Compared, Comparison
 from imbalance_lab.evaluation.metrics import heading_of
 
 MOST_SECTIONS = 40
 MOST_EPOCH_GROUPS = 20
 MOST_EPOCH_RUNS = 10
-LARGEST_SVG = 300_000
 
 
 @dataclass(frozen=True)
@@ -49,17 +50,18 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report under a heading of its own."""
+    """What the page shows of one group, or across datasets: the answer, pictures, and what is folded."""
 
     title: str
+    answer: Answer
+    notes: list[str]
+    pictures: list[Picture]
     words: list[str]
     tables: list[Table]
-    notes: list[str]
-    pictures: list[Picture] = field(default_factory=list)
-    runs: Table | None = None
+    epochs: Picture | None = None
 
 
-def html(comparison: Comparison, epochs: pd.DataFrame | None = None) -> str:
+def html(comparison: Comparison, epochs: pd.DataFrame | None = None, then: str = "") -> str:
     """Return the comparison as a page that needs no network.
 
     Parameters
@@ -67,8 +69,11 @@ def html(comparison: Comparison, epochs: pd.DataFrame | None = None) -> str:
     comparison : Comparison
     epochs : DataFrame or None
         ``run``, ``key`` (``recall/<class>``), ``epoch``, ``value``, of the runs that `runs_with_epochs` names.
+    then : str
+        What can be typed next: a line that says what for, then the command.
     """
     settings, compared = comparison.settings, comparison.compared
+    purpose, _, command = then.partition("\n")
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -78,14 +83,18 @@ def html(comparison: Comparison, epochs: pd.DataFrame | None = None) -> str:
     )
     return environment.get_template("page.html").render(
         title=_title(comparison),
-        facts=_facts(comparison),
+        counts=_counts(comparison),
+        facts=_facts(settings),
         settings=settings,
-        verdicts=[(one.group.title, one.verdict) for one in compared],
-        most=MOST_SECTIONS,
+        purpose=purpose if command else "Next:",
+        command=command or purpose,
+        overviews=overviews(compared, settings),
         across=[_across(one, settings) for one in comparison.across],
         groups=[_group(at, one, settings, epochs) for at, one in enumerate(compared[:MOST_SECTIONS])],
+        more=len(compared) - MOST_SECTIONS,
         everything=everything(comparison) if len(compared) > 1 else None,
         unfinished=unfinished_of(comparison.unfinished),
+        unfinished_runs=_count(int(comparison.unfinished.runs.sum()), "run"),
         notes=comparison.notes,
         server=_server(compared),
         style=Markup(_bundle("css")),
@@ -108,18 +117,22 @@ def _title(comparison: Comparison) -> str:
     return f"Strategies compared on {', '.join(datasets[:3]) or 'all runs'}{more}"
 
 
-def _facts(comparison: Comparison) -> dict[str, str]:
-    settings = comparison.settings
+def _counts(comparison: Comparison) -> str:
     runs = sum(len(one.group.runs) for one in comparison.compared)
     strategies = {name for one in comparison.compared for name in one.table.index}
+    return (
+        f"{_count(runs, 'run')} of {_count(len(strategies), 'strategy', 'strategies')} "
+        f"in {_count(len(comparison.compared), 'group')}"
+    )
+
+
+def _facts(settings: Settings) -> dict[str, str]:
     return {
         "metric": f"{heading_of(settings.metric)}, {'larger' if settings.sign > 0 else 'smaller'} is better",
         "baseline": settings.baseline,
         "control": settings.control,
         "practically the same": f"within ±{settings.rope:g}",
         "confidence": f"{settings.confidence:.0%}",
-        "compared": f"{_count(runs, 'run')} of {_count(len(strategies), 'strategy', 'strategies')} "
-        f"in {_count(len(comparison.compared), 'group')}",
     }
 
 
@@ -134,68 +147,54 @@ def _server(compared: Sequence[Compared]) -> str:
 
 
 def _group(at: int, one: Compared, settings: Settings, epochs: pd.DataFrame | None) -> Section:
-    own, notes = _own_epochs(at, one, epochs)
-    metric = heading_of(settings.metric)
-    title = f"{metric[0].upper()}{metric[1:]} against calibration error, with intervals."
-    drawn = {
-        "Recall of each class under each strategy, mean over runs.": draw.draw_recalls(one),
-        f"Differences to {settings.baseline}: each seed and fold, their mean with its interval. "
-        "In the grey band they do not matter.": draw.draw_differences(one, settings),
-        title: draw.draw_trade_off(one, settings),
-        "Validation recall by epoch, mean and range over runs and folds. " + " ".join(notes): draw.draw_epochs(own),
-    }
-    pictures = [
-        _picture(found, caption.strip(), f"{at} {caption}") for caption, found in drawn.items() if found is not None
-    ]
+    roles = {settings.control: "control", settings.baseline: "baseline"}
+    forests = {name: draw.draw_differences(one, settings, role) for name, role in roles.items()}
+    same_scale([found for found in forests.values() if found is not None])
+    how = f"mean over seeds and folds with its {settings.confidence:.0%} interval"
+    drawn = {f"Difference to {name}, the {role}: {how}.": forests[name] for name, role in roles.items()}
+    drawn["Recall of each class under each strategy, mean over runs."] = draw.draw_recalls(one)
+    best = "upper left" if settings.sign > 0 else "lower left"
+    gained = f"Whether what is gained in {heading_of(settings.metric)} is lost in calibration: {best} is best."
+    drawn[gained] = draw.draw_trade_off(one, settings)
+    pictures = [_picture(found, caption, f"{at} {caption}") for caption, found in drawn.items() if found is not None]
     left_out = [f"epochs are drawn for the first {MOST_EPOCH_GROUPS} groups"] if at == MOST_EPOCH_GROUPS else []
     table = table_of("The strategies, best mean first", group_table(one, settings), keys_of(one, settings), one.table)
-    runs = runs_of(one, settings)
-    return Section(one.group.title, [one.verdict], [table], [*one.notes, *left_out], pictures, runs)
+    by_epoch = _epochs(at, one, epochs) if epochs is not None and at < MOST_EPOCH_GROUPS else None
+    answer, tables = recommend(one, settings), [table, runs_of(one, settings)]
+    return Section(one.group.title, answer, [*one.notes, *left_out], pictures, [], tables, by_epoch)
 
 
-def _own_epochs(at: int, one: Compared, epochs: pd.DataFrame | None) -> tuple[pd.DataFrame, list[str]]:
-    """Return the epochs of a group in the order in which they are drawn, and what is left out of them."""
-    columns = ["strategy", "run", "key", "epoch", "value"]
-    if epochs is None or at >= MOST_EPOCH_GROUPS:
-        return pd.DataFrame(columns=columns), []
-    own = epochs[epochs.run.isin(one.group.runs.index) & epochs.key.str.startswith("recall/")]
-    own = own.assign(strategy=own.run.map(one.group.runs.strategy))
-    places = {name: place for place, name in enumerate(one.table.index)}
-    rarity = {f"recall/{name}": place for place, name in enumerate(one.recalls)}
-    own = own.assign(first=own.strategy.map(places), second=own.key.map(rarity).fillna(len(rarity)))
-    own = own.sort_values(["first", "second", "epoch"], kind="stable")[columns]
-    notes = []
+def _epochs(at: int, one: Compared, epochs: pd.DataFrame) -> Picture | None:
+    """Draw the epochs of a group, a panel for each way of training."""
+    own = own_epochs(one, epochs)
+    alike = trained_alike(own)
+    drawn = curves.draw_epochs(own, alike, kept_epochs(own, one.group.runs))
+    if drawn is None:
+        return None
+    words = [
+        "Recall on validation rows by epoch, of the class with the largest score, before any decision: mean and range "
+        "over runs and folds. The dotted line is the median of the epochs that were kept, a tick stands for each run."
+    ]
     if (one.group.runs.loc[own.run.unique()].strategy.value_counts() == MOST_EPOCH_RUNS).any():
-        notes.append(f"At most {MOST_EPOCH_RUNS} runs of each strategy are drawn.")
-    if (classes := own.key.nunique()) > draw.MOST_CURVES:
-        notes.append(f"The {draw.MOST_CURVES} rarest of {classes} classes are drawn.")
-    if left := list(own.strategy.unique())[draw.MOST_PANELS :]:
-        notes.append(f"Left out: {', '.join(left)}.")
-    return own, notes
+        words.append(f"At most {MOST_EPOCH_RUNS} runs of each strategy are drawn.")
+    if (classes := own.key[own.key.str.startswith(RECALL)].nunique()) > curves.MOST_CURVES:
+        words.append(f"The {curves.MOST_CURVES} rarest of {classes} classes are drawn.")
+    if left := list(alike)[curves.MOST_PANELS :]:
+        words.append(f"Left out: {', '.join(left)}.")
+    shared = [f"{', '.join(names)}" for names in alike.values() if len(names) > 1]
+    words += [f"Trained alike, so in one panel: {names}." for names in shared]
+    return _picture(drawn, " ".join(words), f"{at} epochs")
 
 
 def _picture(drawn: Figure, caption: str, salt: str) -> Picture:
-    """Return a figure as SVG, or as PNG where that is smaller to carry."""
-    label = str(Markup.escape(caption))
-    file = io.BytesIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "text.parse_math": False}):
-        drawn.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    # Hundredths of a point are fine enough, and halve what many curves take.
-    svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), file.getvalue().decode())
-    if len(svg) <= LARGEST_SVG:
-        svg = re.sub(r'(<g) id="[^"]*"', r"\1", svg[svg.index("<svg ") :])
-        return Picture(Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)), caption)
-    file = io.BytesIO()
-    drawn.savefig(file, format="png", dpi=120)
-    data = base64.b64encode(file.getvalue()).decode()
-    return Picture(Markup(f'<img src="data:image/png;base64,{data}" alt="{label}">'), caption)
+    title = " ".join(drawn.get_suptitle().split())
+    return Picture(svg(drawn, f"{title}. {caption}", salt), caption)
 
 
 def _across(one: Across, settings: Settings) -> Section:
     named = f"Across {len(one.means)} datasets" + (f", {one.name}" if one.name else "")
     found = one.friedman
     words = [
-        f"{summary(one, settings)}.",
         f"Friedman's test: chi² = {found['chi2']:.2f}, p = {found['p']:.2g}; as Iman and Davenport have it: "
         f"F = {found['F']:.2f}, p = {found['p_F']:.2g}. Critical difference of average ranks: "
         f"{one.critical_difference:.2f}.",
@@ -213,7 +212,7 @@ def _across(one: Across, settings: Settings) -> Section:
     ]
     caption = "Critical-difference diagram: Nemenyi's test cannot tell apart what a thick bar joins."
     picture = _picture(draw.draw_ranks(one, 1 - settings.confidence), caption, named)
-    return Section(named, words, tables, one.notes, [picture])
+    return Section(named, recommend_across(one, settings), one.notes, [picture], words, tables)
 
 
 @cache
