@@ -87,7 +87,7 @@ def _choice(table: pd.DataFrame, settings: Settings) -> tuple[str, str, str]:
 
 def _without_gain(table: pd.DataFrame, baseline: str, best: str) -> tuple[str, str, str]:
     if best != baseline and kind_of(table.loc[best, "baseline_verdict"]) == OPEN:
-        return "Not settled:", best, f"It has the best mean, but nothing is shown to be better than {baseline} yet."
+        return "Not settled:", best, f"It has the best mean, but nothing is shown to be better than {baseline}."
     return "Stay with", baseline, "Nothing is shown to be better than it."
 
 

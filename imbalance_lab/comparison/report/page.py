@@ -150,7 +150,7 @@ def _group(at: int, one: Compared, settings: Settings, epochs: pd.DataFrame | No
     roles = {settings.control: "control", settings.baseline: "baseline"}
     forests = {name: draw.draw_differences(one, settings, role) for name, role in roles.items()}
     same_scale([found for found in forests.values() if found is not None])
-    how = f"mean over seeds and folds with its {settings.confidence:.0%} interval"
+    how = "mean over seeds and folds; its interval leaves out 0 where it is better or worse"
     drawn = {f"Difference to {name}, the {role}: {how}.": forests[name] for name, role in roles.items()}
     drawn["Recall of each class under each strategy, mean over runs."] = draw.draw_recalls(one)
     best = "upper left" if settings.sign > 0 else "lower left"
