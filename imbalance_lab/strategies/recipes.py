@@ -43,7 +43,7 @@ def slot_option(slot: str, value: Any) -> Option:
     """Return the option of a slot that a caller means; class weights by class name are weights by hand.
 
     >>> slot_option("class_weight", {"A": 2.0}).title
-    'by_hand(weights.A=2.0)'
+    'by_hand(weights.A=2)'
     """
     if slot == "class_weight" and isinstance(value, Mapping):
         return options.option(slot, "by_hand", weights={class_name(label): weight for label, weight in value.items()})

@@ -65,7 +65,7 @@ def test_a_notebook_gives_the_object(tmp_path) -> None:
     data = option("dataset", "synthetic", rows=300, priors={"a": 0.6, "b": 0.3, "c": 0.1}, separation=1.0)
     record = lab.run(data, model="logreg", decision=rules, evaluation={"metrics": [cost()]}, folder=tmp_path / "run")
     assert record.metrics["cost"] == mean_cost(record.test.y[:, 0], record.test.predicted[:, 0])
-    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["evaluation"]["metrics"] == ["cost"]
+    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["evaluation"]["metrics"][0]["name"] == "cost"
     same = lab.run(data, model="logreg", decision=option("decision", "tuned_threshold", metric=cost()))
     np.testing.assert_array_equal(same.test.predicted, record.test.predicted)
     assert same.identity.strategy == record.identity.strategy == "tuned_threshold(metric=cost)"
