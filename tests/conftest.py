@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +14,11 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 import pytest
+from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
 from imbalance_lab import process
+from imbalance_lab.app import cli, launch, sweep
 from imbalance_lab.app.border import job_of
 from imbalance_lab.app.config import compose
 from imbalance_lab.runs.observers import Observer
@@ -43,6 +48,34 @@ def built(config: DictConfig, group: str) -> Any:
     """Make what the option of a group stands for, in a resolved configuration."""
     job = job_of(config)
     return (job.tracking if group == "tracking" else job.identity.options[group]).build()
+
+
+def invoke(*arguments: str) -> int | str:
+    """Run the command line in this process and return its exit status (0, or what sys.exit was given)."""
+    before, argv = os.environ.copy(), sys.argv
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    sys.argv = ["imbalance_lab", *arguments]
+    try:
+        cli.main()
+    except SystemExit as stop:
+        return stop.code or 0
+    finally:
+        sys.argv = argv
+        os.environ.clear()
+        os.environ.update(before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        launch._errors.clear()
+        sweep._failed.clear()
+        GlobalHydra.instance().clear()
+    return 0
+
+
+def records(folder: Path) -> list[dict]:
+    return [
+        json.loads(file.read_text())
+        for file in [*folder.glob("outputs/*/*/record.json"), *sorted(folder.glob("multirun/*/*/*/record.json"))]
+    ]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from imbalance_lab.app.arguments import expand, quoted, search_folders
 from imbalance_lab.errors import ConfigError
-from tests.app.test_cli import invoke, records
+from tests.conftest import invoke, records
 
 QUICK = ("tracking=none", "model=logreg", "evaluation.resamples=50", "evaluation.figures=false")
 NAMES = ["my data (1).csv", "O'k.csv", "ä.csv", "a=b.csv", "a,b.csv", "back\\slash.csv", 'q"q.csv', "7.csv", "[z].csv"]

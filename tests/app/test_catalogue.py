@@ -10,7 +10,7 @@ import pytest
 
 from imbalance_lab import options
 from imbalance_lab.app.catalogue import line_of, settings_of
-from tests.app.test_cli import invoke
+from tests.conftest import invoke
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from imbalance_lab.data.sources.files import Table
-from tests.app.test_cli import invoke, records
+from tests.conftest import invoke, records
 
 QUICK = ("-m", "model=logreg", "strategy=none,ros", "seed=0,1", "tracking=none", "evaluation.resamples=50")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,40 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from hydra.core.global_hydra import GlobalHydra
 
-from imbalance_lab.app import cli, launch, sweep
-from tests.conftest import TINY, replaced
+from tests.conftest import TINY, invoke, records, replaced
 
 HEAVY = ("tensorflow", "keras", "sklearn", "mlflow", "pandas", "imblearn", "matplotlib")
-
-
-def invoke(*arguments: str) -> int | str:
-    """Run the command line in this process and return its exit status (0, or what sys.exit was given)."""
-    before, argv = os.environ.copy(), sys.argv
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    sys.argv = ["imbalance_lab", *arguments]
-    try:
-        cli.main()
-    except SystemExit as stop:
-        return stop.code or 0
-    finally:
-        sys.argv = argv
-        os.environ.clear()
-        os.environ.update(before)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        launch._errors.clear()
-        sweep._failed.clear()
-        GlobalHydra.instance().clear()
-    return 0
-
-
-def records(folder: Path) -> list[dict]:
-    return [
-        json.loads(file.read_text())
-        for file in [*folder.glob("outputs/*/*/record.json"), *sorted(folder.glob("multirun/*/*/*/record.json"))]
-    ]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--cfg", "job"]])

@@ -17,7 +17,7 @@ from imbalance_lab.app.config import compose
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.fields import STRICT
 from imbalance_lab.options import instantiate
-from tests.app.test_cli import invoke
+from tests.conftest import invoke
 
 OURS = {"weights": weights, "datasets": datasets, "figures": figures, "send": send}
 

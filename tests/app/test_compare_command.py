@@ -13,8 +13,7 @@ from mlflow import MlflowClient
 from imbalance_lab.app.compare import main, parse, read, select
 from imbalance_lab.comparison import Settings
 from imbalance_lab.tracking.read import read_runs
-from tests.app.test_cli import invoke
-from tests.conftest import TINY
+from tests.conftest import TINY, invoke
 
 SWEEP = [
     *(typed for typed in TINY if typed != "tracking=none"),

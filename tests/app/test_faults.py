@@ -10,8 +10,7 @@ import pytest
 from mlflow import MlflowClient
 
 from imbalance_lab.tracking import store as stores
-from tests.app.test_cli import invoke
-from tests.conftest import TINY
+from tests.conftest import TINY, invoke
 
 TYPED = [*(text for text in TINY if text != "tracking=none"), "model=logreg"]
 

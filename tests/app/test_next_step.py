@@ -13,8 +13,8 @@ from imbalance_lab.app.compare import main
 from imbalance_lab.app.next_step import PROGRAM, Step, next_step
 from imbalance_lab.comparison import compare
 from imbalance_lab.runs.table import RunTable
-from tests.app.test_cli import invoke, records
-from tests.comparison.tables import run, table
+from tests.comparison.conftest import run, table
+from tests.conftest import invoke, records
 
 RUNS = ("tracking=none", "evaluation.resamples=200", "evaluation.figures=false", "model=logreg")
 

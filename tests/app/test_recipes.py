@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from imbalance_lab import options
 from imbalance_lab.app import recipes
 from imbalance_lab.app.config import compose
-from tests.app.test_cli import invoke
+from tests.conftest import invoke
 
 FILES = {"none": [], "cb_focal": ["class_weight=eff_num", "loss=focal"]}
 FILES |= {"focal_inv": ["class_weight=inv_freq", "loss=focal"], "ldam_drw": ["class_weight=deferred", "loss=ldam"]}

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.test_cli import invoke
-from tests.conftest import TINY, replaced
+from tests.conftest import TINY, invoke, replaced
 
 FEW = replaced(TINY, ["evaluation.resamples=20", "model=logreg"])
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.test_cli import invoke
-from tests.conftest import TINY
+from tests.conftest import TINY, invoke
 
 TYPED = [*(text for text in TINY if text != "tracking=none"), "model=logreg"]
 

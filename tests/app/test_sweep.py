@@ -15,8 +15,7 @@ from mlflow import MlflowClient
 from imbalance_lab.comparison import Settings, compare
 from imbalance_lab.tracking.parent import close_dead, is_dead, process_tags
 from imbalance_lab.tracking.read import read_runs
-from tests.app.test_cli import invoke
-from tests.conftest import TINY
+from tests.conftest import TINY, invoke
 
 TRACKED = [*(typed for typed in TINY if typed != "tracking=none"), "model=logreg"]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from imbalance_lab.app.lines import MAX_LENGTH
-from tests.app.test_cli import invoke
 from tests.audit.files import RECORDS, lay_down
+from tests.conftest import invoke
 
 QUICK = ("evaluation.resamples=50", "evaluation.figures=false")
 SWEEP = (

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.app.test_cli import invoke
 from tests.audit.conftest import QUICK
 from tests.audit.files import bytes_of_files, frames, parquets
+from tests.conftest import invoke
 
 ROWS = [json.loads(line) for line in (Path(__file__).parent / "commands.jsonl").read_text().splitlines()]
 IN_THE_FAST_SUITE = 9  # one in so many

@@ -104,7 +104,7 @@ def test_an_option_of_ones_own_folder_composes(tmp_path: Path, capsys: pytest.Ca
     own = tmp_path / "own" / "loss"
     own.mkdir(parents=True)
     (own / "steep.yaml").write_text("_target_: imbalance_lab.strategies.losses.focal.Focal\ngamma: 5.0\n")
-    from tests.app.test_cli import invoke
+    from tests.conftest import invoke
 
     assert invoke("--config-dir", str(tmp_path / "own"), "loss=steep", "--cfg", "job", "--package", "loss") == 0
     assert OmegaConf.load(io.StringIO(capsys.readouterr().out)).gamma == 5.0

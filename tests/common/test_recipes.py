@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.app.test_cli import invoke, records
 from tests.common.test_pairs import STRATEGIES
+from tests.conftest import invoke, records
 
 SETS = {
     "rare_binary": [],

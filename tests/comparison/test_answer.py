@@ -6,7 +6,7 @@ import pytest
 from imbalance_lab.comparison import Settings, compare
 from imbalance_lab.comparison.report.answer import recommend, recommend_across
 from imbalance_lab.comparison.report.overview import DARKEST, overviews
-from tests.comparison.made import made
+from tests.comparison.conftest import made
 
 LEVELS = {"none": 0.5, "tuned_threshold": 0.6, "smote": 0.7}
 NOISE = np.array([0.0, 0.004, -0.003, 0.002, -0.001])

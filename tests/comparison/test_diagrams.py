@@ -20,7 +20,7 @@ from imbalance_lab.comparison.report.diagrams import (
     draw_trade_off,
 )
 from imbalance_lab.comparison.report.ink import marker, same_scale
-from tests.comparison.made import made, made_epochs
+from tests.comparison.conftest import made, made_epochs
 
 SETTINGS = Settings()
 VALUES = {"none": [0.5, 0.6, 0.55], "smote": [0.7, 0.72, 0.77], "$a_$b": [0.51, 0.58, 0.56]}

@@ -6,7 +6,7 @@ import pytest
 from imbalance_lab.comparison import compare
 from imbalance_lab.comparison.groups import group_runs
 from imbalance_lab.errors import ConfigError
-from tests.comparison.tables import grid, run, table
+from tests.comparison.conftest import grid, run, table
 
 BY = ["dataset", "model"]
 VALUES = np.array([[0.5, 0.6, 0.7], [0.6, 0.7, 0.8]])

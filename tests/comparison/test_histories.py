@@ -6,7 +6,7 @@ import pytest
 
 from imbalance_lab.comparison import Settings, compare
 from imbalance_lab.comparison.report.histories import kept_epochs, own_epochs, trained_alike
-from tests.comparison.tables import run, table
+from tests.comparison.conftest import run, table
 
 
 def epochs_of(run: str, **figures) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from imbalance_lab.comparison import Comparison, compare
 from imbalance_lab.comparison.report.latex import escaped, latex
 from imbalance_lab.comparison.report.matrix import matrices, wide
 from imbalance_lab.comparison.report.text import flat, markdown
-from tests.comparison.made import made
+from tests.comparison.conftest import made
 
 STRATEGIES = ["none", "tuned_threshold", "a_b & 50%", '[x]*^~\\{#$|<é>"']
 

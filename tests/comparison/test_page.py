@@ -12,7 +12,7 @@ from imbalance_lab.comparison import Settings, compare
 from imbalance_lab.comparison.report.answer import recommend
 from imbalance_lab.comparison.report.ink import VARIABLES
 from imbalance_lab.comparison.report.page import MOST_EPOCH_RUNS, html, runs_with_epochs
-from tests.comparison.made import made, made_epochs
+from tests.comparison.conftest import made, made_epochs
 
 VOID = {"meta", "img", "input", "br", "hr", "link", "path", "use", "image", "rect", "stop"}
 NASTY = "weird(a='<b>x</b>', b=\"q\"&)"

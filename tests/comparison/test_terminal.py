@@ -13,8 +13,7 @@ from rich.cells import cell_len
 from imbalance_lab.comparison import Comparison, compare
 from imbalance_lab.comparison.report.layout import Grid, shortened
 from imbalance_lab.comparison.report.terminal import terminal
-from tests.comparison.made import made
-from tests.comparison.tables import grid, table
+from tests.comparison.conftest import grid, made, table
 
 WIDTHS = (60, 80, 120)
 LONG = ["smote(k_neighbors=3)+focal(gamma=0.5,alpha=0.25)+logit_adjust", "inv_freq+tuned_threshold(metric=macro_f1)"]

@@ -13,7 +13,7 @@ from imbalance_lab.comparison.report import text
 from imbalance_lab.comparison.report.latex import latex
 from imbalance_lab.comparison.report.terminal import terminal
 from imbalance_lab.errors import ConfigError
-from tests.comparison.tables import grid, run, table
+from tests.comparison.conftest import grid, run, table
 
 
 def three(rng: np.random.Generator, seeds: int = 10) -> np.ndarray:

@@ -13,7 +13,7 @@ import pytest
 
 from imbalance_lab.data.sources.online import IMBLEARN_SETS, ImblearnBenchmark, OpenML
 from imbalance_lab.errors import ConfigError, DataError
-from tests.app.test_cli import invoke
+from tests.conftest import invoke
 
 ARFF = """@relation tiny
 @attribute size numeric

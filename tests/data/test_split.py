@@ -173,7 +173,7 @@ def test_no_split_at_all_is_refused_and_ours_are_what_they_were() -> None:
 
 
 def test_a_splitter_that_tests_on_training_rows_makes_no_run(tmp_path, monkeypatch) -> None:
-    from tests.app.test_cli import invoke
+    from tests.conftest import invoke
 
     (tmp_path / "leaky.py").write_text(
         "import numpy as np\n"

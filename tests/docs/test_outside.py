@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, fenced
+from tests.docs.conftest import ROOT, fenced
 
 MODEL = """
 from sklearn.base import BaseEstimator, ClassifierMixin

@@ -14,8 +14,8 @@ import pytest
 from nbclient import NotebookClient
 
 from imbalance_lab.strategies.losses.cross_entropy import CrossEntropy
-from tests.app.test_cli import invoke
-from tests.docs.pages import commands, fenced, write_table
+from tests.conftest import invoke
+from tests.docs.conftest import commands, fenced, write_table
 
 SHELL = ("README.md", "CONTRIBUTING.md")
 

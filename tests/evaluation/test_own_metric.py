@@ -14,7 +14,7 @@ from imbalance_lab.comparison.report import text
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.evaluation.metrics import METRICS, Metric
 from imbalance_lab.options import option
-from tests.comparison.tables import grid, table
+from tests.comparison.conftest import grid, table
 
 COST = np.array([[0, 1, 1], [1, 0, 1], [20, 20, 0]])  # truth in rows
 COSTLY = "evaluation.metrics=[{_target_: tests.evaluation.test_own_metric.cost}]"

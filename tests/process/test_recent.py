@@ -12,8 +12,7 @@ from imbalance_lab.data.sources.files import Table
 from imbalance_lab.process import Recent, session
 from imbalance_lab.runs.files import read_predictions
 from imbalance_lab.runs.run import load
-from tests.app.test_cli import invoke
-from tests.conftest import TINY
+from tests.conftest import TINY, invoke
 
 
 def test_the_value_used_longest_ago_is_dropped() -> None:

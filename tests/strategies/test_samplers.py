@@ -247,7 +247,7 @@ def test_a_frame_and_a_series_are_rows_and_classes() -> None:
 
 
 def test_a_sampler_that_fails_fails_its_run_and_the_sweep(tmp_path, monkeypatch) -> None:
-    from tests.app.test_cli import invoke, records
+    from tests.conftest import invoke, records
 
     (tmp_path / "faulty.py").write_text(
         "class Nothing:\n    def fit_resample(self, X, y):\n        return None\n"

@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from tests.app.test_cli import invoke
-from tests.conftest import TINY
+from tests.conftest import TINY, invoke
 
 pytestmark = pytest.mark.slow
 

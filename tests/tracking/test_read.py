@@ -15,8 +15,7 @@ from imbalance_lab.runs.table import RunTable
 from imbalance_lab.tracking import database, read
 from imbalance_lab.tracking.database import epochs_from_database, has_known_schema
 from imbalance_lab.tracking.read import _epochs_from_client, read_epochs, read_runs
-from tests.app.test_cli import invoke
-from tests.conftest import TINY, replaced
+from tests.conftest import TINY, invoke, replaced
 
 ABOUT = ["name", "outcome", "reason", "strategy", "model", "dataset", "seed", "config_hash", "sweep", "parent"]
 LATER = ["data_hash", "version"]  # of runs that did not finish only MLflow knows them
