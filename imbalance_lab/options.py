@@ -223,6 +223,16 @@ def slot_of(name: str, search: Sequence[Path] = ()) -> str | None:
     return next((slot for slot, null in SLOTS.items() if name != null and find(slot, name, search)), None)
 
 
+def strategies(search: Sequence[Path] = ()) -> list[str]:
+    """Return every name that ``strategy=`` takes: recipes, and options that fill a slot.
+
+    >>> {"none", "smote", "cb_focal"} <= set(strategies())
+    True
+    """
+    by_rule = (name for slot, null in SLOTS.items() for name in names(slot, search) if name != null)
+    return sorted({*names("strategy", search), *by_rule})
+
+
 def instantiate(tree: Any) -> Any:
     """Make the objects that the ``_target_`` of a tree name, from the inside out; ``_partial_`` ones are partials."""
     if isinstance(tree, list | tuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -18,9 +19,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from imbalance_lab.process import Recent
+from imbalance_lab import process
 
-_composed = Recent[Callable[[], DictConfig]](capacity=256)
+MAX_COMPOSED = 256
 
 
 def compose_quickly() -> None:
@@ -51,7 +52,8 @@ class QuickLoader(ConfigLoader):
         rest = [str(override.input_line) for override in parsed if all(override is not value for value in values)]
         typed_for_all = OmegaConf.to_container(master_config.hydra.overrides.hydra)
         key = (_places(self._inner), master_config.hydra.job.config_name, typed_for_all, rest)
-        config = _composed.get(key, lambda: _copies_of(self._inner.load_sweep_config(master_config, rest)))()
+        make = partial(self._inner.load_sweep_config, master_config, rest)
+        config = process.cached("compositions", MAX_COMPOSED, key, lambda: _copies_of(make()))()
         try:
             for override in values:
                 OmegaConf.update(config, override.key_or_group, override.value(), merge=True)

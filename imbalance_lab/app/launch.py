@@ -128,6 +128,6 @@ def print_help(folders: Sequence[Path] = ()) -> None:
         print(f"  {name:<10} {command.summary}")
     print(OPTIONS)
     for group in ordered_groups(folders):
-        names = recipes.names(folders) if group == recipes.GROUP else options.names(group, folders)
+        names = options.strategies(folders) if group == recipes.GROUP else options.names(group, folders)
         print(f"  {f'{group}=':<14} {len(names):>3}  {MEANINGS.get(group, '')}".rstrip())
     print(SETTINGS)

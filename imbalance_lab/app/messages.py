@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from imbalance_lab.app import recipes
 from imbalance_lab.app.arguments import SHORT, quoted, split_flags
 from imbalance_lab.app.lines import PROGRAM, listing
-from imbalance_lab.options import CONF, SLOTS, find, groups, leaves, names, nearest
+from imbalance_lab.options import CONF, SLOTS, find, groups, leaves, names, nearest, strategies
 
 SURELY_MEANT = 0.8  # how alike an option of another group must be
 WITHOUT_SWEEP = r"Ambiguous value for argument '(.+?)'|Sweep parameters '(.+?)' requires"
@@ -165,7 +165,7 @@ def _branches(known: Mapping[str, Any]) -> set[str]:
 
 
 def _options_of(group: str, folders: Sequence[Path]) -> list[str]:
-    return recipes.names(folders) if group == recipes.GROUP else names(group, folders)
+    return strategies(folders) if group == recipes.GROUP else names(group, folders)
 
 
 def _is_nested(group: str, option: str, folders: Sequence[Path]) -> bool:

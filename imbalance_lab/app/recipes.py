@@ -35,12 +35,6 @@ def register(search: Sequence[Path] = ()) -> None:
         Plugins.instance().register(plugin)
 
 
-def names(search: Sequence[Path] = ()) -> list[str]:
-    """Return the names of all recipes: of files, and of options that fill a slot."""
-    by_rule = {name for slot, null in options.SLOTS.items() for name in options.names(slot, search) if name != null}
-    return sorted({*options.names(GROUP, search), *by_rule})
-
-
 class Recipes(ConfigSource):
     """The recipes that have no file.
 
@@ -83,7 +77,7 @@ class Recipes(ConfigSource):
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         """Return what is below a path."""
         if config_path.strip("/") == GROUP:
-            return names(self._search) if results_filter is not ObjectType.GROUP else []
+            return options.strategies(self._search) if results_filter is not ObjectType.GROUP else []
         return [GROUP] if results_filter is not ObjectType.CONFIG else []
 
     def _slot_of(self, config_path: str) -> tuple[str, str | None]:

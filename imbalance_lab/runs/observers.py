@@ -50,6 +50,10 @@ class Tracker:
         """Claim a run on data that are known, until it ends; False if another process is making it."""
         return True
 
+    def finished_by_other_versions(self, identity: Identity) -> int:
+        """Return how many runs on these data other versions of the program have finished."""
+        return 0
+
     def start(self, identity: Identity, config: Mapping[str, Any]) -> None:
         """Announce the run, with every setting it was given."""
 

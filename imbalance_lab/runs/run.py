@@ -121,6 +121,20 @@ def refuse_a_second_run(source: DatasetSource | Dataset, identity: Identity, tra
         raise AlreadyFinished(f"another process is making {identity.name} on {identity.dataset}")
     if data.content_hash in tracker.finished_on(identity):
         raise AlreadyFinished(f"{identity.name} on {identity.dataset} has finished before; resume=false runs it again")
+    # Of a sweep the first run that is missing says so.
+    process.cached("runs of other versions", 8, identity.dataset, lambda: _note_other_versions(identity, tracker))
+
+
+def _note_other_versions(identity: Identity, tracker: Tracker) -> int:
+    """Return how many finished runs of other versions there are, which are not counted, with a warning."""
+    count = tracker.finished_by_other_versions(identity)
+    if count:
+        runs = "1 finished run" if count == 1 else f"{count} finished runs"
+        text = (
+            f"resume=true counts runs of version {identity.version}, not {runs} of other versions on {identity.dataset}"
+        )
+        warnings.warn(text, LabWarning, stacklevel=2)
+    return count
 
 
 def run_fold(

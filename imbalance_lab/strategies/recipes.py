@@ -68,7 +68,7 @@ def recipe(name: str) -> dict[str, Option]:
     if options.find("strategy", name) is None:
         slot = options.slot_of(name)
         if slot is None:
-            raise ConfigError(f"there is no strategy={name}{nearest(name, strategies())}")
+            raise ConfigError(f"there is no strategy={name}{nearest(name, options.strategies())}")
         return {slot: options.option(slot, name)}
     tree = dict(options.load("strategy", name))
     chosen = dict(_override(entry, name) for entry in tree.pop("defaults", []) if entry != "_self_")
@@ -78,12 +78,6 @@ def recipe(name: str) -> dict[str, Option]:
             raise ConfigError(f"strategy={name} sets {group} without choosing an option of it")
         made[group] = merged(made[group], settings, f"strategy={name}: {group}")
     return {group: options.make(group, chosen[group], settings) for group, settings in made.items()}
-
-
-def strategies() -> list[str]:
-    """Return every name that ``strategy=`` takes."""
-    by_rule = (name for slot, null in SLOTS.items() for name in options.names(slot) if name != null)
-    return sorted({*options.names("strategy"), *by_rule})
 
 
 def _override(entry: Any, name: str) -> tuple[str, str]:

@@ -136,6 +136,12 @@ class MlflowTracker(Tracker):
         self._guarded(lambda: found.update(self._finished_on(identity)))
         return found
 
+    def finished_by_other_versions(self, identity: Identity) -> int:
+        """Return how many finished runs of other versions the experiment has; those above 1000 are not counted."""
+        found: list[int] = [0]
+        self._guarded(lambda: found.append(self._finished_by_other_versions(identity)))
+        return found[-1]
+
     def claim(self, identity: Identity) -> bool:
         """Claim a run on data that are known, until it ends; False if another process is making it."""
         cell = f"{identity.config_hash} {identity.data_hash} {identity.version}"
@@ -199,6 +205,13 @@ class MlflowTracker(Tracker):
         runs = client.search_runs([known.experiment_id], query, max_results=1000)
         ended = [run for run in runs if (run.data.tags.get("outcome"), run.info.status) in ENDED_WELL]
         return {run.data.tags["data_hash"] for run in ended}
+
+    def _finished_by_other_versions(self, identity: Identity) -> int:
+        client = open_store(self.uri)
+        if (known := client.get_experiment_by_name(self.experiment or identity.dataset)) is None:
+            return 0
+        query = f"tags.outcome = 'finished' and tags.`version/imbalance_lab` != '{identity.version}'"
+        return len(client.search_runs([known.experiment_id], query, max_results=1000))
 
     def _create(self, identity: Identity, config: Mapping[str, Any]) -> None:
         experiment = self.experiment or identity.dataset

@@ -9,6 +9,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
+from imbalance_lab import process
 from imbalance_lab.app import composing, recipes
 from imbalance_lab.options import CONF
 
@@ -31,7 +32,7 @@ JOBS = [
 @pytest.fixture
 def loaders(monkeypatch):
     """Hydra's own loader, and ours as a sweep gets it."""
-    monkeypatch.setattr(composing, "_composed", type(composing._composed)(capacity=4))
+    monkeypatch.setattr(process._sessions, "caches", {})
     recipes.register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         hydras = GlobalHydra.instance().config_loader()

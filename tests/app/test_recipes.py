@@ -8,7 +8,6 @@ import pytest
 from omegaconf import OmegaConf
 
 from imbalance_lab import options
-from imbalance_lab.app import recipes
 from imbalance_lab.app.config import compose
 from tests.conftest import invoke
 
@@ -32,7 +31,7 @@ def test_a_recipe_is_its_slots(name: str) -> None:
 
 
 def test_every_option_of_a_slot_is_a_recipe() -> None:
-    assert set(recipes.names()) == {*RECIPES, "custom", "by_hand"}
+    assert set(options.strategies()) == {*RECIPES, "custom", "by_hand"}
     assert {file.stem for file in (options.CONF / "strategy").glob("*.yaml")} == set(FILES)
 
 

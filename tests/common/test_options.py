@@ -11,7 +11,7 @@ import pytest
 from hydra.utils import get_class, get_object
 from omegaconf import DictConfig, OmegaConf
 
-from imbalance_lab.app import recipes
+from imbalance_lab import options
 from imbalance_lab.app.border import job_of
 from imbalance_lab.app.config import compose
 from imbalance_lab.models.base import Learner
@@ -95,7 +95,7 @@ def test_recipes_are_named_after_their_slots() -> None:
 
 def test_recipe_names_are_unique_in_the_ten_characters_the_ui_shows() -> None:
     by_slots = [strategy_of(composed("strategy", option)) for group, option in OPTIONS if group == "strategy"]
-    by_rule = set(recipes.names()) - {option for group, option in OPTIONS if group == "strategy"}
+    by_rule = set(options.strategies()) - {option for group, option in OPTIONS if group == "strategy"}
     shown = [name[:10] for name in (*by_slots, *by_rule)]
     assert sorted(shown) == sorted(set(shown))
 

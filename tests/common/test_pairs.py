@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imbalance_lab.app import recipes
+from imbalance_lab import options
 from imbalance_lab.app.border import job_of
 from imbalance_lab.errors import Incompatible
 from imbalance_lab.options import CONF
 
-STRATEGIES = [name for name in recipes.names() if name not in ("custom", "by_hand")]  # those need settings
+STRATEGIES = [name for name in options.strategies() if name not in ("custom", "by_hand")]  # those need settings
 MODELS = sorted(file.stem for file in (CONF / "model").glob("*.yaml") if file.stem != "custom")
 FEW_ROUNDS = {
     "random_forest": ["model.estimator.n_estimators=5"],

@@ -49,7 +49,7 @@ def test_every_option_and_setting_of_a_preset_exists(name: str) -> None:
     for sweep in preset.sweeps:
         compose(typed(preset, sweep)[0])  # settings that do not exist are refused
         for key, values in sweep_overrides(sweep).items():
-            known = recipes.names(folders) if key == recipes.GROUP else options.names(key, folders)
+            known = options.strategies(folders) if key == recipes.GROUP else options.names(key, folders)
             missing = [value for value in values if value not in known]
             assert key not in options.groups(folders) or not missing
 
