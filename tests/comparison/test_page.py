@@ -176,6 +176,20 @@ def test_without_epochs_links_and_control_there_is_still_a_report() -> None:
     assert "Against plain training, none" in page.pictures[0]
 
 
+def test_a_model_without_epochs_beside_one_that_has_them_is_shown_without() -> None:
+    found = comparison(names=("none", "smote"), models=("logreg", "mlp"))
+    runs = found.compared[1].group.runs.index
+    page = Page(html(found, made_epochs(list(runs), ["rare", "common"])))
+    assert sum(words.startswith("Recall by epoch") for words in page.pictures) == 1
+
+
+def test_models_on_one_dataset_have_an_answer_each_before_anything_else() -> None:
+    page = Page(html(comparison(names=("none", "tuned_threshold", "smote"), models=("logreg", "mlp"))))
+    for model in ("logreg", "mlp"):
+        answer = page.text.index(f"a, {model} : use smote")
+        assert answer < page.text.index("Differences on each dataset")
+
+
 def test_one_run_of_one_strategy_can_be_shown() -> None:
     assert "Best mean: none" in Page(html(comparison(names=("none",), seeds=1))).text
 

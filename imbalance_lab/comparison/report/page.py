@@ -166,6 +166,8 @@ def _group(at: int, one: Compared, settings: Settings, epochs: pd.DataFrame | No
 
 def _epochs(at: int, one: Compared, epochs: pd.DataFrame) -> Picture | None:
     """Draw the epochs of a group, a panel for each way of training."""
+    if not epochs.run.isin(one.group.runs.index).any():  # scikit-learn's models have no epochs
+        return None
     own = own_epochs(one, epochs)
     alike = trained_alike(own)
     drawn = curves.draw_epochs(own, alike, kept_epochs(own, one.group.runs))
