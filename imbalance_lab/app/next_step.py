@@ -115,7 +115,8 @@ def _seeds(comparison: Comparison, table: RunTable) -> Step | None:
         return None
     every = [typed for pair in found for typed in pair if typed]
     strategies, datasets = (
-        list(dict.fromkeys(typed.get(key, "") for typed in every)) for key in ("strategy", "dataset")
+        list(dict.fromkeys(typed.get(key, empty) for typed in every))
+        for key, empty in (("strategy", "none"), ("dataset", ""))
     )
     if "" in datasets:
         datasets = [dataset or _made({})["options.dataset"] for dataset in datasets] if len(datasets) > 1 else []

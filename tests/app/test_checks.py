@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from imbalance_lab.data.sources.files import Table
-from tests.conftest import invoke, records
+from tests.conftest import invoke, records, replaced
 
 QUICK = ("-m", "model=logreg", "strategy=none,ros", "seed=0,1", "tracking=none", "evaluation.resamples=50")
 
@@ -70,5 +70,5 @@ def test_the_sets_that_come_along_are_left_to_the_jobs(monkeypatch) -> None:
 
     looked_at = []
     monkeypatch.setattr(checks, "_is_ones_own", lambda source: bool(looked_at.append(source.title)))
-    assert invoke(*QUICK, "dataset=wine_lt,breast_cancer", "strategy=none", "seed=0") == 0
+    assert invoke(*replaced(QUICK, ["dataset=wine_lt,breast_cancer", "strategy=none", "seed=0"])) == 0
     assert looked_at == ["wine_lt", "breast_cancer"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from imbalance_lab.app.compare import main
@@ -90,6 +92,16 @@ def test_a_table_is_typed_by_its_name(tmp_path: Path) -> None:
     assert shown.arguments[1] == "my data (1).csv"
     (found,) = take(shown)
     assert (found["strategy"], found["outcome"]) == ("tuned_threshold", "finished")
+
+
+def test_plain_training_is_typed_by_its_name() -> None:
+    assert invoke("-m", *RUNS, "strategy=none,tuned_threshold", "seed=range(6)") == 0
+    runs = RunTable.from_folder("multirun")
+    drawn = np.random.default_rng(0).normal(0.7, 0.03, len(runs)) + 0.02 * (runs.runs.strategy == "none")
+    runs = replace(runs, metrics=runs.metrics.assign(balanced_accuracy=drawn))
+    found = next_step(compare(runs), runs)
+    assert found is not None
+    assert "strategy=none,tuned_threshold" in found.arguments
 
 
 def test_more_seeds_where_they_would_help() -> None:

@@ -127,6 +127,21 @@ def test_resume_runs_only_what_is_missing(client: MlflowClient, capsys) -> None:
     assert len(children(client)) == before + 2
 
 
+def test_resuming_counts_the_runs_of_other_versions_that_it_does_not_count(
+    client: MlflowClient, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process._sessions, "caches", {})  # of a process of its own
+    assert invoke("-m", *TRACKED, "strategy=none", "seed=0,1") == 0
+    for run in children(client):
+        client.set_tag(run.info.run_id, "version/imbalance_lab", "0.1.0")
+    capsys.readouterr()
+    assert invoke("-m", *TRACKED, "strategy=none", "seed=0,1", "resume=true") == 0
+    printed = capsys.readouterr()
+    note = "not 2 finished runs of other versions"
+    assert (printed.out + printed.err).count(note) == 1
+    assert "2 finished" in printed.out
+
+
 @pytest.mark.parametrize("changed", [["evaluation.resamples=201"], ["dataset.seed=1"], ["seed=5"]])
 def test_another_configuration_is_another_run(changed: list[str], client: MlflowClient) -> None:
     assert invoke(*TRACKED, "resume=true") == 0
