@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
+from imbalance_lab import process
 from imbalance_lab.comparison import Settings, compare
 from imbalance_lab.tracking.parent import close_dead, is_dead, process_tags
 from imbalance_lab.tracking.read import read_runs
