@@ -341,7 +341,8 @@ def describe(group: str, detail: Any) -> str:
     if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         message = "is not one of its settings"
     plain = isinstance(detail["input"], dict) or detail["type"] == "value_error"
-    given = "" if plain else f" (got {detail['input']!r})"
+    value = detail["input"]
+    given = "" if plain else f" (got {_short(value) if isinstance(value, float) else value!r})"
     return f"{'.'.join([*([group] if group else []), *keys])}: {message}{given}"
 
 

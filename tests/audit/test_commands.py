@@ -47,7 +47,8 @@ def test_each_command_is_refused_with_its_reason_or_runs(row: dict[str, Any], re
 @pytest.mark.parametrize("target", ["label", "[g,h]", "0"])
 def test_each_table_runs_or_is_refused_by_name(name: str, target: str, refusal: Callable[..., str]) -> None:
     reason = refusal(f"data/{name}", f"target={target}", "model=logreg", *QUICK)
-    assert not reason or name.partition(".")[0] in reason or "min_class_rows" in reason, reason
+    named = name.partition(".")[0], "min_class_rows", "leave such labels out", "cannot be fitted to these rows"
+    assert not reason or any(part in reason for part in named), reason
 
 
 @pytest.mark.parametrize("name", cases(sorted(parquets())))

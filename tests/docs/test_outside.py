@@ -98,7 +98,7 @@ def test_its_loss_and_its_model_sweep_against_ours(tmp_path: Path) -> None:
         ("none", "mlp", "finished"),
         ("none", "nearest_mean", "finished"),
     ]
-    assert "nearest_mean" in typed("--help")
+    assert "nearest_mean" in typed("options", "model")
     script = "import imbalance_lab as lab; print(lab.run('four_classes', model='nearest_mean').name)"
     run = subprocess.run([python, "-c", script], cwd=tmp_path, env=clean, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "none nearest_mean seed=0"

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
+from zipfile import BadZipFile
 
 import pandas as pd
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -191,7 +192,7 @@ def read_table(
             table = _read_excel(file, missing)
         else:
             usual = "\t" if endings & TABS else ","
-            if separator is None:
+            if not separator:
                 separator = detect_separator(file, usual, encoding)
                 notes += [f"{SPOKEN[separator]} was found between the columns"] if separator != usual else []
             table, of_marks = _read_numbers(file, decimal, missing, categorical, sep=separator, encoding=encoding)
@@ -282,6 +283,8 @@ def _read_excel(file: Path, missing: Sequence[str]) -> pd.DataFrame:
         raise DataError(
             f"{file}: reading .xlsx needs openpyxl, which is not installed; pip install openpyxl, or save it as .csv"
         ) from error
+    except BadZipFile as error:
+        raise DataError(f"{file} is no Excel file, whatever its name says; save it as .csv") from error
 
 
 def _read_text(file: Path, missing: Sequence[str], categorical: Sequence[str], **how: Any) -> pd.DataFrame:
