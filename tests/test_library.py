@@ -20,6 +20,7 @@ import imbalance_lab as lab
 from imbalance_lab import process
 from imbalance_lab.errors import LabWarning
 from imbalance_lab.runs.files import read_predictions
+from tests.conftest import invoke
 
 QUICK = {"evaluation": {"resamples": 100}}
 
@@ -185,6 +186,16 @@ def test_a_tensorflow_loaded_before_is_warned_of() -> None:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
     run = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
     assert "TensorFlow was loaded before this package" in run.stdout
+
+
+def test_what_the_library_recorded_can_be_sent_later(data: lab.Dataset, store: Path, capsys) -> None:
+    from imbalance_lab.tracking.read import read_runs
+
+    lab.sweep(data, ["none", "inv_freq", "focal"], "logreg", folder="runs", progress=False, **QUICK)
+    for _ in range(2):  # what MLflow has already is not sent again
+        assert invoke("send", "runs") == 0
+        assert "runs: 2 finished runs sent" in capsys.readouterr().out
+    assert sorted(read_runs(f"sqlite:///{store}", "balanced_accuracy").runs.strategy) == ["inv_freq", "none"]
 
 
 def test_a_server_that_is_down_costs_no_run(data: lab.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

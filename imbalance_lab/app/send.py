@@ -11,6 +11,8 @@ from imbalance_lab.app.commands import Command, Typed, setting
 from imbalance_lab.app.lines import error_line
 from imbalance_lab.errors import ConfigError, LabError
 from imbalance_lab.fields import STRICT
+from imbalance_lab.runs.files import RECORD, read_outcome
+from imbalance_lab.runs.reading import COPIES
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -34,10 +36,26 @@ def run(typed: Typed[Settings]) -> None:
     failed = []
     for folder in typed.words:
         try:
-            print(f"{folder}: sent; browse: {send(Path(folder), typed.settings.uri or None)}")
+            runs = _finished(Path(folder))
+            where = [send(run, typed.settings.uri or None) for run in runs]
+            count = "sent" if runs == [Path(folder)] else f"{len(runs)} finished runs sent"
+            print(f"{folder}: {count}; browse: {where[-1]}")
         except LabError as error:
             failed.append(error_line(error))
     sys.exit("\n".join(failed) or 0)
+
+
+def _finished(folder: Path) -> list[Path]:
+    """Return the folders of the finished runs below `folder`, such as those of a sweep; itself where there are none."""
+    files = [file for file in sorted(folder.rglob(RECORD)) if COPIES not in file.relative_to(folder).parts]
+    return [file.parent for file in files if _is_finished(file)] or [folder]
+
+
+def _is_finished(file: Path) -> bool:
+    try:
+        return bool((read_outcome(file.parent) or {}).get("outcome") == "finished")
+    except (ValueError, AttributeError):  # somebody else's file of that name
+        return False
 
 
 main = Command("send", "send finished runs to MLflow", Settings, run, words="FOLDER ...")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import yaml
 from mlflow.environment_variables import MLFLOW_TRACKING_URI
 
 from imbalance_lab.errors import ConfigError, DataError
+from imbalance_lab.options import make
 from imbalance_lab.runs.files import read_outcome
-from imbalance_lab.runs.identity import Identity
+from imbalance_lab.runs.identity import GROUPS, Identity
+from imbalance_lab.runs.reading import VERSION
 from imbalance_lab.tracking.tracker import MlflowTracker
 
 HIDDEN = "***"  # stands for user and password in a record
@@ -44,7 +47,7 @@ def send(folder: Path, uri: str | None = None) -> str | None:
         raise DataError(f"{folder} holds no finished run")
     try:
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-        identity = Identity.from_summary(record["identity"])
+        identity = _identity(record, config)
         tracker = _tracker(folder, config, uri)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise DataError(
@@ -64,8 +67,22 @@ def send(folder: Path, uri: str | None = None) -> str | None:
     return tracker.where
 
 
+def _identity(record: Mapping[str, Any], config: Mapping[str, Any]) -> Identity:
+    """Return what the run is; a record of version 0.1.0 holds the configuration it was made from."""
+    if "identity" in record:
+        return Identity.from_summary(record["identity"])
+    options = [make(group, config["options"][group], config[group]) for group in GROUPS]
+    changed = {
+        option.group: {key: value for key, value in option.changed.items() if not key.endswith("_target_")}
+        for option in options
+    }
+    tags = record["tags"]
+    about = {"dataset": record["dataset"]["name"], "data_hash": tags["data_hash"], "version": tags[VERSION]}
+    return Identity.from_summary({"config": config, "changed": changed, **about})
+
+
 def _tracker(folder: Path, config: dict[str, Any], uri: str | None) -> MlflowTracker:
-    settings = {key: value for key, value in config["tracking"].items() if not key.startswith("_")}
+    settings = {key: value for key, value in (config.get("tracking") or {}).items() if not key.startswith("_")}
     recorded = settings.get("uri") or "sqlite:///mlflow.db"
     if uri is None and HIDDEN in recorded:
         uri = MLFLOW_TRACKING_URI.get()  # type: ignore[no-untyped-call]
