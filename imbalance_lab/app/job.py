@@ -12,6 +12,7 @@ from imbalance_lab.app.border import job_of
 from imbalance_lab.app.config import resolve, searched
 from imbalance_lab.app.screen import Screen
 from imbalance_lab.app.sweep import follows, membership
+from imbalance_lab.process import interrupted
 from imbalance_lab.runs.cell import Cell, Ending, one_line
 from imbalance_lab.runs.record import RunRecord
 from imbalance_lab.runs.run import run
@@ -38,6 +39,8 @@ def run_job(composed: DictConfig) -> Ending:
         return run(job.identity, screen, cell.tracker, job.folder, job.settings, job.figures)
 
     ending = cell.attempt(make)
+    if interrupted():  # and something has swallowed it: the run is recorded, no other starts
+        raise KeyboardInterrupt
     name = cell.name if cell.identity is None else f"{cell.identity.dataset}, {cell.identity.name}"
     if cell.error is None:
         return ending
