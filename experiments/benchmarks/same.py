@@ -37,7 +37,7 @@ SWEEPS = (
     ),
     ("strategy=inv_freq", "dataset=two_labels", "model=logreg,hist_gb"),
 )  # fmt: skip
-COMPARED = ("deviations", "intervals", "classes", "never_predicted", "warnings")
+COMPARED = ("deviations", "intervals", "never_predicted")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,22 +83,24 @@ def results(checkout: Path, sweeps: Sequence[Sequence[str]]) -> dict[str, dict[s
 def recorded(record: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return what must be equal: parts of the record, metrics one by one, and a hash of each array of predictions."""
     parts = {part: record[part] for part in COMPARED}
+    for name, row in record["classes"].items():
+        parts |= {f"classes {name} {column}": value for column, value in row.items()}
     parts |= {f"metrics {key}": value for key, value in record["metrics"].items() if not key.startswith("timing/")}
     with np.load(folder / "predictions.npz") as arrays:
         for key, array in arrays.items():
             parts[f"predictions {key}"] = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
     epochs = folder / "epochs.csv"
-    return parts | {"epochs": columns(epochs) if epochs.is_file() else None}
+    return parts | (columns(epochs) if epochs.is_file() else {})
 
 
 def columns(file: Path) -> dict[str, list[str]]:
     """Return the text of each column of a table; those of version 0.1.0 by their present names."""
     table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    return {key.replace("val/called/", "val/predicted_count/"): table[key].tolist() for key in table}
+    return {f"epochs {key.replace('val/called/', 'val/predicted_count/')}": table[key].tolist() for key in table}
 
 
 def differences(one: dict[str, Any] | None, other: dict[str, Any] | None) -> list[str]:
-    """Return the parts that differ; metrics that only one version has are none."""
+    """Return the parts that differ; metrics and columns that only one version has are none."""
     if one is None or other is None:
         return ["only one version has finished it"]
     both = [part for part in one if part in other]
