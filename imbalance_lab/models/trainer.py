@@ -16,6 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from imbalance_lab.data.rows import Rows, TrainingSet
+from imbalance_lab.evaluation.metrics import HEADLINE, find
+from imbalance_lab.evaluation.scores import Confusion
 from imbalance_lab.models.base import Progress
 from imbalance_lab.strategies.losses.base import Loss
 
@@ -303,11 +305,14 @@ def _summary(result: np.ndarray, support: np.ndarray) -> dict[str, float]:
     if support.any():
         hits, predicted = result[2:].reshape(2, *support.shape)
         recall = np.divide(hits, support, out=np.full(support.shape, np.nan), where=support > 0)
-        balanced = float(np.nanmean(recall, axis=1).mean())
-        logs |= {"val_loss": float(result[1]), "val_balanced_accuracy": balanced}
+        metric = find(HEADLINE)
+        assert metric is not None and metric.function is not None
+        each = [metric.function(Confusion(*task)) for task in zip(hits, predicted, support, strict=True)]
+        reached = float(np.mean(each))
+        logs |= {"val_loss": float(result[1]), f"val_{HEADLINE}": reached}
         # What early stopping watches: of epochs that are equally good, the one with the smaller loss is better. A rare
         # class keeps balanced accuracy at one half for many epochs in which the network learns all the same.
-        logs["val_score"] = balanced - 1e-6 * min(logs["val_loss"], 1e3)
+        logs["val_score"] = reached - 1e-6 * min(logs["val_loss"], 1e3)
         logs |= {f"val_recall_{k}": float(r) for k, r in enumerate(recall.ravel()) if not np.isnan(r)}
         logs |= {f"val_predicted_count_{k}": float(n) for k, n in enumerate(predicted.ravel())}
     return logs
@@ -322,7 +327,7 @@ class Watch(keras.callbacks.Callback):
         Receives the number of each epoch, from 1, and its figures.
     """
 
-    NAMES = {"loss": "train/loss", "val_loss": "val/loss", "val_balanced_accuracy": "val/balanced_accuracy"}
+    NAMES = {"loss": "train/loss", "val_loss": "val/loss", f"val_{HEADLINE}": f"val/{HEADLINE}"}
 
     def __init__(self, progress: Progress) -> None:
         super().__init__()
