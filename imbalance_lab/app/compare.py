@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import field, fields, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -21,6 +21,9 @@ from imbalance_lab.errors import ConfigError, LabError
 from imbalance_lab.fields import STRICT
 from imbalance_lab.runs.reading import setting_key, setting_name
 from imbalance_lab.runs.table import RunTable
+
+if TYPE_CHECKING:
+    from imbalance_lab.app.next_step import Step
 
 HELP = """\
 python -m imbalance_lab compare [key=value ...]: which strategy is better, by how much, and how sure one can be.
@@ -102,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             settings = replace(settings, metric=logged_as(settings.metric))
         table = select(read(request, settings), filters)
         comparison = compare(table, settings)
-        rendered = render(comparison, request, table)
+        rendered = render(comparison, request, _step(comparison, request, table))
         if request.file is None:
             print(rendered)
         else:
@@ -219,12 +222,19 @@ def _last_sweep(table: RunTable) -> str:
     return str(swept.sort_values("start").sweep.iloc[-1]) if len(swept) else "last"
 
 
-def render(comparison: Comparison, request: Request, table: RunTable | None = None) -> str:
-    """Return the comparison in the format asked for; for people, of a table of runs, with what can be typed next."""
+def _step(comparison: Comparison, request: Request, table: RunTable) -> Step | None:
+    """Return what can be typed next, for the formats that say it; it composes configurations, which takes a while."""
+    from imbalance_lab.app.next_step import next_step
+
+    return next_step(comparison, table) if request.format in ("terminal", "html") else None
+
+
+def render(comparison: Comparison, request: Request, step: Step | None = None) -> str:
+    """Return the comparison in the format asked for; for people, with what can be typed next."""
     if request.format == "terminal":
-        return _for_terminal(comparison, request, table)
+        return _for_terminal(comparison, request, step)
     if request.format == "html":
-        return comparison.to_html(_then(comparison, table))
+        return comparison.to_html("" if step is None else step.text(None))
     return {
         "markdown": comparison.to_markdown,
         "csv": comparison.to_csv,
@@ -234,7 +244,7 @@ def render(comparison: Comparison, request: Request, table: RunTable | None = No
     }[request.format]()
 
 
-def _for_terminal(comparison: Comparison, request: Request, table: RunTable | None) -> str:
+def _for_terminal(comparison: Comparison, request: Request, step: Step | None) -> str:
     from rich.console import Console
 
     from imbalance_lab.comparison.report.terminal import terminal
@@ -242,14 +252,6 @@ def _for_terminal(comparison: Comparison, request: Request, table: RunTable | No
     console = Console()
     shown = console.is_terminal and request.out is None
     width = console.width if shown else None  # a pipe has none
-    then = _then(comparison, table, width)
+    then = "" if step is None else step.text(width)
     colour = shown and console.color_system is not None and not console.no_color
     return terminal(comparison, width, colour, request.columns == "all", then)
-
-
-def _then(comparison: Comparison, table: RunTable | None, width: int | None = None) -> str:
-    """Return what can be typed next, nothing where that is not known."""
-    from imbalance_lab.app.next_step import next_step
-
-    step = next_step(comparison, table) if table is not None else None
-    return "" if step is None else step.text(width)

@@ -136,6 +136,7 @@ class SweepCallback(Callback):
     def _compare(self) -> Comparison | None:
         """Print the comparison of the sweep's runs, write it as a page, and return it."""
         from imbalance_lab.app.compare import Request, render
+        from imbalance_lab.app.next_step import next_step
         from imbalance_lab.comparison import compare
 
         try:
@@ -143,9 +144,10 @@ class SweepCallback(Callback):
             if not (table.runs.outcome == "finished").any():
                 return None
             comparison = compare(table)
-            print(f"\n{render(comparison, Request(), table)}")
+            step = next_step(comparison, table)
+            print(f"\n{render(comparison, Request(), step)}")
             page = self._folder / REPORT
-            page.write_text(render(comparison, Request(format="html"), table), encoding="utf-8")
+            page.write_text(render(comparison, Request(format="html"), step), encoding="utf-8")
             print(f"report: {page}")
             return comparison
         except Exception as error:  # the runs are safe

@@ -80,8 +80,8 @@ def entitle(figure: Figure, shows: str, of: str) -> None:
 
 
 @rc_context(STYLE)
-def save(figures: dict[str, Figure], folder: Path, formats: Sequence[str] = ("png", "svg")) -> None:
-    """Write each figure in each of the formats."""
+def save(figures: dict[str, Figure], folder: Path, formats: Sequence[str] = ("png",)) -> None:
+    """Write each figure in each of the formats: vector graphics take as long again, so they are drawn on request."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
         for each in formats:
