@@ -26,7 +26,7 @@ def table_with_parts(dataset: Dataset, seeds: int) -> pd.DataFrame:
     """Return features, `label`, and for each seed the part of each row: train, validation or test."""
     columns = {"label": np.array(dataset.class_names)[dataset.y]}
     for seed in range(seeds):
-        (split,) = Holdout(0.2, 0.2, seed).split(dataset.y, dataset.class_names)
+        (split,) = Holdout(0.2, 0.2, seed).split(dataset)
         columns[f"part_{seed}"] = part = np.empty(len(dataset.y), dtype=object)
         for name, rows in split._asdict().items():
             part[rows] = name
@@ -35,7 +35,7 @@ def table_with_parts(dataset: Dataset, seeds: int) -> pd.DataFrame:
 
 def arrays(dataset: Dataset) -> dict[str, np.ndarray]:
     """Return standardised rows of the split of seed 0."""
-    (split,) = Holdout(0.2, 0.2).split(dataset.y, dataset.class_names)
+    (split,) = Holdout(0.2, 0.2).split(dataset)
     X, train = dataset.X.to_numpy(), split.train
     X = ((X - X[train].mean(axis=0)) / X[train].std(axis=0)).astype(np.float32)
     rows = split._asdict().items()

@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from imbalance_lab import process
 from imbalance_lab.options import Option
 
+GROUPS = ("dataset", "split")
 MAX_CHECKED = 100  # combinations of what selects the data
 OURS = "imbalance_lab."
 
@@ -41,32 +42,35 @@ def check_data(config: DictConfig, grid: Mapping[str, Sequence[str]]) -> None:
     from imbalance_lab.runs.watch import collected_warnings, messages
 
     process.take_over()
-    sources = [(made, rows) for made, rows in _sources(config, grid) if _is_ones_own(made)]
+    sources = [(made, rows) for made, rows in _sources(config, grid) if _is_ones_own(made["dataset"].build())]
     with collected_warnings() as caught:
-        for source, rows in reversed(sources):  # what was loaded last is kept for the first job
-            load(source).without_rare_classes(rows)
+        for options, rows in reversed(sources):  # what was loaded last is kept for the first job
+            load(options).without_rare_classes(rows)
     for text in messages(caught):
         print(f"warning: {text}", file=sys.stderr)
 
 
-def _sources(config: DictConfig, grid: Mapping[str, Sequence[str]]) -> list[tuple[Any, int]]:
-    """Return each different source of data in a sweep, with the rows that a class needs, in the order of the jobs."""
+def _sources(config: DictConfig, grid: Mapping[str, Sequence[str]]) -> list[tuple[dict[str, Option], int]]:
+    """Return each different dataset and split of a sweep, with the rows that a class needs, in the jobs' order."""
     found: list[tuple[Any, Any]] = []
     for overrides in _choices(grid, config.hydra.overrides.task):
         try:
             composed = GlobalHydra.instance().config_loader().load_sweep_config(config, overrides)
-            settings = OmegaConf.to_container(composed.dataset, resolve=True)
+            settings = [OmegaConf.to_container(composed[group], resolve=True) for group in GROUPS]
         except (HydraException, OmegaConfBaseException):  # which the job reports
             continue
         one = settings, composed.min_class_rows
-        if isinstance(settings, dict) and one not in found:
+        if all(isinstance(tree, dict) for tree in settings) and one not in found:
             found.append(one)
-    return [(Option("dataset", "", settings).build(), rows) for settings, rows in found]
+    return [
+        ({group: Option(group, "", tree) for group, tree in zip(GROUPS, settings, strict=True)}, rows)
+        for settings, rows in found
+    ]
 
 
 def _choices(grid: Mapping[str, Sequence[str]], typed: Sequence[str]) -> list[list[str]]:
     """Return the overrides of each combination of what selects the data; of very many the first."""
-    swept = {key: values for key, values in grid.items() if key.split(".")[0] in ("dataset", "min_class_rows")}
+    swept = {key: values for key, values in grid.items() if key.split(".")[0] in (*GROUPS, "min_class_rows")}
     fixed = [override for override in typed if override.partition("=")[0].lstrip("+") not in grid]
     combinations = zip(range(MAX_CHECKED), product(*swept.values()), strict=False)
     return [

@@ -15,6 +15,7 @@ from imbalance_lab.comparison.keys import (
     MODEL,
     PATIENCE,
     SEED,
+    SPLIT,
     SPLIT_SEED,
     USED_BY_NAME,
     WEIGHT_START,
@@ -258,13 +259,21 @@ def _group(
         notes.append(unpaired)
     if fresh_data:
         notes.append("every seed has data of its own, so the runs are independent")
-    elif latest.seed.nunique() > 1 and SPLIT_SEED in table.settings and table.settings[SPLIT_SEED].nunique() == 1:
+    elif latest.seed.nunique() > 1 and _is_one_split(table.settings):
         notes.append("all seeds share one split: intervals show how training varies, not how other test rows would")
     ratio = 0.0 if fresh_data else _ratio(metrics)
     if not np.isfinite(ratio):
         ratio = 0.25
         notes.append("how many rows were trained and tested on is not recorded; a fifth is taken to be tested")
     return Group(name, values, latest, metrics, ratio, notes)
+
+
+def _is_one_split(settings: pd.DataFrame) -> bool:
+    """Whether every seed had the same test rows: the split was given or has a seed that stayed as it was."""
+    keys: list[Any] = list(settings)
+    seeds = [key for key in keys if key[0] == "split" and is_seed(key)]
+    known = SPLIT in settings or SPLIT_SEED in settings
+    return known and not any(settings[key].nunique() > 1 for key in seeds)
 
 
 def _stopping(settings: pd.DataFrame) -> dict[str, pd.Series]:

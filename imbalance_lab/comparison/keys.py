@@ -11,7 +11,7 @@ from imbalance_lab.runs.reading import NO_GROUP, Key
 
 SEED, SPLIT_SEED = (NO_GROUP, "seed"), ("split", "seed")
 TARGET, OPTION = ("dataset", "_target_"), ("options", "dataset")
-MODEL = ("options", "model")
+MODEL, SPLIT = ("options", "model"), ("options", "split")
 PATHS: tuple[Key, ...] = (("dataset", "path"), ("dataset", "name"), ("dataset", "title"))  # where data lie, their label
 
 SEEDS = ("seed", "random_state")
@@ -24,7 +24,7 @@ BINS = "calibration_bins"  # of the settings of the evaluation the only one that
 PATIENCE, EPOCHS, WEIGHT_START = ("training", "patience"), ("training", "epochs"), ("class_weight", "weight_start")
 # What is asked for by its key, whether runs differ in it or not.
 USED_BY_NAME: tuple[Key, ...] = (
-    *(OPTION, TARGET, *PATHS, MODEL, *(("options", slot) for slot in SLOTS)),
+    *(OPTION, TARGET, *PATHS, MODEL, SPLIT, *(("options", slot) for slot in SLOTS)),
     *(PATIENCE, EPOCHS, WEIGHT_START),
 )
 

@@ -169,6 +169,24 @@ def check_names(columns: Collection[str], where: str) -> None:
         raise DataError(f"{where} has two columns named '{repeated[0]}'; rename one of them")
 
 
+def equal_rows(X: pd.DataFrame | np.ndarray) -> np.ndarray:
+    """Return a number for each row, shape (n,), the same for rows that are equal in every column; -1 if no other is.
+
+    >>> equal_rows(pd.DataFrame({"a": [1, 2, 1, 3], "b": ["x", "x", "x", None]})).tolist()
+    [0, -1, 0, -1]
+    """
+    table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X.reshape(len(X), -1))
+    hashes = pd.util.hash_pandas_object(table, index=False).to_numpy()
+    numbers, _ = pd.factorize(hashes)
+    return np.where(np.bincount(numbers)[numbers] > 1, numbers, -1)
+
+
+def repeated_across(numbers: np.ndarray, known: np.ndarray, rows: np.ndarray) -> int:
+    """Return how many of the `rows` equal one of the `known` rows, by the numbers of `equal_rows`."""
+    repeated = numbers[rows]
+    return int(np.isin(repeated[repeated >= 0], numbers[known]).sum())
+
+
 def _checked(column: pd.Series, label: str, name: str, remedies: Remedies) -> pd.Series:
     drop = remedies.drop.format(column=label)
     if pd.api.types.is_datetime64_any_dtype(column):

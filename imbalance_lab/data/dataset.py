@@ -6,7 +6,7 @@ import hashlib
 import math
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Literal
@@ -14,9 +14,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from imbalance_lab.data.checks import IN_A_FRAME, check_names, check_numbers, check_target, checked_columns
+from imbalance_lab.data.base import Needs
+from imbalance_lab.data.checks import IN_A_FRAME, check_names, check_numbers, check_target, checked_columns, equal_rows
 from imbalance_lab.data.dates import dates_read, days
-from imbalance_lab.errors import DataError, LabWarning
+from imbalance_lab.errors import ConfigError, DataError, LabWarning
 
 Kind = Literal["numeric", "categorical", "date"]
 
@@ -44,6 +45,10 @@ class Dataset:
     labels : tuple of str
     notes : tuple of str
         How the data were read, where there was a choice.
+    aside : mapping of column name to Series of length n
+        Columns that are no features but may be split by.
+    split_by : tuple of str
+        Those of them by which the rows are split.
 
     Examples
     --------
@@ -60,6 +65,8 @@ class Dataset:
     kinds: Mapping[str, Kind]
     labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    aside: Mapping[str, pd.Series] = field(default_factory=dict)
+    split_by: tuple[str, ...] = ()
 
     @classmethod
     def from_frame(
@@ -80,7 +87,7 @@ class Dataset:
         target : column, or list of columns
             The column to predict, of any type; several columns of 0 and 1 are labels that do not exclude each other.
         drop : column, or list of columns
-            To leave out: identifiers, leaks.
+            To leave out of the features: identifiers, leaks. A split may go by them all the same.
         name : str
             Of the dataset.
 
@@ -101,10 +108,12 @@ class Dataset:
         targets, dropped = _columns(frame, target, name), _columns(frame, drop, name)
         check_names([str(column) for column in frame.columns], f"dataset '{name}'")
         X = frame.drop(columns=[*targets, *dropped])
-        return cls._checked(X, frame[targets], name, single=not isinstance(target, list))
+        made = cls._checked(X, frame[targets], name, single=not isinstance(target, list))
+        aside = {str(column): frame[column].reset_index(drop=True) for column in dropped if column not in targets}
+        return replace(made, aside=aside) if aside else made
 
     @classmethod
-    def from_arrays(cls, X: Any, y: Any, name: str = "arrays") -> Dataset:
+    def from_arrays(cls, X: Any, y: Any, name: str = "arrays", *, groups: Any = None, order: Any = None) -> Dataset:
         """Build a dataset from features and labels.
 
         Parameters
@@ -116,11 +125,14 @@ class Dataset:
             those of an array are ``y0``, ``y1``, ...).
         name : str
             Of the dataset.
+        groups, order : array-like of shape (n,), optional
+            By which rows are split, as the columns ``groups`` and ``order``: for
+            ``option("split", "group", groups="groups")``.
 
         Raises
         ------
         DataError
-            As for `from_frame`, or if `X` and `y` have not the same number of rows.
+            As for `from_frame`, or if the arrays have not the same number of rows.
 
         Examples
         --------
@@ -134,7 +146,10 @@ class Dataset:
             raise DataError(f"dataset '{name}': X has {len(table)} rows and y has {len(labels)}")
         if isinstance(table, pd.DataFrame):
             check_names([str(column) for column in table.columns], f"dataset '{name}'")
-        return cls._checked(table, labels, name, single=np.ndim(y) == 1)
+        given = {"groups": groups, "order": order}
+        aside = {key: _aside(values, key, len(labels), name) for key, values in given.items() if values is not None}
+        made = cls._checked(table, labels, name, single=np.ndim(y) == 1)
+        return replace(made, aside=aside) if aside else made
 
     @classmethod
     def _checked(cls, X: Any, labels: pd.DataFrame, name: str, single: bool) -> Dataset:
@@ -204,6 +219,44 @@ class Dataset:
         X = _renumbered(X)
         return cls(name, X, indicators.to_numpy().astype(np.int64), names, column_kinds(X), labels)
 
+    def for_split(self, needs: Needs) -> Dataset:
+        """Return the dataset with the columns that a split goes by in `aside`: they are no features then.
+
+        Raises
+        ------
+        DataError
+            If there is no such column, or no feature is left.
+        ConfigError
+            If the split reads its test rows from a file.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"age": [31, 45, 28], "patient": ["p", "q", "p"], "ill": [0, 1, 0]})
+        >>> data = Dataset.from_frame(frame, target="ill").for_split(Needs(("patient",)))
+        >>> list(data.kinds), list(data.aside)
+        (['age'], ['patient'])
+        """
+        if needs.test_path is not None:
+            raise ConfigError(
+                f"split.test_path= goes with a table (my.csv target=label), and '{self.name}' is none; "
+                "a column can say which rows are for what: split.part="
+            )
+        columns = tuple(dict.fromkeys(needs.columns))
+        if columns == self.split_by:
+            return self
+        known = [*self.kinds, *self.aside]
+        for column in columns:
+            if column not in known:
+                near = get_close_matches(column, known, n=1)
+                found = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(map(repr, known[:20]))}"
+                raise DataError(f"dataset '{self.name}' has no column '{column}' to split by; {found}")
+        moved = {column: self.X[column] for column in columns if column not in self.aside}
+        X = self.X.drop(columns=list(moved)) if moved else self.X
+        if not X.shape[1]:
+            raise DataError(f"dataset '{self.name}' has no column besides the target and those it is split by")
+        kinds = {column: kind for column, kind in self.kinds.items() if column not in moved}
+        return replace(self, X=X, kinds=kinds, aside={**self.aside, **moved}, split_by=columns)
+
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.y)
@@ -233,6 +286,11 @@ class Dataset:
         """Rows of each class, in the order of `class_names`."""
         return self.count(self.targets).ravel()
 
+    @cached_property
+    def repeated(self) -> np.ndarray:
+        """A number for each row, the same for rows of equal features, shape (n,); -1 if no other row has them."""
+        return equal_rows(self.X)
+
     @property
     def imbalance_ratio(self) -> float:
         """Rows of the largest class for one of the smallest, in the most imbalanced task."""
@@ -244,18 +302,15 @@ class Dataset:
         """16 hex digits of the names, columns and labels: equal data, equal hash."""
         digest = hashlib.blake2b(repr((self.class_names, dict(self.kinds))).encode(), digest_size=8)
         digest.update(self.y.tobytes())
+        for name in self.split_by:
+            digest.update(name.encode())
+            digest.update(_content(self.aside[name], _kind(self.aside[name])))
         if not isinstance(self.X, pd.DataFrame):
             digest.update(repr((self.X.dtype.str, self.X.shape)).encode())
             digest.update(np.ascontiguousarray(self.X).data)
             return digest.hexdigest()
         for column in self.X:
-            values, levels = self.X[column].to_numpy(), None
-            if self.kinds[str(column)] == "categorical":
-                values, levels = pd.factorize(self.X[column], sort=False)
-            elif self.kinds[str(column)] == "date":
-                values = days(self.X[column]).to_numpy()
-            digest.update(np.ascontiguousarray(values, dtype=np.float64).tobytes())
-            digest.update(repr(None if levels is None else [str(level) for level in levels]).encode())
+            digest.update(_content(self.X[column], self.kinds[str(column)]))
         return digest.hexdigest()
 
     def summary(self) -> dict[str, Any]:
@@ -265,6 +320,7 @@ class Dataset:
             "hash": self.content_hash,
             "classes": dict(zip(self.class_names, self.counts.tolist(), strict=True)),
             "features": dict(self.kinds),
+            **({"split_by": list(self.split_by)} if self.split_by else {}),
             **({"notes": list(self.notes)} if self.notes else {}),
         }
 
@@ -286,7 +342,8 @@ class Dataset:
         y = (np.cumsum(kept) - 1)[self.y[rows]]
         if len(names) == 2 and y.mean() > 0.5:
             y, names = 1 - y, names[::-1]
-        return replace(self, X=_renumbered(self.take(np.flatnonzero(rows))), y=y, class_names=names)
+        aside = {name: values[rows].reset_index(drop=True) for name, values in self.aside.items()}
+        return replace(self, X=_renumbered(self.take(np.flatnonzero(rows))), y=y, class_names=names, aside=aside)
 
     def _repr_html_(self) -> str:
         from imbalance_lab.data.display import dataset_html
@@ -311,6 +368,27 @@ def _columns(frame: pd.DataFrame, wanted: Hashable | Sequence[Hashable], name: s
             found = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(repr, frame.columns[:20]))}"
             raise DataError(f"dataset '{name}' has no column {column!r}; {found}")
     return columns
+
+
+def _aside(values: Any, column: str, rows: int, name: str) -> pd.Series:
+    """Return one value per row as a column."""
+    found = pd.Series(values).reset_index(drop=True)
+    if len(found) != rows:
+        raise DataError(f"dataset '{name}': {column} has {len(found)} values and y has {rows}")
+    return found
+
+
+def _content(column: pd.Series, kind: Kind) -> bytes:
+    """Return the bytes of a column's values."""
+    levels = None
+    if kind == "categorical":
+        values, levels = pd.factorize(column, sort=False)
+    elif kind == "date":
+        values = days(column).to_numpy()
+    else:
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    names = None if levels is None else [str(level) for level in levels]
+    return np.ascontiguousarray(values, dtype=np.float64).tobytes() + repr(names).encode()
 
 
 def _renumbered(X: Any) -> Any:

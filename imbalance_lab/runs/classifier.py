@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
 from imbalance_lab import process
 from imbalance_lab.data.dataset import Dataset, column_kinds
 from imbalance_lab.data.rows import Split
-from imbalance_lab.data.split import share_out
+from imbalance_lab.data.split import share_out_alike
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.runs.fit import fit
 from imbalance_lab.runs.identity import Identity
@@ -92,7 +92,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.validation = validation
         self.seed = seed
 
-    def fit(self, X: Any, y: Any) -> Classifier:
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Classifier:
         """Fit everything.
 
         Parameters
@@ -101,6 +101,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Numbers, text, booleans; missing values are fine.
         y : array-like of shape (n,), or DataFrame of shape (n, labels)
             Classes of any type; of several labels one column of 0 and 1 each.
+        groups : array-like of shape (n,), optional
+            Rows of one group stay together, in training or validation.
 
         Raises
         ------
@@ -109,12 +111,12 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         frame = self._checked(X, reset=True)
         dataset = self._dataset(frame, self._checked_labels(y))
-        check_consistent_length(frame, dataset.y)
+        check_consistent_length(frame, dataset.y, groups)
         with process.session():
             identity = self._identity(dataset)
             plan = make_plan(identity, dataset)
             self.fitted_, _ = fit(
-                plan, dataset, self._split(plan, dataset), 0, Clock(), Observer(), lambda epoch, metrics: None
+                plan, dataset, self._split(plan, dataset, groups), 0, Clock(), Observer(), lambda epoch, metrics: None
             )
         self.identity_ = identity.without_objects("dataset")
         self.labels_ = dataset.labels
@@ -187,13 +189,14 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         split = {"validation": self.validation}
         return specify(dataset, self.strategy, self.model, split=split, seed=self.seed, **given)
 
-    def _split(self, plan: Plan, dataset: Dataset) -> Split:
+    def _split(self, plan: Plan, dataset: Dataset, groups: Any) -> Split:
         """Return training rows, and validation rows where something is fitted on them."""
         stops_early = plan.training is not None and plan.training.patience is not None
         rows, nothing = np.arange(len(dataset.y)), np.arange(0)
         if not (plan.decision.needs_validation or stops_early):
             return Split(rows, nothing, nothing)
-        train, validation = share_out(rows, dataset.y, self.validation, np.random.default_rng(self.seed))
+        numbers = None if groups is None else pd.factorize(np.asarray(groups))[0]
+        train, validation = share_out_alike(rows, dataset.y, numbers, self.validation, self.seed)
         return Split(train, validation, nothing)
 
     def __sklearn_tags__(self) -> Any:

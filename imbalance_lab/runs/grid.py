@@ -107,7 +107,7 @@ def _in_worker(
 def _data_hash(identity: Identity) -> str:
     """Return a part of the data's hash; data that cannot be loaded fail the run that needs them."""
     try:
-        data = load(identity.options["dataset"].build()).without_rare_classes(identity.settings.min_class_rows)
+        data = load(identity.options).without_rare_classes(identity.settings.min_class_rows)
     except LabError:
         return "unread"
     return data.content_hash[:8]

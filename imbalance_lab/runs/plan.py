@@ -11,6 +11,7 @@ from imbalance_lab.data.base import Splitter
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import Prepare
 from imbalance_lab.data.rows import TrainingSet
+from imbalance_lab.data.split import as_splitter
 from imbalance_lab.errors import ConfigError, Incompatible
 from imbalance_lab.evaluation.settings import Evaluation
 from imbalance_lab.models.base import Learner
@@ -79,6 +80,7 @@ def make_plan(identity: Identity, dataset: Dataset) -> Plan:
     groups = ["split", "prepare", "sampler", "class_weight", "decision"]
     groups += ["loss", "training"] if learner.trains_by_loss else []
     parts = {"loss": None, "training": None} | {group: options[group].build() for group in groups}
+    parts["split"] = as_splitter(parts["split"])
     if parts["loss"] is not None:
         parts["loss"] = losses.as_loss(parts["loss"])
     evaluation = Option("evaluation", "evaluation", identity.evaluation).build()

@@ -5,16 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from imbalance_lab import process
-from imbalance_lab.data.base import DatasetSource
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.rows import Split
-from imbalance_lab.data.split import checked_splits
+from imbalance_lab.data.split import as_splitter, checked_splits
 from imbalance_lab.errors import AlreadyFinished, LabWarning
 from imbalance_lab.evaluation.evaluate import evaluate
+from imbalance_lab.options import Option
 from imbalance_lab.runs.files import save_models, write_record
 from imbalance_lab.runs.fit import fit
 from imbalance_lab.runs.identity import Identity
@@ -62,10 +63,9 @@ def run(
     """
     observer, tracker = observer or Observer(), tracker or Tracker()
     with collected_warnings() as caught:
-        source = identity.options["dataset"].build()
         if identity.settings.resume:
-            refuse_a_second_run(source, identity, tracker)
-        rows = load(source)  # before an experiment is made that has its name
+            refuse_a_second_run(identity, tracker)
+        rows = load(identity.options)  # before an experiment is made that has its name
         tracker.start(identity, settings or identity.config)
         dataset = rows.without_rare_classes(identity.settings.min_class_rows)
         identity = identity.on_data(dataset.name, dataset.content_hash)
@@ -75,7 +75,7 @@ def run(
         if plan.learner.trains_by_loss and process.tensorflow_differs():
             text = "TensorFlow was loaded before this package, so results can differ from the command line's in their "
             warnings.warn(f"{text}last digits; set TF_ENABLE_ONEDNN_OPTS=0 before it is imported", LabWarning, 2)
-        splits = checked_splits(plan.split, dataset.y, dataset.class_names)
+        splits = checked_splits(plan.split, dataset)
         folds = [
             run_fold(plan, dataset, split, fold, observer, tracker, alone=len(splits) == 1)
             for fold, split in enumerate(splits)
@@ -99,24 +99,34 @@ def run(
     return record
 
 
-def load(source: DatasetSource | Dataset) -> Dataset:
-    """Return the data, read anew only if the run before was of others or their file has changed."""
-    if isinstance(source, Dataset):
-        return source
-    path = getattr(source, "path", None)
+def load(options: Mapping[str, Option]) -> Dataset:
+    """Return the data with what their split needs set aside, read anew only if the run before was of others.
+
+    Parameters
+    ----------
+    options : mapping of group to Option
+        Of a run; those of the groups ``dataset`` and ``split`` count.
+    """
+    source, needs = options["dataset"].build(), as_splitter(options["split"].build()).needs
+    make = source.for_split if isinstance(source, Dataset) else source.load_for
+    key = (source, needs, _stamp(getattr(source, "path", None)), _stamp(needs.test_path))
+    return process.cached("data", 1, key, partial(make, needs))
+
+
+def _stamp(path: Any) -> tuple[int, int] | None:
+    """Return when a file was changed, and its size; None where there is none."""
     file = Path(path).expanduser() if isinstance(path, str) else None
-    stamp = (file.stat().st_mtime_ns, file.stat().st_size) if file is not None and file.is_file() else None
-    return process.cached("data", 1, (source, stamp), source.load)
+    return (file.stat().st_mtime_ns, file.stat().st_size) if file is not None and file.is_file() else None
 
 
-def refuse_a_second_run(source: DatasetSource | Dataset, identity: Identity, tracker: Tracker) -> None:
+def refuse_a_second_run(identity: Identity, tracker: Tracker) -> None:
     """Refuse a run that has ended well before, or that another process is making.
 
     Raises
     ------
     AlreadyFinished
     """
-    data = load(source).without_rare_classes(identity.settings.min_class_rows)
+    data = load(identity.options).without_rare_classes(identity.settings.min_class_rows)
     if not tracker.claim(identity.on_data(identity.dataset, data.content_hash)):
         raise AlreadyFinished(f"another process is making {identity.name} on {identity.dataset}")
     if data.content_hash in tracker.finished_on(identity):

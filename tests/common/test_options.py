@@ -28,6 +28,12 @@ REQUIRED = {
     ("sampler", "custom"): ["sampler._target_=imblearn.over_sampling.BorderlineSMOTE"],
     ("model", "custom"): ["model.estimator._target_=sklearn.naive_bayes.GaussianNB"],
     ("class_weight", "by_hand"): ["class_weight.weights={A: 2}"],
+    ("split", "file"): ["split.part=use"],
+    ("split", "group"): ["split.groups=patient"],
+    ("split", "group_cv"): ["split.groups=patient"],
+    ("split", "time"): ["split.order=date"],
+    ("split", "time_cv"): ["split.order=date"],
+    ("split", "custom"): ["split.splitter._target_=sklearn.model_selection.KFold"],
 }
 BASES = {"model": Learner, "class_weight": ClassWeight, "loss": Loss}
 SLOT_METHODS = {

@@ -11,7 +11,7 @@ from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import Prepare
 from imbalance_lab.data.sources.files import Table
 from imbalance_lab.errors import DataError
-from imbalance_lab.options import names, option
+from imbalance_lab.options import load, names, option
 
 FRAME = pd.DataFrame(
     {
@@ -131,5 +131,7 @@ def test_every_option_has_the_one_base() -> None:
     settings = {"csv": {"path": "x", "target": "y"}, "imblearn_benchmark": {"name": "ecoli"}}
     for name in names("dataset"):
         assert isinstance(option("dataset", name, **settings.get(name, {})).build(), DatasetSource)
+    given = {"groups": "g", "order": "t", "part": "p", "seed": 0, "splitter": {"_target_": "sklearn.svm.SVC"}}
     for name in names("split"):
-        assert isinstance(option("split", name, seed=0).build(), Splitter)
+        needed = {key: value for key, value in given.items() if key in load("split", name)}
+        assert isinstance(option("split", name, **needed).build(), Splitter)

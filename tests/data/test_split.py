@@ -7,7 +7,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from imbalance_lab.data.split import CrossValidation, Holdout, checked_splits, iterative_parts
+from imbalance_lab.data.dataset import Dataset
+from imbalance_lab.data.split import CrossValidation, Holdout, checked_splits
+from imbalance_lab.data.split.stratified import iterative_parts
 from imbalance_lab.errors import DataError, LabWarning
 
 COUNTS = st.lists(st.integers(3, 60), min_size=2, max_size=8)
@@ -17,8 +19,13 @@ def labels(counts: list[int]) -> np.ndarray:
     return np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
 
 
-def names(counts: list[int]) -> list[str]:
-    return [f"k{k}" for k in range(len(counts))]
+def of(y: np.ndarray) -> Dataset:
+    """Rows of these classes, or labels, and of one feature that tells them apart."""
+    X = np.arange(len(y), dtype=float)[:, None]
+    if y.ndim == 1:
+        return Dataset("data", X, y, tuple(f"k{k}" for k in range(y.max() + 1)), {})
+    labels = [f"t{t}" for t in range(y.shape[1])]
+    return Dataset("data", X, y, tuple(side for t in labels for side in (f"not {t}", t)), {}, tuple(labels))
 
 
 @given(COUNTS, st.floats(0.05, 0.4), st.floats(0.05, 0.4), st.integers(0, 5))
@@ -27,7 +34,7 @@ def test_holdout_parts_are_a_partition_and_every_class_is_in_each(
     counts: list[int], validation: float, test: float, seed: int
 ) -> None:
     y = labels(counts)
-    (split,) = Holdout(validation, test, seed).split(y, names(counts))
+    (split,) = Holdout(validation, test, seed).split(of(y))
     np.testing.assert_array_equal(np.sort(np.concatenate(split)), np.arange(len(y)))
     for part, share in zip(split, [1 - validation - test, validation, test], strict=True):
         found = np.bincount(y[part], minlength=len(counts))
@@ -42,7 +49,7 @@ def test_folds_test_every_row_once_a_repeat(counts: list[int], folds: int, repea
     y = labels(counts)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LabWarning)
-        splits = list(CrossValidation(folds, repeats, validation).split(y, names(counts)))
+        splits = list(CrossValidation(folds, repeats, validation).split(of(y)))
     assert len(splits) == folds * repeats
     for split in splits:
         np.testing.assert_array_equal(np.sort(np.concatenate(split)), np.arange(len(y)))
@@ -54,7 +61,7 @@ def test_folds_test_every_row_once_a_repeat(counts: list[int], folds: int, repea
 
 def test_the_split_depends_on_labels_and_seed_alone() -> None:
     y = labels([30, 10])
-    first, again, other = (next(Holdout(0.2, 0.2, seed).split(y, names([1, 1]))) for seed in (1, 1, 2))
+    first, again, other = (next(Holdout(0.2, 0.2, seed).split(of(y))) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.test, again.test)
     assert not np.array_equal(first.test, other.test)
 
@@ -62,23 +69,23 @@ def test_the_split_depends_on_labels_and_seed_alone() -> None:
 @pytest.mark.parametrize("splitter", [Holdout(0.2, 0.2), CrossValidation(2, 1, 0.2)])
 def test_a_class_too_small_is_named(splitter: Holdout) -> None:
     with pytest.raises(DataError, match=r"'k1' \(2\).*each needs 3.*min_class_rows=3"):
-        list(splitter.split(labels([9, 2]), names([9, 2])))
+        list(splitter.split(of(labels([9, 2]))))
 
 
 def test_without_validation_two_rows_suffice() -> None:
-    (split,) = Holdout(0.0, 0.5).split(labels([4, 2]), names([4, 2]))
+    (split,) = Holdout(0.0, 0.5).split(of(labels([4, 2])))
     assert len(split.validation) == 0
     assert len(split.test) == 3
 
 
 def test_a_class_with_fewer_rows_than_folds_is_pointed_out() -> None:
-    with pytest.warns(LabWarning, match="class 'k1' has 4 rows, so only 4 of 5 folds test it"):
-        list(CrossValidation(5, 1, 0.2).split(labels([20, 4]), names([20, 4])))
+    with pytest.warns(LabWarning, match=r"no test rows in 1 of 5 folds to the class 'k1' \(4 rows\)"):
+        checked_splits(CrossValidation(5, 1, 0.2), of(labels([20, 4])))
 
 
 def test_more_folds_than_rows_are_refused() -> None:
     with pytest.raises(DataError, match=r"split\.folds=9"):
-        list(CrossValidation(9, 1, 0.2).split(labels([8, 8]), names([8, 8])))
+        list(CrossValidation(9, 1, 0.2).split(of(labels([8, 8]))))
 
 
 def indicators(n: int = 600, seed: int = 0) -> np.ndarray:
@@ -89,7 +96,7 @@ def indicators(n: int = 600, seed: int = 0) -> np.ndarray:
 
 def test_labels_are_split_by_their_combinations() -> None:
     y = indicators()
-    (split,) = Holdout(0.2, 0.2).split(y, ["a0", "a1", "b0", "b1"])
+    (split,) = Holdout(0.2, 0.2).split(of(y))
     np.testing.assert_array_equal(np.sort(np.concatenate(split)), np.arange(len(y)))
     for part, share in zip(split, [0.6, 0.2, 0.2], strict=True):
         for combination in np.unique(y, axis=0):
@@ -104,12 +111,12 @@ def test_rare_combinations_are_split_iteratively(seed: int) -> None:
     rng = np.random.default_rng(seed)
     y = (rng.random((300, 12)) < rng.uniform(0.05, 0.4, 12)).astype(int)
     assume(y.sum(axis=0).min() >= 5)
-    (split,) = Holdout(0.2, 0.2, seed).split(y, [f"k{k}" for k in range(24)])
+    (split,) = Holdout(0.2, 0.2, seed).split(of(y))
     np.testing.assert_array_equal(np.sort(np.concatenate(split)), np.arange(len(y)))
     for part, share in zip(split, [0.6, 0.2, 0.2], strict=True):
         assert np.abs(y[part].sum(axis=0) - share * y.sum(axis=0)).mean() <= 3
         assert y[part].sum(axis=0).min() >= 1
-    folds = list(CrossValidation(5, 1, 0.2, seed).split(y, [f"k{k}" for k in range(24)]))
+    folds = list(CrossValidation(5, 1, 0.2, seed).split(of(y)))
     np.testing.assert_array_equal(np.sort(np.concatenate([fold.test for fold in folds])), np.arange(300))
 
 
@@ -125,8 +132,8 @@ def test_iterative_parts_keep_sizes_and_labels() -> None:
 def test_a_label_too_rare_is_named() -> None:
     y = np.zeros((20, 2), int)
     y[:2, 1], y[:9, 0] = 1, 1
-    with pytest.raises(DataError, match=r"'hat' \(2\).*leave such labels out"):
-        list(Holdout(0.2, 0.2).split(y, ["not bag", "bag", "not hat", "hat"]))
+    with pytest.raises(DataError, match=r"'t1' \(2\).*leave such labels out"):
+        list(Holdout(0.2, 0.2).split(of(y)))
 
 
 class Given(Holdout):
@@ -134,7 +141,7 @@ class Given(Holdout):
 
     parts: tuple = ()
 
-    def split(self, y, class_names):
+    def split(self, data):
         yield from self.parts
 
 
@@ -157,17 +164,17 @@ def test_parts_that_prove_nothing_are_refused_by_the_splitters_name(parts: tuple
     splitter = Given(0.2, 0.2)
     object.__setattr__(splitter, "parts", [parts])
     with pytest.raises(DataError, match=f"split=Given.*{message}"):
-        checked_splits(splitter, labels([5, 5]), names([5, 5]))
+        checked_splits(splitter, of(labels([5, 5])))
 
 
 def test_no_split_at_all_is_refused_and_ours_are_what_they_were() -> None:
     nothing = Given(0.2, 0.2)
     object.__setattr__(nothing, "parts", [])
     with pytest.raises(DataError, match="split=Given gives no split"):
-        checked_splits(nothing, labels([5, 5]), names([5, 5]))
+        checked_splits(nothing, of(labels([5, 5])))
     y = labels([30, 20])
     ours = CrossValidation(5, 2, 0.2)
-    for checked, plain in zip(checked_splits(ours, y, names([1, 1])), ours.split(y, names([1, 1])), strict=True):
+    for checked, plain in zip(checked_splits(ours, of(y)), ours.split(of(y)), strict=True):
         for one, other in zip(checked, plain, strict=True):
             np.testing.assert_array_equal(one, other)
 
@@ -180,8 +187,8 @@ def test_a_splitter_that_tests_on_training_rows_makes_no_run(tmp_path, monkeypat
         "from imbalance_lab.data.rows import Split\n"
         "from imbalance_lab.data.split import Holdout\n"
         "class Leaky(Holdout):\n"
-        "    def split(self, y, class_names):\n"
-        "        rows = np.arange(len(y))\n"
+        "    def split(self, data):\n"
+        "        rows = np.arange(len(data))\n"
         "        yield Split(rows, rows[:0], rows)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))

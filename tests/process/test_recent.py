@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imbalance_lab.data.sources.files import Table
+from imbalance_lab.options import Option, option
 from imbalance_lab.process import Recent, session
 from imbalance_lab.runs.files import read_predictions
 from imbalance_lab.runs.run import load
+from imbalance_lab.runs.spec import specify
 from tests.conftest import TINY, invoke
 
 
@@ -33,8 +34,8 @@ def test_data_are_read_anew_if_their_file_has_changed(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("x,y\n" + "1,a\n2,b\n2.5,b\n" * 4)
 
-    def source() -> Table:
-        return Table(path=str(file), target=["y"])
+    def source() -> dict[str, Option]:
+        return specify(option("dataset", "csv", path=str(file), target="y")).options
 
     with session():
         first = load(source())

@@ -7,15 +7,17 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NamedTuple, Self
 from zipfile import BadZipFile
 
+import numpy as np
 import pandas as pd
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
-from imbalance_lab.data.base import DatasetSource
+from imbalance_lab.data.base import TEST_FILE, DatasetSource, Needs
 from imbalance_lab.data.checks import (
     IN_A_FILE,
     check_names,
@@ -27,6 +29,7 @@ from imbalance_lab.data.checks import (
 )
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.dates import dates_read
+from imbalance_lab.data.sources.test_rows import with_test_rows
 from imbalance_lab.errors import DataError
 from imbalance_lab.fields import STRICT
 
@@ -38,6 +41,19 @@ NOT_READ = {".json", ".jsonl", ".ndjson", ".xls", ".ods", ".feather", ".arff", "
 ENDINGS = r"(\.(csv|tsv|txt|xlsx|xlsm|parquet|pq|gz|bz2|xz|zip|zst))+$"
 MISSING = ("NA", "N/A", "nan", "NaN", "null", "NULL", "?")
 MAX_TITLE = 200  # it names a folder of artifacts, too
+
+
+class Marks(NamedTuple):
+    """What separates the columns of a text file, and the decimal mark of its numbers; None where they are to be found.
+
+    Parameters
+    ----------
+    separator, decimal : str or None
+    """
+
+    separator: str | None
+    decimal: str | None
+
 
 # One name or several; a header may be a number.
 Names = Annotated[list[str], BeforeValidator(lambda names: [names] if isinstance(names, str | int) else names)]
@@ -120,7 +136,8 @@ class Table(DatasetSource):
 
     def class_sizes(self) -> dict[str, int]:
         """Return the rows of each class of the one target, whatever the other columns hold."""
-        file, table, _ = self._read()
+        file = Path(self.path).expanduser()
+        table, _, _ = self._read(file)
         (target,) = self.target
         _require(table, [target], file)
         check_target(table[target], target, str(file))
@@ -129,12 +146,29 @@ class Table(DatasetSource):
 
     def load(self) -> Dataset:
         """Read the file."""
-        file, table, notes = self._read()
-        targets = self.target
-        _require(table, [*targets, *self.drop, *self.categorical, *self.dates], file)
+        return self.load_for(Needs())
+
+    def load_for(self, needs: Needs) -> Dataset:
+        """Read the file, and the one of the test rows, with the columns of a split set aside."""
+        file, targets = Path(self.path).expanduser(), self.target
+        table, notes, marks = self._read(file)
+        _require(table, [*targets, *self.drop, *self.categorical, *self.dates, *needs.columns], file)
         for target in targets:
             check_target(table[target], target, str(file))
-        X = table.drop(columns=[*targets, *self.drop])
+            if target in needs.columns:
+                raise DataError(f"{file}: the column '{target}' is the target; rows are split by another column")
+        aside = {}
+        if needs.test_path is not None:
+            test_file = Path(needs.test_path).expanduser()
+            test, _, _ = self._read(test_file, marks)
+            rows = len(table)
+            unused = [column for column in self.drop if column not in needs.columns]
+            table, of_test = with_test_rows(table, test, targets, unused, file, test_file)
+            aside[TEST_FILE] = pd.Series(np.where(np.arange(len(table)) < rows, "train", "test"))
+            notes = [*notes, *of_test]
+        beside, of_times = dates_read(table[list(needs.columns)], self.title, IN_A_FILE, self.dates, self.date_format)
+        aside |= {column: beside[column] for column in needs.columns}
+        X = table.drop(columns=[*targets, *self.drop, *needs.columns], errors="ignore")
         codes = X.columns.intersection(self.categorical)
         X = X.assign(**{column: as_codes(X[column]) for column in codes})
         others, of_dates = dates_read(X.drop(columns=codes), self.title, IN_A_FILE, self.dates, self.date_format)
@@ -144,12 +178,13 @@ class Table(DatasetSource):
             made = Dataset.from_labels(self.title, X, table[targets[0]])
         else:
             made = Dataset.from_indicators(self.title, X, table[targets])
-        return made.noted([*notes, *of_dates])
+        made = replace(made, aside=aside, split_by=tuple(aside))
+        return made.noted([*notes, *(note.partition(";")[0] for note in of_times), *of_dates])
 
-    def _read(self) -> tuple[Path, pd.DataFrame, list[str]]:
-        file = Path(self.path).expanduser()
-        table, notes = read_table(file, self.separator, self.decimal, self.missing, self.categorical, self.encoding)
-        return file, table, notes
+    def _read(self, file: Path, marks: Marks | None = None) -> tuple[pd.DataFrame, list[str], Marks]:
+        """Read a file as the settings say, or with the marks of another where they say nothing."""
+        separator, decimal = marks or Marks(self.separator, self.decimal)
+        return read_table(file, separator, decimal, self.missing, self.categorical, self.encoding)
 
 
 def as_codes(column: pd.Series) -> pd.Series:
@@ -170,8 +205,8 @@ def read_table(
     missing: Sequence[str],
     categorical: Sequence[str],
     encoding: str,
-) -> tuple[pd.DataFrame, list[str]]:
-    """Read a table by the ending of its name, and note what had to be found out about it.
+) -> tuple[pd.DataFrame, list[str], Marks]:
+    """Read a table by the ending of its name; note what had to be found out about it, and the marks that were found.
 
     Raises
     ------
@@ -195,7 +230,9 @@ def read_table(
             if not separator:
                 separator = detect_separator(file, usual, encoding)
                 notes += [f"{SPOKEN[separator]} was found between the columns"] if separator != usual else []
-            table, of_marks = _read_numbers(file, decimal, missing, categorical, sep=separator, encoding=encoding)
+            table, decimal, of_marks = _read_numbers(
+                file, decimal, missing, categorical, sep=separator, encoding=encoding
+            )
             notes += of_marks
     except UnicodeDecodeError as error:
         raise DataError(_other_encoding(file, encoding, error)) from error
@@ -208,7 +245,7 @@ def read_table(
         raise DataError(f"{file} has no rows")
     table.columns = table.columns.astype(str)
     check_names(list(table.columns), str(file))
-    return table, notes
+    return table, notes, Marks(separator, decimal)
 
 
 def _other_encoding(file: Path, encoding: str, error: UnicodeDecodeError) -> str:
@@ -222,20 +259,20 @@ def _other_encoding(file: Path, encoding: str, error: UnicodeDecodeError) -> str
 
 def _read_numbers(
     file: Path, decimal: str | None, missing: Sequence[str], categorical: Sequence[str], **how: Any
-) -> tuple[pd.DataFrame, list[str]]:
+) -> tuple[pd.DataFrame, str, list[str]]:
     """Read a text file; with decimal commas where those make numbers of text, and no text of numbers."""
     table = _read_text(file, missing, categorical, decimal=decimal or ".", **how)
     if decimal is not None or not table.columns.is_unique:
-        return table, []
+        return table, decimal or ".", []
     text = [column for column in table if is_text(table[column]) and str(column) not in categorical]
     commas = [column for column in text if has_decimal_commas(table[column])]
     if not commas:
-        return table, []
+        return table, ".", []
     other = _read_text(file, missing, categorical, decimal=",", **how)
     lost = [c for c in table if is_text(other[c]) and not is_text(table[c])]
     if lost or any(is_text(other[column]) for column in commas):
-        return table, []
-    return other, [f"the decimal mark is a comma, as in column '{commas[0]}'"]
+        return table, ".", []
+    return other, ",", [f"the decimal mark is a comma, as in column '{commas[0]}'"]
 
 
 def detect_separator(file: Path, usual: str, encoding: str) -> str:

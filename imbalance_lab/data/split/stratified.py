@@ -1,25 +1,27 @@
-"""Which rows train, which validate and which test. Every class keeps its share."""
+"""Splits in which every class keeps its share."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.data.base import Splitter
 from imbalance_lab.data.rows import Split
-from imbalance_lab.errors import DataError, LabWarning
+from imbalance_lab.data.split.shares import Shares
+from imbalance_lab.errors import DataError
 from imbalance_lab.fields import STRICT, Positive, Seed, Share
 
-KINDS = ("training", "validation", "test")
+if TYPE_CHECKING:
+    from imbalance_lab.data.dataset import Dataset
 
 
 @dataclass(frozen=True, config=STRICT)
-class Holdout(Splitter):
+class Holdout(Shares):
     """One stratified split into train, validation and test.
 
     Each class is shared out on its own, so that even a class of three rows has one in every part; the parts' sizes can
@@ -32,28 +34,21 @@ class Holdout(Splitter):
     seed : int
     """
 
-    validation: Share
-    test: Annotated[float, Field(gt=0, lt=1)]
     seed: Seed = 0
 
-    @model_validator(mode="after")
-    def _check(self) -> Holdout:
-        if self.validation + self.test >= 1:
-            raise ValueError(f"validation={self.validation} and test={self.test} leave no rows to train on")
-        return self
-
-    def split(self, y: np.ndarray, class_names: Sequence[str]) -> Iterator[Split]:
-        """Yield the one split of classes `y` (n,), or of labels (n, T) by their combinations.
+    def split(self, data: Dataset) -> Iterator[Split]:
+        """Yield the one split by class, or of several labels by their combinations.
 
         Raises
         ------
         DataError
             If a class has too few rows.
         """
-        _require_rows(y, class_names, 3 if self.validation else 2)
+        y = data.y
+        _require_rows(data, 3 if self.validation else 2)
         rng = np.random.default_rng(self.seed)
         rest, test = share_out(np.arange(len(y)), y, self.test, rng)
-        train, validation = share_out(rest, y, self.validation / (1 - self.test), rng)
+        train, validation = share_out(rest, y, self.validation_of_rest, rng)
         yield Split(train, validation, test)
 
 
@@ -74,20 +69,18 @@ class CrossValidation(Splitter):
     validation: Share
     seed: Seed = 0
 
-    def split(self, y: np.ndarray, class_names: Sequence[str]) -> Iterator[Split]:
-        """Yield ``folds * repeats`` splits of classes `y` (n,), or of labels (n, T) by their combinations.
+    def split(self, data: Dataset) -> Iterator[Split]:
+        """Yield ``folds * repeats`` splits by class, or of several labels by their combinations.
 
         Raises
         ------
         DataError
             If a class has too few rows, or none has a row for every fold.
         """
-        counts = _require_rows(y, class_names, 3 if self.validation else 2)
+        y = data.y
+        counts = _require_rows(data, 3 if self.validation else 2)
         if self.folds > counts.max():
             raise DataError(f"split.folds={self.folds}, but the largest class has {counts.max()} rows; use fewer folds")
-        for k in np.flatnonzero(counts < self.folds).tolist():
-            text = f"class '{class_names[k]}' has {counts[k]} rows, so only {counts[k]} of {self.folds} folds test it"
-            warnings.warn(text, LabWarning, stacklevel=2)
         rng = np.random.default_rng(self.seed)
         for rest, test in self._folds(y, rng):
             train, validation = share_out(rest, y, self.validation, rng)
@@ -107,57 +100,6 @@ class CrossValidation(Splitter):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="The least populated class")
             yield from list(folds.split(strata, strata))
-
-
-def checked_splits(splitter: Splitter, y: np.ndarray, class_names: Sequence[str]) -> list[Split]:
-    """Return the splits of a splitter, which may be somebody's own.
-
-    Parameters
-    ----------
-    splitter : Splitter
-    y : ndarray of shape (n,) or (n, T)
-    class_names : sequence of str
-
-    Raises
-    ------
-    DataError
-        If there are none; if rows train and are tested as well, or any other two parts share rows; if a part names a
-        row twice or one that is not there; if no row trains or is tested.
-
-    Examples
-    --------
-    >>> (split,) = checked_splits(Holdout(validation=0.2, test=0.2), np.array([0, 1] * 10), ["a", "b"])
-    >>> [len(part) for part in split]
-    [12, 4, 4]
-    """
-    name = f"split={type(splitter).__name__}"
-    splits = [_checked(split, len(y), name) for split in splitter.split(y, class_names)]
-    if not splits:
-        raise DataError(f"{name} gives no split")
-    return splits
-
-
-def _checked(split: Sequence[object], rows: int, name: str) -> Split:
-    if len(split) != len(Split._fields):
-        raise DataError(f"{name} gives {len(split)} parts; training, validation and test rows are needed")
-    parts = Split(*(np.asarray(part) for part in split))
-    for kind, part in zip(KINDS, parts, strict=True):
-        if part.ndim != 1 or not (len(part) == 0 or np.issubdtype(part.dtype, np.integer)):
-            raise DataError(f"{name}: the {kind} rows are no list of row numbers (shape {part.shape}, {part.dtype})")
-        if outside := int(((part < 0) | (part >= rows)).sum()):
-            raise DataError(f"{name} gives {outside} {kind} rows outside the data, which has rows 0 to {rows - 1}")
-        if twice := len(part) - len(np.unique(part)):
-            raise DataError(f"{name} gives {twice} of its {len(part)} {kind} rows twice")
-    for one, other in ((0, 2), (1, 2), (0, 1)):
-        if both := len(np.intersect1d(parts[one], parts[other], assume_unique=True)):
-            raise DataError(
-                f"{name} is refused: {both} of its {len(parts[other])} {KINDS[other]} rows are {KINDS[one]} rows as "
-                "well; the parts of a split must not overlap"
-            )
-    for kind, part in ((KINDS[0], parts.train), (KINDS[2], parts.test)):
-        if not len(part):
-            raise DataError(f"{name} gives no {kind} rows")
-    return Split(*(part.astype(np.int64, copy=False) for part in parts))
 
 
 def combinations(y: np.ndarray) -> np.ndarray:
@@ -204,20 +146,15 @@ def iterative_parts(y: np.ndarray, shares: np.ndarray, rng: np.random.Generator)
     return part
 
 
-def _require_rows(y: np.ndarray, class_names: Sequence[str], needed: int) -> np.ndarray:
+def _require_rows(data: Dataset, needed: int) -> np.ndarray:
     """Return the rows of each class, which are refused if there are fewer than `needed`."""
-    counts = np.bincount(y, minlength=len(class_names)) if y.ndim == 1 else _sides(y)
-    small = [f"'{class_names[k]}' ({counts[k]})" for k in np.flatnonzero(counts < needed).tolist()]
+    counts = data.counts
+    small = [f"'{data.class_names[k]}' ({counts[k]})" for k in np.flatnonzero(counts < needed).tolist()]
     if small:
         why = " (one each for training, validation and test)" if needed == 3 else ""
-        what = f"leave such classes out with min_class_rows={needed}" if y.ndim == 1 else "leave such labels out"
+        what = "leave such labels out" if data.labels else f"leave such classes out with min_class_rows={needed}"
         raise DataError(f"too few rows to be split in class {', '.join(small[:10])}: each needs {needed}{why}; {what}")
     return counts
-
-
-def _sides(y: np.ndarray) -> np.ndarray:
-    """Return the rows without and with each label, in turn."""
-    return np.stack([len(y) - y.sum(axis=0), y.sum(axis=0)], axis=1).ravel()
 
 
 def share_out(rows: np.ndarray, y: np.ndarray, share: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
