@@ -195,7 +195,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows, nothing = np.arange(len(dataset.y)), np.arange(0)
         if not (plan.decision.needs_validation or stops_early):
             return Split(rows, nothing, nothing)
-        numbers = None if groups is None else pd.factorize(np.asarray(groups))[0]
+        numbers = None if groups is None else pd.factorize(np.asarray(groups), sort=True)[0]
         train, validation = share_out_alike(rows, dataset.y, numbers, self.validation, self.seed)
         return Split(train, validation, nothing)
 

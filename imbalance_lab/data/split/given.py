@@ -92,7 +92,7 @@ def _parts(column: pd.Series, name: str | None) -> np.ndarray:
     words = column.astype(str).str.strip().str.lower()
     others = column[~words.isin(list(WORDS))]
     if len(others):
-        shown = ", ".join("nothing" if pd.isna(word) else repr(word) for word in others.unique()[:MOST_SHOWN])
+        shown = ", ".join("nothing" if pd.isna(word) else repr(str(word)) for word in others.unique()[:MOST_SHOWN])
         raise DataError(
             f"split.part={name} says {shown} in {len(others)} of {len(column)} rows, first in row "
             f"{others.index[0] + 1}; it can say train, validation or test"

@@ -6,6 +6,7 @@ import hashlib
 import warnings
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import product
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
@@ -60,7 +61,9 @@ class GroupHoldout(Shares):
         """
         groups = group_numbers(data, self.groups)
         require_groups(groups, 3 if self.validation else 2, self.groups)
-        rest, test = share_out_groups(np.arange(len(data)), data.y, groups, self.test, self.seed)
+        rest, test = share_out_groups(
+            np.arange(len(data)), data.y, groups, self.test, self.seed, left=2 if self.validation else 1
+        )
         yield Split(*share_out_groups(rest, data.y, groups, self.validation_of_rest, self.seed), test)
 
 
@@ -122,7 +125,7 @@ def group_numbers(data: Dataset, column: str) -> np.ndarray:
             f"split.groups={column}: {missing} of {len(values)} rows have no group, first row {first}; "
             "fill it in, or remove those rows"
         )
-    return np.asarray(pd.factorize(values)[0])
+    return np.asarray(pd.factorize(values, sort=True)[0])
 
 
 def require_groups(groups: np.ndarray, needed: int, column: str) -> None:
@@ -165,26 +168,37 @@ def group_folds(rows: np.ndarray, y: np.ndarray, groups: np.ndarray, folds: int,
 
 
 def share_out_groups(
-    rows: np.ndarray, y: np.ndarray, groups: np.ndarray, share: float, seed: int
+    rows: np.ndarray, y: np.ndarray, groups: np.ndarray, share: float, seed: int, left: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split `rows` into (rest, part) by whole groups: about `share` of them, nothing if it is 0.
 
-    Of the folds that may be the part, those come first with which the rest lacks no class, then the part.
+    Of the folds that may be the part, those come first with which the rest lacks no class, then the part. The rest
+    keeps so many groups as are to be `left`.
+
+    Raises
+    ------
+    DataError
+        If the rows are of one group.
     """
     if not share:
         return rows, rows[:0]
-    part = _as_folds(share, len(np.unique(groups[rows])))
+    if (found := len(np.unique(groups[rows]))) == 1:
+        raise DataError("all training rows are of one group, so none can be for validation; set validation=0")
+    part = _as_folds(share, found)
     folds = group_folds(rows, y, groups, part.denominator, seed)
     strata = combinations(y)
     classes = len(np.unique(strata[rows]))
-    best, fewest = rows[:0], (classes, classes)
-    for first in range(len(folds)):
-        chosen = np.sort(np.concatenate([folds[(first + k) % len(folds)] for k in range(part.numerator)]))
+    best, fewest = rows[:0], (True, classes, classes)
+    for size, first in product(range(part.numerator, 0, -1), range(len(folds))):
+        if first == 0 and not fewest[0]:  # so many folds will do
+            break
+        chosen = np.sort(np.concatenate([folds[(first + k) % len(folds)] for k in range(size)]))
         rest = np.setdiff1d(rows, chosen, assume_unique=True)
-        lacking = classes - len(np.unique(strata[rest])), classes - len(np.unique(strata[chosen]))
-        if not len(best) or lacking < fewest:
-            best, fewest = chosen, lacking
-        if fewest == (0, 0):
+        lacking, lacks = (classes - len(np.unique(strata[some])) for some in (rest, chosen))
+        doubt = len(np.unique(groups[rest])) < left, lacking, lacks
+        if doubt < fewest:
+            best, fewest = chosen, doubt
+        if fewest == (False, 0, 0):
             break
     return np.setdiff1d(rows, best, assume_unique=True), best
 
@@ -207,5 +221,5 @@ def _as_folds(share: float, groups: int) -> Fraction:
     most = min(groups, MOST_FOLDS)
     found = Fraction(share).limit_denominator(most)
     if found == 0:
-        return Fraction(1, max(min(groups, round(1 / share)), 2))
+        return Fraction(1, max(round(min(1 / share, groups)), 2))
     return found if found < 1 else Fraction(most - 1, most)
