@@ -19,6 +19,7 @@ from imbalance_lab.errors import ConfigError
 from imbalance_lab.options import SLOTS, groups, nearest
 
 TABLE = re.compile(r"\.(csv|tsv|txt|parquet|pq)(\.(gz|bz2|xz|zip|zst))?$", re.IGNORECASE)
+TABLES = ("dataset.path", "split.test_path")
 SHORT = {"target": "dataset.target", "drop": "dataset.drop"}
 PLAIN_FLAGS = ("--help", "-h", "--hydra-help", "--version", "--resolve", "--run", "-r", "--multirun", "-m")
 VALUE_FLAGS = ("--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd")
@@ -168,7 +169,7 @@ def _override(argument: str) -> str:
         raise ConfigError(
             f"{argument}: {key} is one of python -m imbalance_lab options {key}; several are a sweep: -m {key}=a,b"
         )
-    if key == "dataset.path" and os.path.isfile(os.path.expanduser(value)):
+    if key in TABLES and os.path.isfile(os.path.expanduser(value)):
         return f"{key}={quoted_path(value)}"
     if key in SHORT.values() and not value.startswith(("[", "'", '"')) and not _parses(f"{key}={value}"):
         return f"{key}={quoted(value)}"

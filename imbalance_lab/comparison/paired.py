@@ -5,6 +5,10 @@ t-test finds differences that are not there. Its variance is therefore that of N
 differences of variance ``s^2``, each of ``n_test`` test rows after ``n_train`` other ones,
 ``s^2 (1 / J + n_test / n_train)``.
 
+Where every seed has the same rows (a test file, a split in time, a split with a seed of its own), the differences show
+how training varies and nothing of how other test rows would: the group says so in a note, and the verdict is one on
+these test rows. Folds, of groups or rolling ones too, are other test rows.
+
 Several strategies are tested by Holm's (1979) method, and the interval of a difference is that of the level at which
 the method tests it (Serlin 1993; Ludbrook 2000): of ``m`` strategies the one with the ``j``-th smallest p-value at
 ``alpha / (m - j + 1)``, and all that are not rejected at the level of the first of them. An interval so leaves out 0

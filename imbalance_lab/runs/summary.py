@@ -35,7 +35,7 @@ def summarise(
     metrics.update(rows_per_fold(folds))
 
     test = join(fold.test for fold in folds)
-    repeats = max(len(test.rows) / len(dataset.y), 1.0)  # a row is one row, however often it is tested
+    repeats = len(test.rows) / len(np.unique(test.rows))  # a row is one row, however often it is tested
     seed = Seeds.spawn(plan.seed, 0).intervals
     intervals = bootstrap(test, dataset.tasks, plan.evaluation, seed, repeats)
     history = join_histories([fold.history for fold in folds])

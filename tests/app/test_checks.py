@@ -22,8 +22,8 @@ def lay_down(name: str, target: str = "label", first: object = 0.25, separator: 
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that were read, in their order."""
-    read, load = [], Table.load
-    monkeypatch.setattr(Table, "load", lambda self: (read.append(self.path), load(self))[1])
+    read, load = [], Table.load_for
+    monkeypatch.setattr(Table, "load_for", lambda self, needs: (read.append(self.path), load(self, needs))[1])
     return read
 
 

@@ -145,6 +145,21 @@ def test_what_changes_no_result_splits_nothing(key: str) -> None:
     assert only([run("none", seed, 0.5, settings={key: f"/{seed}"}) for seed in (0, 1)]).values.shape == (1, 2)
 
 
+def test_splits_that_draw_nothing_are_one_split_for_all_seeds() -> None:
+    def notes(**settings: str) -> list[str]:
+        rows = [run("none", seed, 0.5 + seed / 10, settings={"options.split": "x"} | settings) for seed in (0, 1)]
+        return only(rows).notes
+
+    shared = ["all seeds share one split: intervals show how training varies, not how other test rows would"]
+    assert notes(**{"split.seed": None}) == notes(**{"split.seed": "0"}) == shared
+    assert notes() == []
+    rows = [
+        run("none", seed, 0.5, settings={"split.seed": None, "split.splitter.random_state": str(seed)})
+        for seed in (0, 1)
+    ]
+    assert only(rows).notes == []
+
+
 def test_other_data_under_the_same_name_are_another_group() -> None:
     rows = [run("none", seed, 0.5, data_hash=data) for seed in (0, 1) for data in ("abcdefgh", "ijklmnop")]
     assert [group.name["data"] for group in group_runs(table(rows), "balanced_accuracy", BY)] == ["abcdef", "ijklmn"]

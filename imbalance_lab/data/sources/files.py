@@ -160,6 +160,8 @@ class Table(DatasetSource):
         aside = {}
         if needs.test_path is not None:
             test_file = Path(needs.test_path).expanduser()
+            if test_file.is_file() and test_file.samefile(file):
+                raise DataError(f"split.test_path={test_file} is the file that is trained on; the test rows are others")
             test, _, _ = self._read(test_file, marks)
             rows = len(table)
             unused = [column for column in self.drop if column not in needs.columns]
