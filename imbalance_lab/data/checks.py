@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from imbalance_lab.errors import DataError
+from imbalance_lab import process
+from imbalance_lab.data.rows import Split
+from imbalance_lab.errors import DataError, LabWarning
 
 MAX_CLASSES_OF_A_NUMBER = 100
 MAX_LEVELS_OF_TEXT = 50  # a text column with more, in nearly every row another, is an identifier
@@ -18,6 +22,8 @@ MAX_LEVELS_OF_TEXT = 50  # a text column with more, in nearly every row another,
 # recognised even if a third of its cells say "unknown".
 SHARE_OF_CODES, SHARE_OF_MEASUREMENTS, MAX_CODES = 0.9, 0.5, 20
 MAX_CELLS_SHOWN = 3
+MAX_VALUES_HASHED = 20_000_000  # which takes seconds
+CACHED_HASHES = 8  # of data of a session
 
 # 007 is a code and no number.
 NUMBER = re.compile(r"\s*[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*")
@@ -169,24 +175,6 @@ def check_names(columns: Collection[str], where: str) -> None:
         raise DataError(f"{where} has two columns named '{repeated[0]}'; rename one of them")
 
 
-def equal_rows(X: pd.DataFrame | np.ndarray) -> np.ndarray:
-    """Return a number for each row, shape (n,), the same for rows that are equal in every column; -1 if no other is.
-
-    >>> equal_rows(pd.DataFrame({"a": [1, 2, 1, 3], "b": ["x", "x", "x", None]})).tolist()
-    [0, -1, 0, -1]
-    """
-    table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X.reshape(len(X), -1))
-    hashes = pd.util.hash_pandas_object(table, index=False).to_numpy()
-    numbers, _ = pd.factorize(hashes)
-    return np.where(np.bincount(numbers)[numbers] > 1, numbers, -1)
-
-
-def repeated_across(numbers: np.ndarray, known: np.ndarray, rows: np.ndarray) -> int:
-    """Return how many of the `rows` equal one of the `known` rows, by the numbers of `equal_rows`."""
-    repeated = numbers[rows]
-    return int(np.isin(repeated[repeated >= 0], numbers[known]).sum())
-
-
 def _checked(column: pd.Series, label: str, name: str, remedies: Remedies) -> pd.Series:
     drop = remedies.drop.format(column=label)
     if pd.api.types.is_datetime64_any_dtype(column):
@@ -235,3 +223,50 @@ def cells(values: pd.Series, chosen: pd.Series) -> str:
     rows = values.index.get_indexer(first.index) + 1
     shown = [f"'{text}' in row {row}" for text, row in zip(first, rows, strict=True)]
     return ", ".join(shown) + (", ..." if len(chosen) > len(first) else "")
+
+
+def row_codes(X: Any, y: np.ndarray) -> np.ndarray:
+    """Return a 64-bit number of each row, shape (n,), equal for rows that are equal in every column and in their class.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n, columns), or ndarray of shape (n, ...)
+    y : ndarray of shape (n,) or (n, T)
+
+    Examples
+    --------
+    >>> codes = row_codes(pd.DataFrame({"x": [1.0, 2.0, 1.0, 1.0], "k": ["a", "a", "a", None]}), np.array([0, 0, 0, 0]))
+    >>> len(set(codes.tolist())), bool(codes[0] == codes[2])
+    (3, True)
+    """
+    table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X).reshape(len(X), -1))
+    classes = pd.DataFrame(y.reshape(len(y), -1)).add_prefix("class ")
+    whole = pd.concat([table.set_axis(classes.index, axis=0), classes], axis=1)
+    return pd.util.hash_pandas_object(whole, index=False).to_numpy()
+
+
+def warn_of_copies(X: Any, y: np.ndarray, splits: Sequence[Split], key: str) -> None:
+    """Warn of test rows that are exact copies of training rows, so that a result on them shows memory too.
+
+    Very large data are not looked at.
+
+    Parameters
+    ----------
+    X, y
+        See `row_codes`.
+    splits : sequence of Split
+    key : str
+        Of the data; their rows are numbered once in a session.
+    """
+    if np.size(X) > MAX_VALUES_HASHED:
+        return
+    codes = process.cached("row codes", CACHED_HASHES, key, lambda: row_codes(X, y))
+    copies = sum(int(np.isin(codes[split.test], codes[split.train]).sum()) for split in splits)
+    if copies:
+        tested = sum(len(split.test) for split in splits)
+        warnings.warn(
+            f"{copies} of {tested} test rows are exact copies of training rows, which a model may know by heart; where "
+            "copies are no rows of their own, remove them before splitting",
+            LabWarning,
+            stacklevel=2,
+        )

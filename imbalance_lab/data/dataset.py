@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from imbalance_lab.data.base import Needs
-from imbalance_lab.data.checks import IN_A_FRAME, check_names, check_numbers, check_target, checked_columns, equal_rows
+from imbalance_lab.data.checks import IN_A_FRAME, check_names, check_numbers, check_target, checked_columns
 from imbalance_lab.data.dates import dates_read, days
 from imbalance_lab.errors import ConfigError, DataError, LabWarning
 
@@ -285,11 +285,6 @@ class Dataset:
     def counts(self) -> np.ndarray:
         """Rows of each class, in the order of `class_names`."""
         return self.count(self.targets).ravel()
-
-    @cached_property
-    def repeated(self) -> np.ndarray:
-        """A number for each row, the same for rows of equal features, shape (n,); -1 if no other row has them."""
-        return equal_rows(self.X)
 
     @property
     def imbalance_ratio(self) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imbalance_lab import process
+from imbalance_lab.data.checks import warn_of_copies
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.rows import Split
 from imbalance_lab.data.split import as_splitter, checked_splits
@@ -76,6 +77,7 @@ def run(
             text = "TensorFlow was loaded before this package, so results can differ from the command line's in their "
             warnings.warn(f"{text}last digits; set TF_ENABLE_ONEDNN_OPTS=0 before it is imported", LabWarning, 2)
         splits = checked_splits(plan.split, dataset)
+        warn_of_copies(dataset.X, dataset.y, splits, dataset.content_hash)
         folds = [
             run_fold(plan, dataset, split, fold, observer, tracker, alone=len(splits) == 1)
             for fold, split in enumerate(splits)

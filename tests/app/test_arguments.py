@@ -51,6 +51,7 @@ def test_a_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     write("t.csv")
     assert expand(["~/t.csv"]) == ["dataset=csv", f"dataset.path={tmp_path}/t.csv"]
     assert expand(["dataset.path=~/t.csv"]) == [f"dataset.path={tmp_path}/t.csv"]
+    assert expand(["split.test_path=~/t.csv"]) == [f"split.test_path={tmp_path}/t.csv"]
 
 
 def test_columns_are_typed_as_they_are_named() -> None:

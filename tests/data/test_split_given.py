@@ -160,6 +160,8 @@ def test_other_separators_and_empty_files_are_refused() -> None:
     table()[:0].to_csv("test.csv", index=False)
     with pytest.raises(DataError, match=r"test.csv has no rows"):
         loaded(TEST_FILE)
+    with pytest.raises(DataError, match=r"split.test_path=train.csv is the file that is trained on"):
+        loaded(of_file(test_path="train.csv"))
     with pytest.raises(DataError, match=r"there is no file nothing.csv"):
         loaded(of_file(test_path="nothing.csv"))
 
@@ -245,15 +247,12 @@ def test_what_is_no_splitter_is_refused() -> None:
         as_splitter(5)
 
 
-def test_test_rows_that_equal_training_rows_are_counted() -> None:
-    X = np.arange(40.0)[:, None] ** 2
-    X[[30, 31, 32]] = X[[0, 1, 31]]  # 32 equals 31, and both are test rows
-    data = Dataset.from_arrays(X, np.arange(40) % 2)
-    parts = Dataset(
-        "data", data.X, data.y, data.class_names, data.kinds, aside={"use": pd.Series(["train"] * 30 + ["test"] * 10)}
-    )
-    with pytest.warns(LabWarning, match="^2 of 10 test rows equal a training or validation row in every feature"):
-        checked_splits(File(part="use"), parts)
+def test_copies_of_training_rows_are_counted_whatever_the_split() -> None:
+    frame = table(120).assign(use=["train"] * 100 + ["test"] * 20)
+    frame.loc[[110, 111], ["x", "colour", "label"]] = frame.loc[[0, 1], ["x", "colour", "label"]].to_numpy()
+    data = lab.Dataset.from_frame(frame.drop(columns="patient"), target="label")
+    record = lab.run(data, model="logreg", split=lab.option("split", "file", part="use", validation=0))
+    assert any(text.startswith("2 of 20 test rows are exact copies of training rows") for text in record.warnings)
 
 
 def test_all_of_it_from_python() -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imbalance_lab.data.base import Splitter
-from imbalance_lab.data.checks import repeated_across
 from imbalance_lab.data.rows import Split
 from imbalance_lab.data.split.grouped import group_numbers
 from imbalance_lab.errors import DataError, LabWarning
@@ -25,7 +24,7 @@ MOST_SHOWN = 5
 def checked_splits(splitter: Splitter, data: Dataset) -> list[Split]:
     """Return the splits of a splitter, which may be somebody's own.
 
-    Classes that a validation or test part lacks, and test rows that equal others, are warned of.
+    Classes that a validation or test part lacks are warned of.
 
     Parameters
     ----------
@@ -54,7 +53,6 @@ def checked_splits(splitter: Splitter, data: Dataset) -> list[Split]:
     if splitter.groups is not None:
         _check_groups(splits, data, splitter.groups, name)
     _check_classes(splits, data, name, splitter.advice)
-    _count_repeated(splits, data, name)
     return splits
 
 
@@ -113,16 +111,3 @@ def _check_classes(splits: Sequence[Split], data: Dataset, name: str, advice: st
         if kind == KINDS[0]:
             raise DataError(text)
         warnings.warn(text, LabWarning, stacklevel=3)
-
-
-def _count_repeated(splits: Sequence[Split], data: Dataset, name: str) -> None:
-    """Say how many test rows are known from training or validation."""
-    found = [repeated_across(data.repeated, np.concatenate(split[:2]), split.test) for split in splits]
-    if repeated := sum(found):
-        tested = sum(len(split.test) for split in splits)
-        warnings.warn(
-            f"{repeated} of {tested} test rows equal a training or validation row in every feature, so the result is "
-            "better than on new rows; remove repeated rows, or keep what belongs together in one part (split=group)",
-            LabWarning,
-            stacklevel=3,
-        )
