@@ -2,9 +2,15 @@
 
 from imbalance_lab.data.split.checks import checked_splits
 from imbalance_lab.data.split.given import File
-from imbalance_lab.data.split.grouped import GroupCrossValidation, GroupHoldout, share_out_alike
+from imbalance_lab.data.split.grouped import (
+    GroupCrossValidation,
+    GroupHoldout,
+    group_folds,
+    group_numbers,
+    share_out_alike,
+)
 from imbalance_lab.data.split.own import Custom, as_splitter
-from imbalance_lab.data.split.stratified import CrossValidation, Holdout
+from imbalance_lab.data.split.stratified import CrossValidation, Holdout, combinations, share_out
 from imbalance_lab.data.split.timed import TimeCrossValidation, TimeHoldout
 
 __all__ = [
@@ -18,5 +24,9 @@ __all__ = [
     "TimeHoldout",
     "as_splitter",
     "checked_splits",
+    "combinations",
+    "group_folds",
+    "group_numbers",
+    "share_out",
     "share_out_alike",
 ]
