@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from imbalance_lab.runs.table import RunTable
     from imbalance_lab.tracking import Parent
 
-KINDS = ("finished", "already finished", "skipped", "failed")
+KINDS = ("finished", "already finished", "skipped", "failed", "killed")
 REPORT = "comparison.html"
 
 _failed: list[str] = []
@@ -82,9 +82,12 @@ class SweepCallback(Callback):
         records = self._records()
         counts = Counter(record["outcome"] for record in records)
         print(", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]))
-        failures = _failures(records)
-        for line in by_reason(failures):
+        failed, unsent = _failed_runs(records), _unsent_runs(records)
+        for line in by_reason(failed):
             print(f"failed: {line}", file=sys.stderr)
+        for line in by_reason(unsent):
+            print(f"not in MLflow: {line}", file=sys.stderr)
+        failures = failed | unsent
         _failed.extend(failures)
         comparison = self._compare() if outcome == "finished" else None
         self._stop_if_interrupted(outcome)
@@ -179,13 +182,18 @@ class SweepCallback(Callback):
         return table
 
 
-def _failures(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the reasons of the runs that failed or are not in MLflow, by their names."""
-    found = {}
-    for record in records:
-        if reason := record["reason"] if record["outcome"] == "failed" else record.get("untracked"):
-            found[f"{record.get('dataset', {}).get('name', '')}, {record['name']}"] = reason
-    return found
+def _failed_runs(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the reasons of the runs that failed, by their names."""
+    return {_title(record): record["reason"] for record in records if record["outcome"] == "failed"}
+
+
+def _unsent_runs(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return why runs that finished are not in MLflow, by their names."""
+    return {_title(record): record["untracked"] for record in records if "untracked" in record}
+
+
+def _title(record: Mapping[str, Any]) -> str:
+    return f"{record.get('dataset', {}).get('name', '')}, {record['name']}"
 
 
 def follows() -> bool:

@@ -125,7 +125,8 @@ class Cell:
             return
         try:
             if self._has_recorded():
-                self._content = mark_untracked(self.folder, reason)
+                whole = self.tracker is None or self.tracker.has_record
+                self._content = (read_outcome(self.folder) or {}) if whole else self._mark_untracked(outcome, reason)
                 return
             write_outcome(self.folder, **self._content)
             if details:
@@ -133,6 +134,12 @@ class Cell:
         finally:
             if self.tracker is not None:
                 self.tracker.abort(outcome, reason, self.folder)
+
+    def _mark_untracked(self, outcome: str, reason: str) -> dict[str, Any]:
+        assert self.folder is not None
+        if outcome == "killed":
+            reason = f"{reason} before it was sent; send it with python -m imbalance_lab send {self.folder}"
+        return mark_untracked(self.folder, reason)
 
     def _has_recorded(self) -> bool:
         """Whether the folder holds a finished record that was not there before."""

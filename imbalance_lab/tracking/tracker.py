@@ -16,16 +16,17 @@ from pydantic import Field, validate_call
 
 from imbalance_lab.errors import TrackingError
 from imbalance_lab.options import leaves
+from imbalance_lab.runs.claims import claim, release
 from imbalance_lab.runs.files import written_files
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.tracking.batches import MAX_TAG_LENGTH, Batches
-from imbalance_lab.tracking.claims import claim, release
+from imbalance_lab.tracking.claims import claims_of
 from imbalance_lab.tracking.entities import dataset_input, note, user
 from imbalance_lab.tracking.guard import Guard
 from imbalance_lab.tracking.keys import unique_keys
 from imbalance_lab.tracking.links import browse, link, server_of, view_path
-from imbalance_lab.tracking.parent import STATUS, close_dead, process_tags
+from imbalance_lab.tracking.parent import STATUS, close_dead, find_created, process_tags
 from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
 from imbalance_lab.tracking.view import OF_EXPERIMENT, save_view
 
@@ -76,6 +77,12 @@ class MlflowTracker(Tracker):
         self._record_id = uuid.uuid4().hex
         self._sweep_tags: dict[str, str] = {}
         self._claimed: str | None = None
+        self._ended = False
+
+    @property
+    def has_record(self) -> bool:
+        """Whether the run has finished in the store."""
+        return self._ended
 
     @property
     def where(self) -> str | None:
@@ -129,7 +136,7 @@ class MlflowTracker(Tracker):
         """Claim a run on data that are known, until it ends; False if another process is making it."""
         cell = f"{identity.config_hash} {identity.data_hash} {identity.version}"
         try:
-            free = claim(self.uri, cell)
+            free = claim(claims_of(self.uri), cell)
         except OSError:  # where no file can be written the store refuses too, with its reason
             return True
         self._claimed = cell if free else None
@@ -176,14 +183,14 @@ class MlflowTracker(Tracker):
 
     def _release(self) -> None:
         if self._claimed is not None:
-            release(self.uri, self._claimed)
+            release(claims_of(self.uri), self._claimed)
             self._claimed = None
 
     def _finished_on(self, identity: Identity) -> set[str]:
         client = open_store(self.uri)
         if (known := client.get_experiment_by_name(self.experiment or identity.dataset)) is None:
             return set()
-        close_dead(client, known.experiment_id)
+        close_dead(client, [known.experiment_id])
         query = f"tags.config_hash = '{identity.config_hash}' and tags.`version/imbalance_lab` = '{identity.version}'"
         runs = client.search_runs([known.experiment_id], query, max_results=1000)
         ended = [run for run in runs if (run.data.tags.get("outcome"), run.info.status) in ENDED_WELL]
@@ -255,10 +262,15 @@ class MlflowTracker(Tracker):
         self._flush()
         self._attach(folder)
         client.set_terminated(run, STATUS["finished"])
+        self._ended = True
         if not self._sweep_tags and self._experiment_id is not None:  # a sweep saves its views when it ends
             save_view(client, self._experiment_id)
 
     def _close(self, outcome: str, reason: str, folder: Path) -> None:
+        if self._ended:
+            return
+        if self._run is None and self._client is not None and self._experiment_id is not None:
+            self._run = find_created(self._client, self._experiment_id, self._record_id)
         if self._run is None:
             return
         client, run = self._opened()
