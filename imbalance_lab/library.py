@@ -256,6 +256,9 @@ def _tracked_sweep(
     try:
         yield _Tracked(tracking, name, {"run_id": parent.run_id}), outcomes
         ended = "failed" if any(outcome.kind == "failed" for outcome in outcomes) else "finished"
+    except BaseException as error:
+        process.let_go(error)
+        raise
     finally:
         counts = Counter(outcome.kind for outcome in outcomes)
         failed = [outcome.content for outcome in outcomes if outcome.kind == "failed"]

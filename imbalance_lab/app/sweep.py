@@ -20,6 +20,7 @@ from imbalance_lab.errors import StoreError, reason_of
 from imbalance_lab.process import ignore_signals, interrupted
 
 if TYPE_CHECKING:
+    from imbalance_lab.app.next_step import Step
     from imbalance_lab.comparison import Comparison
     from imbalance_lab.runs.table import RunTable
     from imbalance_lab.tracking import Parent
@@ -48,10 +49,11 @@ class SweepCallback(Callback):
         self._ended, self._closing = 0, False
         self._uri = config.tracking.get("uri")  # where runs of earlier sweeps are; None without MLflow
         _check_data(config, self.grid)
+        file = self._folder / SWEEP
+        _write(file, {"name": self._folder.name, "parent": None})  # where nothing can be written, nothing is started
         self._parent = _start_parent(config, self._folder.name, self.grid)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        parent = None if self._parent is None else {"run_id": self._parent.run_id}
-        (self._folder / SWEEP).write_text(json.dumps({"name": self._folder.name, "parent": parent}))
+        if self._parent is not None:
+            _write(file, {"name": self._folder.name, "parent": {"run_id": self._parent.run_id}})
         _open.append(self)
         print(f"sweep {self._folder.name}: {self._jobs} runs", flush=True)
 
@@ -81,7 +83,8 @@ class SweepCallback(Callback):
         self._closing = True
         records = self._records()
         counts = Counter(record["outcome"] for record in records)
-        print(", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]))
+        if counts:
+            print(", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]))
         failed, unsent = _failed_runs(records), _unsent_runs(records)
         for line in by_reason(failed):
             print(f"failed: {line}", file=sys.stderr)
@@ -102,7 +105,11 @@ class SweepCallback(Callback):
 
         files = sorted(self._folder.rglob(RECORD), key=lambda file: file.stat().st_mtime)
         folders = [file.parent for file in files if file.stat().st_mtime >= self._began - 1]
-        return [record for folder in folders if (record := read_outcome(folder))]
+        found = {folder: record for folder in folders if (record := read_outcome(folder))}
+        for folder, record in found.items():
+            if "untracked" in record:  # `send` takes the whole sweep
+                record["untracked"] = record["untracked"].replace(str(folder), str(self._folder))
+        return list(found.values())
 
     def _stop_if_interrupted(self, outcome: str) -> None:
         """Go on as after a signal where a library swallowed its exception."""
@@ -117,7 +124,8 @@ class SweepCallback(Callback):
         assert self._parent is not None
         result = Result(counts, failures)
         if comparison is not None:
-            files, resumed = [self._folder / REPORT], bool(counts["already finished"])
+            files = [page] if (page := self._folder / REPORT).is_file() else []
+            resumed = bool(counts["already finished"])
             result = Result(counts, failures, comparison.verdict, rows_of(comparison.compared), files, resumed)
         try:
             if where := end_parent(self._parent, outcome, result):
@@ -149,9 +157,7 @@ class SweepCallback(Callback):
             comparison = compare(table)
             step = next_step(comparison, table)
             print(f"\n{render(comparison, Request(), step)}")
-            page = self._folder / REPORT
-            page.write_text(render(comparison, Request(format="html"), step), encoding="utf-8")
-            print(f"report: {page}")
+            self._report(comparison, step)
             return comparison
         except Exception as error:  # the runs are safe
             reason = reason_of(error)
@@ -160,6 +166,19 @@ class SweepCallback(Callback):
                 file=sys.stderr,
             )
             return None
+
+    def _report(self, comparison: Comparison, step: Step | None) -> None:
+        """Write the comparison as a page."""
+        from imbalance_lab.app.compare import Request, render
+        from imbalance_lab.app.messages import unexpected
+
+        page = self._folder / REPORT
+        try:
+            page.write_text(render(comparison, Request(format="html"), step), encoding="utf-8")
+            print(f"report: {page}")
+        except OSError as error:
+            page.unlink(missing_ok=True)
+            print(f"warning: no report: {unexpected(error)}", file=sys.stderr)
 
     def _table(self) -> RunTable:
         """Return the runs of this sweep by their records, and those of earlier sweeps that they stand for."""
@@ -234,6 +253,18 @@ def membership(folder: Path) -> dict[str, Any] | None:
 
     file = folder / SWEEP
     return json.loads(file.read_text()) if file.is_file() else None
+
+
+def _write(file: Path, content: Mapping[str, Any]) -> None:
+    """Write a file of the sweep, or end it; of a callback Hydra passes only an exit on."""
+    from imbalance_lab.app.lines import error_line
+    from imbalance_lab.app.messages import unexpected
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content))
+    except OSError as error:
+        sys.exit(error_line(unexpected(error)))
 
 
 def _check_data(config: DictConfig, grid: dict[str, list[str]]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from imbalance_lab.errors import AlreadyFinished, ConfigError, Incompatible, LabError, TrackingError
-from imbalance_lab.process import interrupted
+from imbalance_lab.process import interrupted, let_go
 from imbalance_lab.runs.files import RECORD, mark_untracked, read_outcome, write_outcome
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
@@ -97,12 +97,14 @@ class Cell:
             return self._end("skipped", error)
         except Exception as error:
             if interrupted():
+                let_go(error)
                 self._close("killed", "interrupted")
                 raise KeyboardInterrupt from error
             return self._end("failed", error, traceback.format_exc())
         except SystemExit as error:  # in a class of somebody else's
             return self._end("failed", ConfigError(f"code of the run's own options called sys.exit({error.code})"))
         except BaseException as error:  # Ctrl-C, a signal, a closed pipe
+            let_go(error)
             self._close("killed", str(error) or type(error).__name__)
             raise
 

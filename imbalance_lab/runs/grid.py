@@ -46,7 +46,7 @@ def run_all(
     on_outcome : callable
         Given how each run ended, in the order in which they end.
     on_found : callable
-        Given the folder of each run that has finished before.
+        Given the folder of each run that has finished before; what it changes in the record is read again.
     """
     found: dict[int, Outcome] = {}
     left: list[tuple[int, Identity, Path | None]] = []
@@ -54,11 +54,11 @@ def run_all(
         to = None if folder is None else folder / f"{identity.config_hash}-{_data_hash(identity)}"
         if (outcome := _finished(to, identity)) is None:
             left.append((at, identity, to))
-        else:
-            found[at] = outcome
-            on_outcome(outcome)
-            if to is not None:
-                on_found(to)
+            continue
+        assert to is not None
+        on_found(to)
+        found[at] = _finished(to, identity) or outcome
+        on_outcome(found[at])
     for at, outcome in _outcomes(left, make_tracker, jobs):
         found[at] = outcome
         on_outcome(outcome)

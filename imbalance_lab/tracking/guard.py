@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from imbalance_lab.errors import LabError, TrackingError, reason_of, without_password
+from imbalance_lab.process import let_go
+from imbalance_lab.tracking.store import quiet_loggers
 
 
 class Guard:
@@ -27,11 +29,13 @@ class Guard:
         if self._failed:
             return
         try:
-            action()
+            with quiet_loggers():
+                action()
         except LabError:
             raise
         except Exception as error:
             self._failed = reason_of(error)
+            let_go(error)
             self._on_error()
             if not is_store_error(error):
                 raise

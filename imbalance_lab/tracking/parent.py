@@ -17,7 +17,7 @@ from mlflow.entities import Experiment, Metric, Param, Run, RunTag
 from imbalance_lab.tracking.description import Row, headline, paragraphs, table
 from imbalance_lab.tracking.keys import unique_keys
 from imbalance_lab.tracking.links import browse, server_of, view_path
-from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
+from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store, quiet_loggers
 from imbalance_lab.tracking.view import HEADLINE, MAX_RECALLS, RECALL, save_view
 
 MAX_JOBS_LENGTH = 2000
@@ -74,6 +74,7 @@ class Result:
     resumed: bool = False
 
 
+@quiet_loggers()
 def start_parent(uri: str, artifacts: str, experiment: str, name: str, grid: Mapping[str, Sequence[str]]) -> Parent:
     """Create a sweep's parent run with its grid as parameters; runs that dead processes left RUNNING are closed first.
 
@@ -99,6 +100,7 @@ def start_parent(uri: str, artifacts: str, experiment: str, name: str, grid: Map
     return Parent(uri, run.info.run_id, experiment_id, name)
 
 
+@quiet_loggers()
 def end_parent(parent: Parent, outcome: str, result: Result) -> str | None:
     """Describe a sweep in its parent run and in its experiments, save their views, and close the run.
 
@@ -119,6 +121,7 @@ def end_parent(parent: Parent, outcome: str, result: Result) -> str | None:
         client.set_terminated(parent.run_id, STATUS[outcome])
 
 
+@quiet_loggers()
 def abandon_parent(parent: Parent, outcome: str) -> None:
     """Close the parent run of a sweep that was interrupted while it was described."""
     client = MlflowClient(tracking_uri=parent.uri)

@@ -21,13 +21,12 @@ from imbalance_lab.runs.files import written_files
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.tracking.batches import MAX_TAG_LENGTH, Batches
-from imbalance_lab.tracking.claims import claims_of
 from imbalance_lab.tracking.entities import dataset_input, note, user
 from imbalance_lab.tracking.guard import Guard
 from imbalance_lab.tracking.keys import unique_keys
 from imbalance_lab.tracking.links import browse, link, server_of, view_path
 from imbalance_lab.tracking.parent import STATUS, close_dead, find_created, process_tags
-from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
+from imbalance_lab.tracking.store import absolute, artifact_location, beside, find_experiment, open_store
 from imbalance_lab.tracking.view import OF_EXPERIMENT, save_view
 
 MAX_EXPERIMENT_NAME = 200  # it is the name of a folder of artifacts, too
@@ -136,7 +135,7 @@ class MlflowTracker(Tracker):
         """Claim a run on data that are known, until it ends; False if another process is making it."""
         cell = f"{identity.config_hash} {identity.data_hash} {identity.version}"
         try:
-            free = claim(claims_of(self.uri), cell)
+            free = claim(beside(self.uri, "claims"), cell)
         except OSError:  # where no file can be written the store refuses too, with its reason
             return True
         self._claimed = cell if free else None
@@ -183,7 +182,7 @@ class MlflowTracker(Tracker):
 
     def _release(self) -> None:
         if self._claimed is not None:
-            release(claims_of(self.uri), self._claimed)
+            release(beside(self.uri, "claims"), self._claimed)
             self._claimed = None
 
     def _finished_on(self, identity: Identity) -> set[str]:

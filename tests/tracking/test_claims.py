@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from imbalance_lab.runs.claims import claim, release
-from imbalance_lab.tracking.claims import claims_of
 from imbalance_lab.tracking.read import read_runs
+from imbalance_lab.tracking.store import beside
 from tests.conftest import TINY
 
 TRY = (
@@ -30,7 +30,7 @@ def start(file: Path, cell: str) -> tuple[subprocess.Popen, str]:
 
 @pytest.mark.parametrize("uri", ["sqlite:///{}/mlflow.db", "postgresql://me:secret@127.0.0.1:9{}"])
 def test_another_process_cannot_claim_what_is_claimed(uri: str, tmp_path: Path) -> None:
-    file = claims_of(uri.format(tmp_path))
+    file = beside(uri.format(tmp_path), "claims")
     holder, held = start(file, "one")
     try:
         assert held == "True"
