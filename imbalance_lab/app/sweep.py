@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -195,9 +196,10 @@ class SweepCallback(Callback):
             known = read_runs(self._uri, "balanced_accuracy")
             table = table.union(known.only(known.runs.config_hash.isin(earlier) & (known.runs.outcome == "finished")))
         if self._parent is not None:
-            links = find_links(self._parent.uri, self._parent.run_id)
-            found = table.runs.config_hash.map(links)
-            table = replace(table, runs=table.runs.assign(link=found.where(found.notna(), table.runs.link)))
+            with suppress(Exception):  # a store that is away costs the addresses only
+                links = find_links(self._parent.uri, self._parent.run_id)
+                found = table.runs.config_hash.map(links)
+                table = replace(table, runs=table.runs.assign(link=found.where(found.notna(), table.runs.link)))
         return table
 
 
