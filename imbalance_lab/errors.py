@@ -5,7 +5,9 @@ import re
 SECRETS = re.compile(r"(?<=://)[^\s'\"]*@|(?<=password=)[^&\s'\"]+|(?<=token=)[^&\s'\"]+", re.IGNORECASE)
 MAX_REASON_LENGTH = 300
 # What SQLAlchemy adds to what a database says.
-NOISE = re.compile(r"\[(SQL|parameters): .*|\(Background on this error at: \S+|\(raised as a result of [^)]*\) ?")
+NOISE = re.compile(
+    r"\[(SQL|parameters): .*|\(Background on this error at: \S+|\(raised as a result of [^)]*\) ?|\((\w+\.)+\w*Error\) "
+)
 
 
 class LabError(Exception):

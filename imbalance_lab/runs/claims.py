@@ -11,9 +11,13 @@ import fcntl
 import hashlib
 import os
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 CLAIMS = ".claims"  # in a folder of runs
+SECONDS_BETWEEN_LOOKS = 0.2
 
 _open: dict[Path, int] = {}  # closing any descriptor of a file lets go all claims of the process on it
 _held: set[tuple[Path, int]] = set()  # the system does not keep the threads of a process apart
@@ -53,6 +57,21 @@ def release(file: Path, cell: str) -> None:
     with _lock:
         fcntl.lockf(_descriptor(file), fcntl.LOCK_UN, 1, place)
         _held.discard((file, place))
+
+
+@contextmanager
+def claimed(file: Path, cell: str) -> Iterator[None]:
+    """Hold a claim while the block runs, once nobody else holds it; where no file can be written there is none."""
+    try:
+        while not claim(file, cell):
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        release(file, cell)
 
 
 def _descriptor(file: Path) -> int:

@@ -13,14 +13,13 @@ import pandas as pd
 from imbalance_lab import process
 from imbalance_lab.errors import LabError
 from imbalance_lab.runs.cell import Cell, Outcome
-from imbalance_lab.runs.claims import CLAIMS, claim, release
+from imbalance_lab.runs.claims import CLAIMS, SECONDS_BETWEEN_LOOKS, claim, release
 from imbalance_lab.runs.files import RECORD, read_outcome
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.runs.run import load, run
 
 MakeTracker = Callable[[], Tracker]
-SECONDS_BETWEEN_LOOKS = 0.2
 
 
 def run_all(

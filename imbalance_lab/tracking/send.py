@@ -12,9 +12,11 @@ from mlflow.environment_variables import MLFLOW_TRACKING_URI
 
 from imbalance_lab.errors import ConfigError, DataError
 from imbalance_lab.options import make
+from imbalance_lab.runs.claims import claimed
 from imbalance_lab.runs.files import mark_tracked, mark_untracked, read_outcome
 from imbalance_lab.runs.identity import GROUPS, Identity
 from imbalance_lab.runs.reading import VERSION
+from imbalance_lab.tracking.store import beside
 from imbalance_lab.tracking.tracker import MlflowTracker
 
 HIDDEN = "***"  # stands for user and password in a record
@@ -53,22 +55,30 @@ def send(folder: Path, uri: str | None = None) -> str | None:
         raise DataError(
             f"the record in {folder} is damaged ({' '.join(str(error).split())}); repeat the run"
         ) from error
-    tracker.continue_record(folder)
-    sent = tracker.find_sent(identity)
-    reason = record.get("untracked")
-    if reason is not None:
-        record = mark_tracked(folder, record)  # it is among what is sent
-    try:
-        if not sent:
+    with claimed(beside(tracker.uri, "claims"), f"record {folder.absolute()}"):
+        tracker.continue_record(folder)
+        if not tracker.find_sent(identity):
             _send(tracker, identity, record, config, folder)
-    except BaseException:
-        if reason is not None:
-            mark_untracked(folder, reason)
-        raise
+        elif "untracked" in record:
+            mark_tracked(folder, record)
     return tracker.where
 
 
 def _send(
+    tracker: MlflowTracker, identity: Identity, record: Mapping[str, Any], config: Mapping[str, Any], folder: Path
+) -> None:
+    reason = record.get("untracked")
+    if reason is not None:
+        record = mark_tracked(folder, record)  # it is among what is sent
+    try:
+        _log(tracker, identity, record, config, folder)
+    except BaseException:
+        if reason is not None:
+            mark_untracked(folder, reason)
+        raise
+
+
+def _log(
     tracker: MlflowTracker, identity: Identity, record: Mapping[str, Any], config: Mapping[str, Any], folder: Path
 ) -> None:
     tracker.start(identity, config)

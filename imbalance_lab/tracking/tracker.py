@@ -172,7 +172,7 @@ class MlflowTracker(Tracker):
         self._release()
         self._guarded.raise_failure(
             "the run finished, but ",
-            f"; its record is in {folder}; send it later with python -m imbalance_lab send {folder}",
+            f"; send it later with python -m imbalance_lab send {folder}",
         )
 
     def abort(self, outcome: str, reason: str, folder: Path) -> None:
