@@ -4,6 +4,10 @@ import re
 
 SECRETS = re.compile(r"(?<=://)[^\s'\"]*@|(?<=password=)[^&\s'\"]+|(?<=token=)[^&\s'\"]+", re.IGNORECASE)
 MAX_REASON_LENGTH = 300
+# What SQLAlchemy adds to what a database says.
+NOISE = re.compile(
+    r"\[(SQL|parameters): .*|\(Background on this error at: \S+|\(raised as a result of [^)]*\) ?|\((\w+\.)+\w*Error\) "
+)
 
 
 class LabError(Exception):
@@ -53,5 +57,5 @@ def reason_of(error: BaseException) -> str:
     >>> reason_of(OSError("no answer from http://me:secret@host [SQL: CREATE TABLE ...]"))
     'no answer from http://***@host'
     """
-    text = re.sub(r"\[(SQL|parameters): .*", "", " ".join(str(error).split())).strip()
+    text = re.sub(NOISE, "", " ".join(str(error).split())).strip()
     return without_password(text)[:MAX_REASON_LENGTH] or type(error).__name__

@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
 from pathlib import Path
@@ -17,7 +17,7 @@ from imbalance_lab import process
 from imbalance_lab.comparison import Comparison
 from imbalance_lab.comparison import compare as compare_runs
 from imbalance_lab.data.dataset import Dataset
-from imbalance_lab.errors import ConfigError, LabError, LabWarning
+from imbalance_lab.errors import ConfigError, LabError, LabWarning, reason_of
 from imbalance_lab.options import Option
 from imbalance_lab.runs.cell import Outcome
 from imbalance_lab.runs.grid import attempt, run_all
@@ -109,11 +109,12 @@ def sweep(
         Runs at once, each in a process of its own; -1 is one per core.
     folder : str or Path, optional
         Where the records are written; what has finished there before, of the same configuration, data and version, is
-        not run again.
+        not run again. Of several processes of one machine that share a folder each makes what the others do not, and
+        all return the whole table.
     tracking : str, optional
-        The MLflow store that the runs are sent to.
+        The MLflow store that the runs are sent to, those that have finished in `folder` before as well.
     progress : bool
-        Whether a bar shows how far it is.
+        Whether a bar shows how far it is, and with `tracking` a line where the strategies can be seen.
 
     Returns
     -------
@@ -143,14 +144,18 @@ def sweep(
         to = _folder(folder, tracking, "multirun")
         swept = {key: list(map(_title, values)) for key, values in lists.items() if len(values) > 1}
         name = secrets.token_hex(3) if to is None else to.name
-        with _bar(len(identities), progress) as advance, _tracked_sweep(tracking, name, identities, swept) as opened:
+        with (
+            _bar(len(identities), progress) as advance,
+            _tracked_sweep(tracking, name, identities, swept, progress) as opened,
+        ):
             make_tracker, ended = opened
 
             def on_outcome(outcome: Outcome) -> None:
                 ended.append(outcome)
                 advance(outcome)
 
-            outcomes = run_all(identities, to, make_tracker, jobs, on_outcome)
+            on_found = make_tracker.complete if isinstance(make_tracker, _Tracked) else _nothing
+            outcomes = run_all(identities, to, make_tracker, jobs, on_outcome, on_found)
     untracked = [outcome.content["untracked"] for outcome in outcomes if "untracked" in outcome.content]
     if untracked:
         text = f"{len(untracked)} of {len(outcomes)} runs finished and are not in MLflow: {untracked[0]}"
@@ -218,10 +223,17 @@ class _Tracked:
             tracker.join_sweep(self.sweep, self.parent)
         return tracker
 
+    def complete(self, folder: Path) -> None:
+        """Send a run that finished in an earlier call, if that could not; what still cannot stays on disk."""
+        from imbalance_lab.tracking.send import send
+
+        with suppress(LabError):
+            send(folder, self.uri)
+
 
 @contextmanager
 def _tracked_sweep(
-    tracking: str | None, name: str, identities: Sequence[Identity], grid: Mapping[str, Sequence[str]]
+    tracking: str | None, name: str, identities: Sequence[Identity], grid: Mapping[str, Sequence[str]], show: bool
 ) -> Iterator[tuple[Callable[[], Tracker], list[Outcome]]]:
     """Give what makes the runs' trackers, and a list for their outcomes; the parent run is closed at the end."""
     outcomes: list[Outcome] = []
@@ -237,23 +249,45 @@ def _tracked_sweep(
     except LabError:
         raise
     except Exception as error:  # the runs are recorded all the same
-        reason = " ".join(str(error).split())[:200]
-        warnings.warn(f"no run of the sweep itself in MLflow: {reason}", LabWarning, stacklevel=4)
+        _warn_of(error)
         yield _Tracked(tracking, name), outcomes
         return
-    ended, verdict = "killed", None
+    ended = "killed"
     try:
         yield _Tracked(tracking, name, {"run_id": parent.run_id}), outcomes
         ended = "failed" if any(outcome.kind == "failed" for outcome in outcomes) else "finished"
+    except BaseException as error:
+        process.let_go(error)
+        raise
     finally:
         counts = Counter(outcome.kind for outcome in outcomes)
         failed = [outcome.content for outcome in outcomes if outcome.kind == "failed"]
-        failures = {content["name"]: content["reason"] for content in failed}
-        rows: list[Any] = []
-        with suppress(LabError):  # there may be nothing to compare
-            found = compare(outcomes)
-            verdict, rows = found.verdict, rows_of(found.compared)
-        end_parent(parent, ended, Result(counts, failures, verdict or "", rows))
+        result = Result(counts, {content["name"]: content["reason"] for content in failed})
+        try:
+            with suppress(LabError):  # there may be nothing to compare
+                found = compare(outcomes)
+                result = replace(result, verdict=found.verdict, rows=rows_of(found.compared))
+        finally:
+            where = _ended(end_parent, parent, ended, result)
+        if where and show:
+            print(f"browse: {where}")
+
+
+def _ended(end_parent: Callable[..., str | None], *arguments: Any) -> str | None:
+    """End a sweep in MLflow; that the server has gone does not cost the caller their table."""
+    try:
+        return end_parent(*arguments)
+    except Exception as error:
+        _warn_of(error)
+        return None
+
+
+def _warn_of(error: Exception) -> None:
+    warnings.warn(f"no run of the sweep itself in MLflow: {reason_of(error)}", LabWarning, stacklevel=5)
+
+
+def _nothing(folder: Path) -> None:
+    """Do nothing."""
 
 
 def _folder(folder: str | Path | None, tracking: str | None, below: str) -> Path | None:

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -190,6 +191,14 @@ def end_with_parent(seconds: float = 10.0) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True, name="end with parent").start()
+
+
+def let_go(error: BaseException) -> None:
+    """Let go what the calls that an error ended still hold, as the lock of a database that was being read."""
+    seen: BaseException | None = error
+    while seen is not None:
+        traceback.clear_frames(seen.__traceback__)
+        seen = seen.__context__
 
 
 def ignore_signals() -> None:

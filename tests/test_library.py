@@ -19,6 +19,7 @@ from sklearn.ensemble import RandomForestClassifier
 import imbalance_lab as lab
 from imbalance_lab import process
 from imbalance_lab.errors import LabWarning
+from imbalance_lab.runs import grid
 from imbalance_lab.runs.files import read_predictions
 from tests.conftest import invoke
 
@@ -205,6 +206,60 @@ def test_a_server_that_is_down_costs_no_run(data: lab.Dataset, tmp_path: Path, m
         runs = lab.sweep(data, ["none", "inv_freq"], "logreg", **asked)
     assert sorted(runs.runs.outcome) == ["finished", "finished"]
     assert len(list(tmp_path.rglob("predictions.npz"))) == 2
+
+
+def test_a_later_call_sends_what_an_earlier_one_could_not(
+    data: lab.Dataset, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    from imbalance_lab.tracking.read import read_runs
+
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    asked = {"folder": tmp_path / "runs", "progress": False, **QUICK}
+    with pytest.warns(LabWarning, match="in MLflow"):
+        lab.sweep(data, ["none", "inv_freq"], "logreg", tracking="http://127.0.0.1:9", **asked)
+    for _ in range(2):
+        lab.sweep(data, ["none", "inv_freq"], "logreg", tracking=f"sqlite:///{store}", **asked | {"progress": True})
+        assert capsys.readouterr().out.startswith("browse: mlflow ui, then http://localhost:5000/#/experiments/1/")
+    assert sorted(read_runs(f"sqlite:///{store}", "balanced_accuracy").runs.strategy) == ["inv_freq", "none"]
+
+
+def test_two_sweeps_in_one_folder_make_each_run_once_and_return_all(
+    data: lab.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, made = grid.run, []
+
+    def run(identity: object, *arguments: object) -> object:
+        made.append(identity.name)
+        return real(identity, *arguments)
+
+    monkeypatch.setattr(grid, "run", run)
+
+    def sweep(_: int) -> list[str]:
+        table = lab.sweep(data, ["none", "inv_freq"], "logreg", seed=range(4), folder=tmp_path, progress=False, **QUICK)
+        return sorted(table.runs.name[table.runs.outcome == "finished"])
+
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(sweep, range(2))
+    assert one == other == sorted(made)
+    assert len(one) == len(set(one)) == 8
+
+
+@pytest.mark.slow
+def test_two_processes_in_one_folder_make_each_run_once(tmp_path: Path, store: Path) -> None:
+    from imbalance_lab.tracking.read import read_runs
+
+    code = (
+        "import imbalance_lab as lab\n"
+        "if __name__ == '__main__':\n"
+        "    runs = lab.sweep('four_classes', ['none', 'inv_freq'], 'logreg', seed=range(6), folder='runs', jobs=2,\n"
+        "                     tracking='sqlite:///mlflow.db', progress=False)\n"
+        "    print(len(runs), set(runs.runs.outcome))\n"
+    )
+    (tmp_path / "make.py").write_text(code)
+    started = [subprocess.Popen([sys.executable, "make.py"], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.communicate(timeout=300)[0] for process in started] == ["12 {'finished'}\n"] * 2
+    runs = read_runs(f"sqlite:///{store}", "balanced_accuracy").runs
+    assert (len(runs), runs.name.nunique(), set(runs.outcome)) == (12, 12, {"finished"})
 
 
 def test_options_of_a_slot_are_strategies_and_arrays_are_swept(data: lab.Dataset) -> None:

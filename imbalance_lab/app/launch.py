@@ -104,7 +104,8 @@ def _run(typed: Sequence[str]) -> None:
     process.hold_collector()
     try:
         _task()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        process.let_go(error)
         sweep.interrupt()
         sys.exit("interrupted")
     except Exception as error:

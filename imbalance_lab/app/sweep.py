@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -20,11 +21,12 @@ from imbalance_lab.errors import StoreError, reason_of
 from imbalance_lab.process import ignore_signals, interrupted
 
 if TYPE_CHECKING:
+    from imbalance_lab.app.next_step import Step
     from imbalance_lab.comparison import Comparison
     from imbalance_lab.runs.table import RunTable
     from imbalance_lab.tracking import Parent
 
-KINDS = ("finished", "already finished", "skipped", "failed")
+KINDS = ("finished", "already finished", "skipped", "failed", "killed")
 REPORT = "comparison.html"
 
 _failed: list[str] = []
@@ -48,10 +50,11 @@ class SweepCallback(Callback):
         self._ended, self._closing = 0, False
         self._uri = config.tracking.get("uri")  # where runs of earlier sweeps are; None without MLflow
         _check_data(config, self.grid)
+        file = self._folder / SWEEP
+        _write(file, {"name": self._folder.name, "parent": None})  # where nothing can be written, nothing is started
         self._parent = _start_parent(config, self._folder.name, self.grid)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        parent = None if self._parent is None else {"run_id": self._parent.run_id}
-        (self._folder / SWEEP).write_text(json.dumps({"name": self._folder.name, "parent": parent}))
+        if self._parent is not None:
+            _write(file, {"name": self._folder.name, "parent": {"run_id": self._parent.run_id}})
         _open.append(self)
         print(f"sweep {self._folder.name}: {self._jobs} runs", flush=True)
 
@@ -81,10 +84,14 @@ class SweepCallback(Callback):
         self._closing = True
         records = self._records()
         counts = Counter(record["outcome"] for record in records)
-        print(", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]))
-        failures = _failures(records)
-        for line in by_reason(failures):
+        if counts:
+            print(", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]))
+        failed, unsent = _failed_runs(records), _unsent_runs(records)
+        for line in by_reason(failed):
             print(f"failed: {line}", file=sys.stderr)
+        for line in by_reason(unsent):
+            print(f"not in MLflow: {line}", file=sys.stderr)
+        failures = failed | unsent
         _failed.extend(failures)
         comparison = self._compare() if outcome == "finished" else None
         self._stop_if_interrupted(outcome)
@@ -99,7 +106,11 @@ class SweepCallback(Callback):
 
         files = sorted(self._folder.rglob(RECORD), key=lambda file: file.stat().st_mtime)
         folders = [file.parent for file in files if file.stat().st_mtime >= self._began - 1]
-        return [record for folder in folders if (record := read_outcome(folder))]
+        found = {folder: record for folder in folders if (record := read_outcome(folder))}
+        for folder, record in found.items():
+            if "untracked" in record:  # `send` takes the whole sweep
+                record["untracked"] = record["untracked"].replace(str(folder), str(self._folder))
+        return list(found.values())
 
     def _stop_if_interrupted(self, outcome: str) -> None:
         """Go on as after a signal where a library swallowed its exception."""
@@ -114,7 +125,8 @@ class SweepCallback(Callback):
         assert self._parent is not None
         result = Result(counts, failures)
         if comparison is not None:
-            files, resumed = [self._folder / REPORT], bool(counts["already finished"])
+            files = [page] if (page := self._folder / REPORT).is_file() else []
+            resumed = bool(counts["already finished"])
             result = Result(counts, failures, comparison.verdict, rows_of(comparison.compared), files, resumed)
         try:
             if where := end_parent(self._parent, outcome, result):
@@ -146,9 +158,7 @@ class SweepCallback(Callback):
             comparison = compare(table)
             step = next_step(comparison, table)
             print(f"\n{render(comparison, Request(), step)}")
-            page = self._folder / REPORT
-            page.write_text(render(comparison, Request(format="html"), step), encoding="utf-8")
-            print(f"report: {page}")
+            self._report(comparison, step)
             return comparison
         except Exception as error:  # the runs are safe
             reason = reason_of(error)
@@ -157,6 +167,19 @@ class SweepCallback(Callback):
                 file=sys.stderr,
             )
             return None
+
+    def _report(self, comparison: Comparison, step: Step | None) -> None:
+        """Write the comparison as a page."""
+        from imbalance_lab.app.compare import Request, render
+        from imbalance_lab.app.messages import unexpected
+
+        page = self._folder / REPORT
+        try:
+            page.write_text(render(comparison, Request(format="html"), step), encoding="utf-8")
+            print(f"report: {page}")
+        except OSError as error:
+            page.unlink(missing_ok=True)
+            print(f"warning: no report: {unexpected(error)}", file=sys.stderr)
 
     def _table(self) -> RunTable:
         """Return the runs of this sweep by their records, and those of earlier sweeps that they stand for."""
@@ -173,19 +196,25 @@ class SweepCallback(Callback):
             known = read_runs(self._uri, "balanced_accuracy")
             table = table.union(known.only(known.runs.config_hash.isin(earlier) & (known.runs.outcome == "finished")))
         if self._parent is not None:
-            links = find_links(self._parent.uri, self._parent.run_id)
-            found = table.runs.config_hash.map(links)
-            table = replace(table, runs=table.runs.assign(link=found.where(found.notna(), table.runs.link)))
+            with suppress(Exception):  # a store that is away costs the addresses only
+                links = find_links(self._parent.uri, self._parent.run_id)
+                found = table.runs.config_hash.map(links)
+                table = replace(table, runs=table.runs.assign(link=found.where(found.notna(), table.runs.link)))
         return table
 
 
-def _failures(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the reasons of the runs that failed or are not in MLflow, by their names."""
-    found = {}
-    for record in records:
-        if reason := record["reason"] if record["outcome"] == "failed" else record.get("untracked"):
-            found[f"{record.get('dataset', {}).get('name', '')}, {record['name']}"] = reason
-    return found
+def _failed_runs(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the reasons of the runs that failed, by their names."""
+    return {_title(record): record["reason"] for record in records if record["outcome"] == "failed"}
+
+
+def _unsent_runs(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return why runs that finished are not in MLflow, by their names."""
+    return {_title(record): record["untracked"] for record in records if "untracked" in record}
+
+
+def _title(record: Mapping[str, Any]) -> str:
+    return f"{record.get('dataset', {}).get('name', '')}, {record['name']}"
 
 
 def follows() -> bool:
@@ -226,6 +255,18 @@ def membership(folder: Path) -> dict[str, Any] | None:
 
     file = folder / SWEEP
     return json.loads(file.read_text()) if file.is_file() else None
+
+
+def _write(file: Path, content: Mapping[str, Any]) -> None:
+    """Write a file of the sweep, or end it; of a callback Hydra passes only an exit on."""
+    from imbalance_lab.app.lines import error_line
+    from imbalance_lab.app.messages import unexpected
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content))
+    except OSError as error:
+        sys.exit(error_line(unexpected(error)))
 
 
 def _check_data(config: DictConfig, grid: dict[str, list[str]]) -> None:

@@ -319,11 +319,18 @@ def _side_by_side(kind: str, groups: Mapping[str, Compared], settings: Settings)
 
 
 def unfinished(table: RunTable) -> pd.DataFrame:
-    """Return the cells that were skipped, failed, killed or are running, and have no finished run."""
+    """Return the cells that were skipped, failed, killed or are running, and have no finished run.
+
+    A run in MLflow that failed on its own, and not in a sweep, counts until the next run on its data finishes: its
+    caller was told, and went on.
+    """
     runs = table.runs.fillna({"strategy": "?", "model": "?", "dataset": "?", "reason": ""})
     runs = runs.assign(cell=runs.config_hash.fillna(runs.dataset + runs.name))
     done = set(runs.cell[runs.outcome == "finished"])
     left = runs[~runs.outcome.isin(["finished", "already finished"]) & ~runs.cell.isin(done)]
+    last = runs[runs.outcome == "finished"].groupby("dataset").start.max()
+    alone = left.experiment.notna() & left.sweep.isna() & left.outcome.isin(["failed", "killed"])
+    left = left[~(alone & (left.start < left.dataset.map(last)))]
     left = left.sort_values("start").drop_duplicates("cell", keep="last")
     return (
         left.groupby(["dataset", "model", "strategy", "outcome", "reason"], dropna=False)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from imbalance_lab.errors import AlreadyFinished, ConfigError, Incompatible, LabError, TrackingError
-from imbalance_lab.process import interrupted
+from imbalance_lab.process import interrupted, let_go
 from imbalance_lab.runs.files import RECORD, mark_untracked, read_outcome, write_outcome
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
@@ -97,12 +97,14 @@ class Cell:
             return self._end("skipped", error)
         except Exception as error:
             if interrupted():
+                let_go(error)
                 self._close("killed", "interrupted")
                 raise KeyboardInterrupt from error
             return self._end("failed", error, traceback.format_exc())
         except SystemExit as error:  # in a class of somebody else's
             return self._end("failed", ConfigError(f"code of the run's own options called sys.exit({error.code})"))
         except BaseException as error:  # Ctrl-C, a signal, a closed pipe
+            let_go(error)
             self._close("killed", str(error) or type(error).__name__)
             raise
 
@@ -125,7 +127,8 @@ class Cell:
             return
         try:
             if self._has_recorded():
-                self._content = mark_untracked(self.folder, reason)
+                whole = self.tracker is None or self.tracker.has_record
+                self._content = (read_outcome(self.folder) or {}) if whole else self._mark_untracked(outcome, reason)
                 return
             write_outcome(self.folder, **self._content)
             if details:
@@ -133,6 +136,12 @@ class Cell:
         finally:
             if self.tracker is not None:
                 self.tracker.abort(outcome, reason, self.folder)
+
+    def _mark_untracked(self, outcome: str, reason: str) -> dict[str, Any]:
+        assert self.folder is not None
+        if outcome == "killed":
+            reason = f"{reason} before it was sent; send it with python -m imbalance_lab send {self.folder}"
+        return mark_untracked(self.folder, reason)
 
     def _has_recorded(self) -> bool:
         """Whether the folder holds a finished record that was not there before."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,11 @@ def written_files(folder: Path) -> list[Path]:
 def mark_untracked(folder: Path, reason: str) -> dict[str, Any]:
     """Note in a finished run's record that it is not in MLflow, and why; return the record."""
     return write_outcome(folder, **{**(read_outcome(folder) or {}), "untracked": reason})
+
+
+def mark_tracked(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Take back `mark_untracked`, and return the record."""
+    return write_outcome(folder, **{key: value for key, value in record.items() if key != "untracked"})
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:

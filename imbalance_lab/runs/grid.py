@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 from imbalance_lab import process
 from imbalance_lab.errors import LabError
 from imbalance_lab.runs.cell import Cell, Outcome
+from imbalance_lab.runs.claims import CLAIMS, SECONDS_BETWEEN_LOOKS, claim, release
 from imbalance_lab.runs.files import RECORD, read_outcome
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
@@ -26,6 +28,7 @@ def run_all(
     make_tracker: MakeTracker = Tracker,
     jobs: int = 1,
     on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+    on_found: Callable[[Path], None] = lambda folder: None,
 ) -> list[Outcome]:
     """Make the runs, and return how each ended, in their order.
 
@@ -33,13 +36,16 @@ def run_all(
     ----------
     identities : sequence of Identity
     folder : Path, optional
-        Each run has a folder of its own in it; what has finished there is not run again.
+        Each run has a folder of its own in it; what has finished there is not run again, and what another process is
+        making there is waited for.
     make_tracker : callable
         Makes what follows a run, in the process that makes the run.
     jobs : int
         Runs at once, each in a process of its own; -1 is one per core.
     on_outcome : callable
         Given how each run ended, in the order in which they end.
+    on_found : callable
+        Given the folder of each run that has finished before; what it changes in the record is read again.
     """
     found: dict[int, Outcome] = {}
     left: list[tuple[int, Identity, Path | None]] = []
@@ -47,9 +53,11 @@ def run_all(
         to = None if folder is None else folder / f"{identity.config_hash}-{_data_hash(identity)}"
         if (outcome := _finished(to, identity)) is None:
             left.append((at, identity, to))
-        else:
-            found[at] = outcome
-            on_outcome(outcome)
+            continue
+        assert to is not None
+        on_found(to)
+        found[at] = _finished(to, identity) or outcome
+        on_outcome(found[at])
     for at, outcome in _outcomes(left, make_tracker, jobs):
         found[at] = outcome
         on_outcome(outcome)
@@ -81,9 +89,26 @@ def attempt(
 def _outcomes(
     left: Sequence[tuple[int, Identity, Path | None]], make_tracker: MakeTracker, jobs: int
 ) -> Iterator[tuple[int, Outcome]]:
+    claimed_by_others = []
+    for at, outcome in _first_outcomes(left, make_tracker, jobs):
+        if outcome is None:
+            claimed_by_others.append(at)
+        else:
+            yield at, outcome
+    for at, identity, to in left:
+        if at in claimed_by_others:
+            while (outcome := _attempt_claimed(identity, to, make_tracker)) is None:
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+            yield at, outcome
+
+
+def _first_outcomes(
+    left: Sequence[tuple[int, Identity, Path | None]], make_tracker: MakeTracker, jobs: int
+) -> Iterator[tuple[int, Outcome | None]]:
+    """Yield how the runs ended; None for one that another process is making."""
     if jobs == 1 or len(left) < 2:
         for at, identity, to in left:
-            yield at, attempt(identity, to, make_tracker).outcome
+            yield at, _attempt_claimed(identity, to, make_tracker)
         return
     from joblib import Parallel, cpu_count, delayed, parallel_config
 
@@ -96,12 +121,25 @@ def _outcomes(
 
 def _in_worker(
     at: int, identity: Identity, folder: Path | None, make_tracker: MakeTracker, threads: int
-) -> tuple[int, Outcome]:
+) -> tuple[int, Outcome | None]:
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(name, str(threads))
     process.end_with_parent()
     process.take_over()
-    return at, attempt(identity, folder, make_tracker).outcome
+    return at, _attempt_claimed(identity, folder, make_tracker)
+
+
+def _attempt_claimed(identity: Identity, folder: Path | None, make_tracker: MakeTracker) -> Outcome | None:
+    """Make one run, unless another process has finished it meanwhile; None if one is making it."""
+    if folder is None:
+        return attempt(identity, None, make_tracker).outcome
+    claims = folder.parent / CLAIMS
+    if not claim(claims, folder.name):
+        return None
+    try:
+        return _finished(folder, identity) or attempt(identity, folder, make_tracker).outcome
+    finally:
+        release(claims, folder.name)
 
 
 def _data_hash(identity: Identity) -> str:

@@ -39,6 +39,11 @@ class Tracker:
         """The command or address that shows the run."""
         return None
 
+    @property
+    def has_record(self) -> bool:
+        """Whether nothing of a finished run is left to be sent."""
+        return True
+
     def join_sweep(self, name: str, parent: Mapping[str, Any] | None) -> None:
         """Make the run to come one of a sweep."""
 

@@ -14,7 +14,7 @@ from imbalance_lab.data.checks import warn_of_copies
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.rows import Split
 from imbalance_lab.data.split import as_splitter, checked_splits
-from imbalance_lab.errors import AlreadyFinished, LabWarning
+from imbalance_lab.errors import AlreadyFinished, Incompatible, LabWarning
 from imbalance_lab.evaluation.evaluate import evaluate
 from imbalance_lab.options import Option
 from imbalance_lab.runs.files import save_models, write_record
@@ -66,17 +66,24 @@ def run(
     with collected_warnings() as caught:
         if identity.settings.resume:
             refuse_a_second_run(identity, tracker)
-        rows = load(identity.options)  # before an experiment is made that has its name
-        tracker.start(identity, settings or identity.config)
-        dataset = rows.without_rare_classes(identity.settings.min_class_rows)
-        identity = identity.on_data(dataset.name, dataset.content_hash)
-        tracker.describe(identity.tags | environment(), dataset.summary())
-        plan = make_plan(identity, dataset)
+        dataset = load(identity.options).without_rare_classes(identity.settings.min_class_rows)
+        planned, identity = identity, identity.on_data(dataset.name, dataset.content_hash)
+
+        def announce() -> None:
+            tracker.start(planned, settings or identity.config)
+            tracker.describe(identity.tags | environment(), dataset.summary())
+
+        try:
+            plan = make_plan(identity, dataset)
+            splits = checked_splits(plan.split, dataset)
+        except Incompatible:  # a cell of a sweep that is left out; a mistake of the caller's is no run
+            announce()
+            raise
+        announce()
         process.settle_collector()
         if plan.learner.trains_by_loss and process.tensorflow_differs():
             text = "TensorFlow was loaded before this package, so results can differ from the command line's in their "
             warnings.warn(f"{text}last digits; set TF_ENABLE_ONEDNN_OPTS=0 before it is imported", LabWarning, 2)
-        splits = checked_splits(plan.split, dataset)
         warn_of_copies(dataset.X, dataset.y, splits, dataset.content_hash)
         folds = [
             run_fold(plan, dataset, split, fold, observer, tracker, alone=len(splits) == 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from mlflow.entities import Experiment, Metric, Param, Run, RunTag
 from imbalance_lab.tracking.description import Row, headline, paragraphs, table
 from imbalance_lab.tracking.keys import unique_keys
 from imbalance_lab.tracking.links import browse, server_of, view_path
-from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
+from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store, quiet_loggers
 from imbalance_lab.tracking.view import HEADLINE, MAX_RECALLS, RECALL, save_view
 
 MAX_JOBS_LENGTH = 2000
@@ -73,8 +74,9 @@ class Result:
     resumed: bool = False
 
 
+@quiet_loggers()
 def start_parent(uri: str, artifacts: str, experiment: str, name: str, grid: Mapping[str, Sequence[str]]) -> Parent:
-    """Create a sweep's parent run with its grid as parameters.
+    """Create a sweep's parent run with its grid as parameters; runs that dead processes left RUNNING are closed first.
 
     Raises
     ------
@@ -83,14 +85,22 @@ def start_parent(uri: str, artifacts: str, experiment: str, name: str, grid: Map
     """
     uri = absolute(uri)
     client = open_store(uri)
+    close_dead(client, [found.experiment_id for found in client.search_experiments(max_results=1000)])
     experiment_id = find_experiment(client, experiment, artifact_location(uri, artifacts, experiment))
-    tags = {"sweep": name, "sweep_parent": "true", **process_tags()}
-    run = client.create_run(experiment_id, tags=tags, run_name=f"sweep {name}")
+    record = uuid.uuid4().hex
+    tags = {"sweep": name, "sweep_parent": "true", "record": record, **process_tags()}
     params = [Param(f"sweep/{key}", ",".join(values)[:6000]) for key, values in grid.items()]
-    client.log_batch(run.info.run_id, params=params[:100])
+    try:
+        run = client.create_run(experiment_id, tags=tags, run_name=f"sweep {name}")
+        client.log_batch(run.info.run_id, params=params[:100])
+    except BaseException:  # a signal: nobody knows of the run yet
+        if created := find_created(client, experiment_id, record):
+            client.set_terminated(created, STATUS["killed"])
+        raise
     return Parent(uri, run.info.run_id, experiment_id, name)
 
 
+@quiet_loggers()
 def end_parent(parent: Parent, outcome: str, result: Result) -> str | None:
     """Describe a sweep in its parent run and in its experiments, save their views, and close the run.
 
@@ -111,6 +121,7 @@ def end_parent(parent: Parent, outcome: str, result: Result) -> str | None:
         client.set_terminated(parent.run_id, STATUS[outcome])
 
 
+@quiet_loggers()
 def abandon_parent(parent: Parent, outcome: str) -> None:
     """Close the parent run of a sweep that was interrupted while it was described."""
     client = MlflowClient(tracking_uri=parent.uri)
@@ -183,11 +194,16 @@ def process_tags() -> dict[str, str]:
     return {"process": f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.0f}"}
 
 
-def close_dead(client: MlflowClient, experiment_id: str) -> list[str]:
-    """End runs of an experiment that are RUNNING but whose process, on this machine, is gone; return their ids."""
-    return _close_those_dead(
-        client, client.search_runs([experiment_id], "attributes.status = 'RUNNING'", max_results=1000)
-    )
+def find_created(client: MlflowClient, experiment_id: str, record: str) -> str | None:
+    """Return the id of the run with this tag, whose creation may have been interrupted before it was known."""
+    found = client.search_runs([experiment_id], f"tags.record = '{record}'", max_results=1)
+    return str(found[0].info.run_id) if found else None
+
+
+def close_dead(client: MlflowClient, experiments: Sequence[str]) -> list[str]:
+    """End runs of experiments that are RUNNING but whose process, on this machine, is gone; return their ids."""
+    running = client.search_runs(list(experiments), "attributes.status = 'RUNNING'", max_results=1000)
+    return _close_those_dead(client, running)
 
 
 def _close_those_dead(client: MlflowClient, running: Iterable[Run]) -> list[str]:

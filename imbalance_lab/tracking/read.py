@@ -20,13 +20,14 @@ from imbalance_lab.tracking.database import epochs_from_database, has_known_sche
 from imbalance_lab.tracking.keys import key_for
 from imbalance_lab.tracking.links import link
 from imbalance_lab.tracking.long import PARENT, TAGS, LongTables, is_wanted, validation_figure
-from imbalance_lab.tracking.store import absolute, open_store
+from imbalance_lab.tracking.store import absolute, open_store, quiet_loggers
 
 PAGE = 1000
 READERS = 8
 OUTCOMES = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "killed", "RUNNING": "running"}
 
 
+@quiet_loggers()
 def read_runs(uri: str, metric: str, experiments: Sequence[str] = ()) -> RunTable:
     """Read the runs of this package, without the parents of sweeps.
 
@@ -56,6 +57,7 @@ def read_runs(uri: str, metric: str, experiments: Sequence[str] = ()) -> RunTabl
         raise _unreadable(uri, error) from error
 
 
+@quiet_loggers()
 def read_epochs(uri: str, runs: Sequence[str]) -> pd.DataFrame:
     """Return the validation figures of each epoch of `runs`, of all their folds.
 
@@ -82,6 +84,7 @@ def read_epochs(uri: str, runs: Sequence[str]) -> pd.DataFrame:
     )
 
 
+@quiet_loggers()
 def find_links(uri: str, parent: str) -> dict[str, str]:
     """Return the addresses of the runs below a sweep's `parent`, by the hashes of their configurations."""
     client, found, token = open_store(absolute(uri)), {}, None

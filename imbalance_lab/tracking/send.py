@@ -12,9 +12,11 @@ from mlflow.environment_variables import MLFLOW_TRACKING_URI
 
 from imbalance_lab.errors import ConfigError, DataError
 from imbalance_lab.options import make
-from imbalance_lab.runs.files import read_outcome
+from imbalance_lab.runs.claims import claimed
+from imbalance_lab.runs.files import mark_tracked, mark_untracked, read_outcome
 from imbalance_lab.runs.identity import GROUPS, Identity
 from imbalance_lab.runs.reading import VERSION
+from imbalance_lab.tracking.store import beside
 from imbalance_lab.tracking.tracker import MlflowTracker
 
 HIDDEN = "***"  # stands for user and password in a record
@@ -53,9 +55,32 @@ def send(folder: Path, uri: str | None = None) -> str | None:
         raise DataError(
             f"the record in {folder} is damaged ({' '.join(str(error).split())}); repeat the run"
         ) from error
-    tracker.continue_record(folder)
-    if tracker.find_sent(identity):
-        return tracker.where
+    with claimed(beside(tracker.uri, "claims"), f"record {folder.absolute()}"):
+        tracker.continue_record(folder)
+        if not tracker.find_sent(identity):
+            _send(tracker, identity, record, config, folder)
+        elif "untracked" in record:
+            mark_tracked(folder, record)
+    return tracker.where
+
+
+def _send(
+    tracker: MlflowTracker, identity: Identity, record: Mapping[str, Any], config: Mapping[str, Any], folder: Path
+) -> None:
+    reason = record.get("untracked")
+    if reason is not None:
+        record = mark_tracked(folder, record)  # it is among what is sent
+    try:
+        _log(tracker, identity, record, config, folder)
+    except BaseException:
+        if reason is not None:
+            mark_untracked(folder, reason)
+        raise
+
+
+def _log(
+    tracker: MlflowTracker, identity: Identity, record: Mapping[str, Any], config: Mapping[str, Any], folder: Path
+) -> None:
     tracker.start(identity, config)
     tracker.describe(record["tags"], record["dataset"])
     if (epochs := folder / "epochs.csv").is_file():
@@ -64,7 +89,6 @@ def send(folder: Path, uri: str | None = None) -> str | None:
             shown = {str(key): value for key, value in row.items() if not str(key).startswith("val/predicted_count/")}
             tracker.epoch(fold if len(record["folds"]) > 1 else None, epoch, shown)
     tracker.finish(record, folder)
-    return tracker.where
 
 
 def _identity(record: Mapping[str, Any], config: Mapping[str, Any]) -> Identity:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import re
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
@@ -25,15 +27,20 @@ SQLITE = "sqlite:///"
 
 # What MLflow and SQLite report of a database whose tables and recorded version do not fit.
 BROKEN = r"already exists|no such (table|column)|duplicate column|malformed|has no column|found version None"
-VERBOSE_LOGGERS = ("mlflow", "alembic")
+# MLflow announces every table it creates, and logs each error of a database with its traceback before it raises it.
+VERBOSE_LOGGERS = {
+    "mlflow": logging.WARNING,
+    "alembic": logging.WARNING,
+    "mlflow.store.db.utils": logging.CRITICAL,
+}
 
 
 @contextmanager
 def quiet_loggers() -> Iterator[None]:
-    """Keep MLflow from announcing every table it creates while the block runs."""
+    """Leave it to this package to say what MLflow does, and what goes wrong, while the block runs."""
     levels = {name: logging.getLogger(name).level for name in VERBOSE_LOGGERS}
-    for name in VERBOSE_LOGGERS:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, level in VERBOSE_LOGGERS.items():
+        logging.getLogger(name).setLevel(level)
     try:
         yield
     finally:
@@ -80,8 +87,17 @@ def open_store(uri: str) -> MlflowClient:
         if uri.startswith(SQLITE):
             return _open_file(Path(uri.removeprefix(SQLITE).partition("?")[0]).absolute(), uri)
         if "://" in uri and not uri.startswith(("http", "databricks", "file")):
-            _connect(uri)
+            with FileLock(beside(uri, "lock")):  # of this machine's processes one creates the tables
+                return _open_database(uri)
         return _client_of(uri)
+
+
+def beside(uri: str, ending: str) -> Path:
+    """Return a file of this machine that belongs to a store: beside a database's file, else among temporary files."""
+    if uri.startswith(SQLITE):
+        return Path(f"{uri.removeprefix(SQLITE).partition('?')[0]}.{ending}").absolute()
+    name = hashlib.sha256(uri.encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir(), f"imbalance_lab-{os.getuid()}-{name}.{ending}")
 
 
 def _client_of(uri: str) -> MlflowClient:
@@ -102,6 +118,20 @@ def _connect(uri: str) -> None:
         raise StoreError(
             f"tracking.uri={without_password(uri)} needs a database driver that is not installed ({error}); "
             f"pip install {getattr(error, 'name', None) or 'it'}"
+        ) from error
+
+
+def _open_database(uri: str) -> MlflowClient:
+    _connect(uri)
+    try:
+        return _client_of(uri)
+    except (MlflowException, SQLAlchemyError) as error:
+        reason = _reason(error)
+        if not re.search(BROKEN, reason, re.IGNORECASE):
+            raise
+        raise StoreError(
+            f"the database at {without_password(uri)} is broken ({reason}): a process was probably killed while MLflow "
+            "created or upgraded its tables; give it an empty one, or restore a backup"
         ) from error
 
 
@@ -167,15 +197,20 @@ def _require_mlflow(file: Path) -> None:
 
 def _explained(file: Path, error: Exception) -> Exception:
     """Return what is wrong with a database that MLflow cannot open."""
-    cause = error.__cause__ if isinstance(error.__cause__, DBAPIError) else error
-    reason = str(getattr(cause, "orig", None) or " ".join(str(cause).split())).split(". ")[0][:200]
-    if not re.search(BROKEN, reason):
+    reason = _reason(error)
+    if not re.search(BROKEN, reason, re.IGNORECASE):
         return error
     return StoreError(
         f"{file} is broken ({reason}): a process was probably killed while MLflow created or upgraded its tables. "
         f"{_advice(file)}; the next run creates a new one, and python -m imbalance_lab send FOLDER sends finished runs "
         "to it"
     )
+
+
+def _reason(error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error.__cause__, DBAPIError) else error
+    reason = " ".join(str(getattr(cause, "orig", None) or cause).split())
+    return without_password(reason).split(". ")[0][:200]
 
 
 def _advice(file: Path) -> str:

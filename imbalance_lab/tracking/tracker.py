@@ -1,51 +1,38 @@
-"""One run in MLflow: created when training starts, so that it can be watched; logged in few large batches.
-
-Every call is a transaction of its own in a database, or a request to a server.
-"""
+"""One run in MLflow: created when training starts, so that it can be watched; logged in few large batches."""
 
 from __future__ import annotations
 
 import contextlib
-import getpass
 import json
-import re
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset as MlflowDataset
-from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from pydantic import Field, validate_call
 
-from imbalance_lab.errors import LabError, TrackingError, reason_of, without_password
+from imbalance_lab.errors import TrackingError
 from imbalance_lab.options import leaves
+from imbalance_lab.runs.claims import claim, release
 from imbalance_lab.runs.files import written_files
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
-from imbalance_lab.tracking.claims import claim, release
-from imbalance_lab.tracking.keys import key_for, unique_keys
+from imbalance_lab.tracking.batches import MAX_TAG_LENGTH, Batches
+from imbalance_lab.tracking.entities import dataset_input, note, user
+from imbalance_lab.tracking.guard import Guard
+from imbalance_lab.tracking.keys import unique_keys
 from imbalance_lab.tracking.links import browse, link, server_of, view_path
-from imbalance_lab.tracking.parent import STATUS, close_dead, process_tags
-from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store
+from imbalance_lab.tracking.parent import STATUS, close_dead, find_created, process_tags
+from imbalance_lab.tracking.store import absolute, artifact_location, beside, find_experiment, open_store
 from imbalance_lab.tracking.view import OF_EXPERIMENT, save_view
 
-PARAMS_PER_CALL, TAGS_PER_CALL, METRICS_PER_CALL = 100, 100, 800
-MAX_PARAM_LENGTH, MAX_TAG_LENGTH = 6000, 5000
 MAX_EXPERIMENT_NAME = 200  # it is the name of a folder of artifacts, too
-SECONDS_BETWEEN_CALLS = 10.0
 MEMBERSHIP = "tracking.json"  # beside a run's record: its id in any store, and the sweep it belongs to
 PARENT = "mlflow.parentRunId"
 ENDED_WELL = [(outcome, STATUS[outcome]) for outcome in ("finished", "skipped")]
-
-# The names of metrics that end in a class or a label.
-PER_CLASS = re.compile(r"(?P<what>(?:(?:val|test_interval/low|test_interval/high)/)?[a-z_0-9]+/)(?P<of>.+)$", re.DOTALL)
-
-T = TypeVar("T")
 
 
 class MlflowTracker(Tracker):
@@ -84,15 +71,17 @@ class MlflowTracker(Tracker):
         self._client: MlflowClient | None = None
         self._run: str | None = None
         self._experiment_id: str | None = None
-        self._keys: dict[str, str | None] = {}
-        self._metrics: list[Metric] = []
-        self._params: list[Param] = []
-        self._tags: list[RunTag] = []
-        self._sent_at = time.monotonic()
-        self._failed: str | None = None
+        self._batches = Batches()
+        self._guarded = Guard(self.uri, lambda: self._try_to_end("failed"))
         self._record_id = uuid.uuid4().hex
         self._sweep_tags: dict[str, str] = {}
         self._claimed: str | None = None
+        self._ended = False
+
+    @property
+    def has_record(self) -> bool:
+        """Whether the run has finished in the store."""
+        return self._ended
 
     @property
     def where(self) -> str | None:
@@ -124,7 +113,7 @@ class MlflowTracker(Tracker):
         """
         found: list[Run] = []
         self._guarded(lambda: found.extend(self._sent(self.experiment or identity.dataset)))
-        self._raise_failure("the record was not sent, because ", "")
+        self._guarded.raise_failure("the record was not sent, because ", "")
         return bool(found)
 
     def finished_on(self, identity: Identity) -> set[str]:
@@ -146,7 +135,7 @@ class MlflowTracker(Tracker):
         """Claim a run on data that are known, until it ends; False if another process is making it."""
         cell = f"{identity.config_hash} {identity.data_hash} {identity.version}"
         try:
-            free = claim(self.uri, cell)
+            free = claim(beside(self.uri, "claims"), cell)
         except OSError:  # where no file can be written the store refuses too, with its reason
             return True
         self._claimed = cell if free else None
@@ -159,15 +148,15 @@ class MlflowTracker(Tracker):
     def describe(self, tags: Mapping[str, str], dataset: Mapping[str, Any]) -> None:
         """Log the tags and the dataset."""
         rare_first = sorted(dataset["classes"], key=dataset["classes"].get)
-        self._keys = unique_keys(dataset["classes"], kept=rare_first[: self.max_classes])
+        self._batches.keys = unique_keys(dataset["classes"], kept=rare_first[: self.max_classes])
         if commit := tags.get("git_commit"):
             tags = {**tags, "mlflow.source.git.commit": commit.removesuffix("-dirty")}
         self._guarded(lambda: self._describe(tags, dataset))
 
     def epoch(self, fold: int | None, epoch: int, metrics: Mapping[str, float]) -> None:
         """Queue an epoch's metrics; the queue is sent every few seconds."""
-        self._queue("" if fold is None else f"fold_{fold}/", metrics, epoch)
-        if time.monotonic() - self._sent_at > SECONDS_BETWEEN_CALLS:
+        self._batches.metrics("" if fold is None else f"fold_{fold}/", metrics, epoch)
+        if self._batches.are_due:
             self._guarded(self._flush)
 
     def finish(self, record: Mapping[str, Any], folder: Path) -> None:
@@ -181,9 +170,9 @@ class MlflowTracker(Tracker):
         self._write_membership(folder)
         self._guarded(lambda: self._send(record, folder))
         self._release()
-        self._raise_failure(
+        self._guarded.raise_failure(
             "the run finished, but ",
-            f"; its record is in {folder}; send it later with python -m imbalance_lab send {folder}",
+            f"; send it later with python -m imbalance_lab send {folder}",
         )
 
     def abort(self, outcome: str, reason: str, folder: Path) -> None:
@@ -193,14 +182,14 @@ class MlflowTracker(Tracker):
 
     def _release(self) -> None:
         if self._claimed is not None:
-            release(self.uri, self._claimed)
+            release(beside(self.uri, "claims"), self._claimed)
             self._claimed = None
 
     def _finished_on(self, identity: Identity) -> set[str]:
         client = open_store(self.uri)
         if (known := client.get_experiment_by_name(self.experiment or identity.dataset)) is None:
             return set()
-        close_dead(client, known.experiment_id)
+        close_dead(client, [known.experiment_id])
         query = f"tags.config_hash = '{identity.config_hash}' and tags.`version/imbalance_lab` = '{identity.version}'"
         runs = client.search_runs([known.experiment_id], query, max_results=1000)
         ended = [run for run in runs if (run.data.tags.get("outcome"), run.info.status) in ENDED_WELL]
@@ -219,14 +208,14 @@ class MlflowTracker(Tracker):
         self._experiment_id = find_experiment(
             self._client, experiment, artifact_location(self.uri, self.artifacts, experiment)
         )
-        tags = {"mlflow.user": _user(), "mlflow.source.name": "imbalance_lab", "mlflow.source.type": "LOCAL"}
+        tags = {"mlflow.user": user(), "mlflow.source.name": "imbalance_lab", "mlflow.source.type": "LOCAL"}
         tags |= process_tags() | self._sweep_tags | {"record": self._record_id}
         tags |= {key: text for key, text in identity.tags.items() if text}
         tags = {key: text[:MAX_TAG_LENGTH] for key, text in tags.items()}
         run = self._client.create_run(self._experiment_id, tags=tags, run_name=identity.name)
         self._run = run.info.run_id
         named = [("run", identity.name), ("strategy", identity.strategy), ("model", identity.model), *leaves(config)]
-        self._params = [Param(key_for(key), str(value)[:MAX_PARAM_LENGTH]) for key, value in named]
+        self._batches.params(named)
 
     def _sent(self, experiment: str) -> list[Run]:
         client = self._client = open_store(self.uri)
@@ -250,34 +239,41 @@ class MlflowTracker(Tracker):
 
     def _describe(self, tags: Mapping[str, str], dataset: Mapping[str, Any]) -> None:
         client, run = self._opened()
-        self._tag(tags)
+        self._batches.tags(tags)
         self._flush()
-        client.log_inputs(run, [_dataset_input(dataset)])
+        client.log_inputs(run, [dataset_input(dataset)])
 
     def _send(self, record: Mapping[str, Any], folder: Path) -> None:
         client, run = self._opened()
         whole = {key: value for key, value in record["metrics"].items() if key.startswith(("timing/", "rows/"))}
-        self._queue("", whole)
-        self._queue("test/", {key: value for key, value in record["metrics"].items() if key not in whole})
-        self._queue("test_std/", record["deviations"])
+        self._batches.metrics("", whole)
+        self._batches.metrics("test/", {key: value for key, value in record["metrics"].items() if key not in whole})
+        self._batches.metrics("test_std/", record["deviations"])
         for name, interval in record["intervals"].items():
-            self._queue("", {f"test_interval/{end}/{name}": value for end, value in interval.items()})
+            self._batches.metrics("", {f"test_interval/{end}/{name}": value for end, value in interval.items()})
         if len(record["folds"]) > 1:
             for fold, result in enumerate(record["folds"]):
-                self._queue("test_fold/", result["metrics"], fold)
-        self._tag({"outcome": "finished", "mlflow.note.content": note(record)})
-        self._tag({"warnings": "\n".join(record["warnings"]), "never_predicted": ", ".join(record["never_predicted"])})
+                self._batches.metrics("test_fold/", result["metrics"], fold)
+        self._batches.tags({"outcome": "finished", "mlflow.note.content": note(record)})
+        self._batches.tags(
+            {"warnings": "\n".join(record["warnings"]), "never_predicted": ", ".join(record["never_predicted"])}
+        )
         self._flush()
         self._attach(folder)
         client.set_terminated(run, STATUS["finished"])
+        self._ended = True
         if not self._sweep_tags and self._experiment_id is not None:  # a sweep saves its views when it ends
             save_view(client, self._experiment_id)
 
     def _close(self, outcome: str, reason: str, folder: Path) -> None:
+        if self._ended:
+            return
+        if self._run is None and self._client is not None and self._experiment_id is not None:
+            self._run = find_created(self._client, self._experiment_id, self._record_id)
         if self._run is None:
             return
         client, run = self._opened()
-        self._tag({"outcome": outcome, "reason": reason})
+        self._batches.tags({"outcome": outcome, "reason": reason})
         self._flush()
         self._attach(folder)
         client.set_terminated(run, STATUS[outcome])
@@ -290,78 +286,18 @@ class MlflowTracker(Tracker):
             client.log_artifact(run, str(file), None if parent == "." else parent)
 
     def _flush(self) -> None:
-        client, run = self._opened()
-        parts = (
-            chunks(self._metrics, METRICS_PER_CALL),
-            chunks(self._params, PARAMS_PER_CALL),
-            chunks(self._tags, TAGS_PER_CALL),
-        )
-        for metrics, params, tags in zip_longest(*parts, fillvalue=()):
-            client.log_batch(run, metrics, params, tags)
-        self._metrics, self._params, self._tags, self._sent_at = [], [], [], time.monotonic()
-
-    def _tag(self, tags: Mapping[str, str]) -> None:
-        self._tags += [RunTag(key_for(key), text[:MAX_TAG_LENGTH]) for key, text in tags.items() if text]
-
-    def _queue(self, prefix: str, values: Mapping[str, float], step: int = 0) -> None:
-        now = int(time.time() * 1000)
-        for name, value in values.items():
-            if (key := self._key(name)) is not None:
-                self._metrics.append(Metric(prefix + key, float(value), now, step))
-
-    def _key(self, name: str) -> str | None:
-        """Return the key of ``recall/<class>`` and the like; None for a class that is left out."""
-        match = PER_CLASS.match(name)
-        if match is None or match["of"] not in self._keys:
-            return key_for(name)
-        key = self._keys[match["of"]]
-        return None if key is None else match["what"] + key
+        self._batches.send(*self._opened())
 
     def _opened(self) -> tuple[MlflowClient, str]:
         if self._client is None or self._run is None:
             raise TrackingError("the run was not created")
         return self._client, self._run
 
-    def _guarded(self, action: Callable[[], None]) -> None:
-        """Do what may fail without taking the run with it: the store's first error is kept for the end.
-
-        An error of our own is a bug, and is raised.
-        """
-        if self._failed:
-            return
-        try:
-            action()
-        except LabError:
-            raise
-        except Exception as error:
-            self._failed = reason_of(error)
-            self._try_to_end("failed")
-            if not is_store_error(error):
-                raise
-
-    def _raise_failure(self, before: str, after: str) -> None:
-        if self._failed:
-            where = f"MLflow at {without_password(self.uri)}"
-            raise TrackingError(f"{before}{where} could not take it ({self._failed}){after}")
-
     def _try_to_end(self, outcome: str) -> None:
         """Leave no run RUNNING on a server that answers but does not take what it is sent."""
         if self._client is not None and self._run is not None:
             with contextlib.suppress(Exception):
                 self._client.set_terminated(self._run, STATUS[outcome])
-
-
-def is_store_error(error: Exception) -> bool:
-    """Whether an error is that of a store, its driver or the network, rather than a bug in this package.
-
-    Stores of artifacts raise exceptions of their own libraries (botocore's, azure's); a bug raises one of Python's.
-
-    >>> is_store_error(ConnectionError("refused")), is_store_error(KeyError("metrics"))
-    (True, False)
-    """
-    if isinstance(error, OSError | ImportError):  # requests' errors are OSErrors
-        return True
-    return type(error).__module__.partition(".")[0] not in ("builtins", "imbalance_lab")
 
 
 def _holds(client: MlflowClient, run: str | None) -> bool:
@@ -371,46 +307,3 @@ def _holds(client: MlflowClient, run: str | None) -> bool:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return False
         raise
-
-
-def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Yield `items` in parts of at most `size`."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
-
-
-def note(record: Mapping[str, Any]) -> str:
-    """Return the run's description in the UI: its result in Markdown."""
-    interval = record["intervals"]["balanced_accuracy"]
-    lines = [
-        f"**balanced accuracy {record['metrics']['balanced_accuracy']:.3f}** "
-        f"({interval['low']:.3f} to {interval['high']:.3f}), {len(record['folds'])} fold(s)",
-        "",
-        "| class | training rows | after sampling | weight | recall | interval | test rows |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, row in list(record["classes"].items())[:50]:
-        recall = "- | -" if row["recall"] is None else f"{row['recall']:.3f} | {row['low']:.3f} to {row['high']:.3f}"
-        sizes = f"{row['train_rows']:g} | {row['sampled_rows']:g} | {row['weight']:.3g}"
-        lines.append(f"| {name} | {sizes} | {recall} | {row['support']:g} |")
-    return "\n".join([*lines, "", *(f"Note: {text}" for text in record["warnings"])])
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
-
-
-def _dataset_input(dataset: Mapping[str, Any]) -> DatasetInput:
-    entity = MlflowDataset(
-        name=dataset["name"],
-        digest=dataset["hash"],
-        source_type="imbalance_lab",
-        source=dataset["name"],
-        profile=json.dumps(
-            {"rows": sum(dataset["classes"].values()), "classes": dict(list(dataset["classes"].items())[:50])}
-        ),
-    )
-    return DatasetInput(entity, [InputTag("mlflow.data.context", "training")])

@@ -1,124 +1,147 @@
-"""Whatever a sweep is doing when it is stopped, nothing is left RUNNING and no process stays behind."""
+"""Whatever a sweep does when it is stopped: nothing is left RUNNING, no process stays, each cell is made once."""
 
 from __future__ import annotations
 
-import os
+import shutil
 import signal
-import subprocess
-import sys
-import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import chdir
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import psutil
 import pytest
-from mlflow import MlflowClient
 
+import imbalance_lab as lab
 from imbalance_lab.tracking.read import read_runs
-from tests.conftest import TINY
+from tests.app.stops import Moment, Stopped, statuses, stop_at
+from tests.conftest import TINY, invoke
+
+pytestmark = pytest.mark.slow
+
+INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
+STRATEGIES, SEEDS = ["none", "inv_freq"], [0, 1]
+CELLS = sorted(f"{strategy} logreg seed={seed}" for strategy in STRATEGIES for seed in SEEDS)
 
 TRACKED = [typed for typed in TINY if typed != "tracking=none"]
-SWEEP = ["-m", *TRACKED, "model=logreg", "strategy=none,inv_freq", "seed=0,1"]
-
-# Runs the command line with one function that stops to wait for a signal, which something may swallow.
-WAITING = """
-import importlib, sys, time
-from pathlib import Path
-where, name, swallow = sys.argv[1:4]
-owner = importlib.import_module(where)
-for part in name.split(".")[:-1]:
-    owner = getattr(owner, part)
-name = name.split(".")[-1]
-real = getattr(owner, name)
-def waiting(*args, **settings):
-    Path("waiting").touch()
-    try:
-        for _ in range(600):
-            time.sleep(0.1)
-    except BaseException:
-        if swallow != "True":
-            raise
-    return real(*args, **settings)
-setattr(owner, name, waiting)
-from imbalance_lab.app.cli import main
-main(sys.argv[4:])
+SWEEP = ["-m", *TRACKED, "model=logreg", f"strategy={','.join(STRATEGIES)}", f"seed={','.join(map(str, SEEDS))}"]
+PARALLEL = ["hydra/launcher=parallel", "hydra.launcher.n_jobs=2"]
+LIBRARY = f"""
+import imbalance_lab as lab
+asked = {{"tracking": "sqlite:///mlflow.db", "folder": "runs", "progress": False, "evaluation": {{"resamples": 200}}}}
+def make(jobs):
+    data = lab.option("dataset", "synthetic", rows=240, priors={{"a": 0.6, "b": 0.3, "c": 0.1}})
+    lab.sweep(data, {STRATEGIES}, "logreg", seed={SEEDS}, jobs=jobs, **asked)
+if __name__ == "__main__":
+    make(jobs=2)
 """
-STAGES = {
-    "loading": ("imbalance_lab.runs.run", "load"),
-    "training": ("imbalance_lab.runs.run", "fit"),
-    "recording": ("imbalance_lab.runs.run", "write_record"),
-    "sending": ("imbalance_lab.tracking.tracker", "MlflowTracker._send"),
-    "comparing": ("imbalance_lab.comparison", "compare"),
-    "writing the page": ("imbalance_lab.comparison", "Comparison.to_html"),
-    "closing": ("imbalance_lab.tracking.parent", "_describe"),
-    "saving views": ("imbalance_lab.tracking.parent", "save_view"),
+
+MOMENTS = {
+    "creating the database": Moment("alembic.runtime.migration", "HeadMaintainer.update_to_step", 12),
+    "announcing the sweep": Moment("mlflow.store.tracking.sqlalchemy_store", "SqlAlchemyStore.log_batch"),
+    "loading": Moment("imbalance_lab.runs.run", "load", 2),
+    "announcing a run": Moment("mlflow.store.tracking.sqlalchemy_store", "SqlAlchemyStore.log_inputs", 2),
+    "training": Moment("imbalance_lab.runs.run", "fit", 2),
+    "recording": Moment("imbalance_lab.runs.files", "write_outcome", 2),
+    "sending": Moment("imbalance_lab.tracking.tracker", "MlflowTracker._attach", 2),
+    "comparing": Moment("imbalance_lab.comparison", "compare"),
+    "writing the page": Moment("imbalance_lab.comparison", "Comparison.to_html"),
+    "closing": Moment("imbalance_lab.tracking.parent", "_describe"),
+    "saving views": Moment("imbalance_lab.tracking.parent", "save_view"),
 }
+IN_WORKERS = ("loading", "announcing a run", "training", "recording", "sending")
 
 
-def statuses(store: Path) -> list[str]:
-    client = MlflowClient(f"sqlite:///{store}")
-    ids = [experiment.experiment_id for experiment in client.search_experiments()]
-    return [run.info.status for run in client.search_runs(ids)]
+@dataclass(frozen=True)
+class Kill:
+    """One kill: where, with what, and of what kind of sweep."""
+
+    stage: str
+    number: signal.Signals
+    how: str = "in a row"  # or parallel, library
+    swallow: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.stage}, {self.how}, {self.number.name}{', swallowed' if self.swallow else ''}"
+
+    def carry_out(self, folder: Path) -> Stopped:
+        """Start the sweep in `folder`, and stop it."""
+        command = ["-m", "imbalance_lab", *SWEEP, *(PARALLEL if self.how == "parallel" else [])]
+        if self.how == "library":
+            folder.joinpath("make.py").write_text(LIBRARY)
+            command = ["make.py"]
+        return stop_at(MOMENTS[self.stage], self.number, command, folder, self.swallow)
+
+    @property
+    def leaves_time(self) -> bool:
+        """Whether the process is told, and closes what is open. A script that calls the library is told of Ctrl-C."""
+        return self.number == INT or (self.number == TERM and self.how != "library")
 
 
-def wait_for(condition, seconds: float = 120) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return bool(condition())
+KILLS = [
+    *(Kill(stage, number) for stage in MOMENTS for number in (INT, TERM, KILL)),
+    *(Kill(stage, number, "parallel") for stage in IN_WORKERS for number in (INT, TERM, KILL)),
+    *(Kill(stage, TERM, "parallel") for stage in ("comparing", "closing")),
+    *(Kill(stage, number, "library") for stage in ("training", "sending") for number in (INT, TERM, KILL)),
+    *(Kill(stage, TERM, swallow=True) for stage in MOMENTS if stage != "creating the database"),
+]
+
+Started = dict[Kill, Future[Stopped]]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("swallow", [False, True])
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_sweep_that_is_stopped_leaves_nothing_running(stage: str, swallow: bool, store: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", WAITING, *STAGES[stage], str(swallow), *SWEEP]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
-    assert wait_for((tmp_path / "waiting").exists)
-    process.send_signal(signal.SIGTERM)
-    shown, _ = process.communicate(timeout=120)
-    assert process.returncode != 0, shown
-    assert "Traceback" not in shown
-    assert "RUNNING" not in statuses(store), shown
-    assert "KILLED" in statuses(store), shown
+@pytest.fixture(scope="module")
+def started(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, _migrated: Path
+) -> Iterator[Started]:
+    """All kills that were selected, carried out a few at a time while tests look at those that are done."""
+    asked = [item.callspec.params["kill"] for item in request.session.items if "kill" in _params(item)]
+
+    def carry_out(kill: Kill) -> Stopped:
+        folder = tmp_path_factory.mktemp("kill")
+        if kill.stage != "creating the database":
+            shutil.copy(_migrated, folder / "mlflow.db")
+        return kill.carry_out(folder)
+
+    with ThreadPoolExecutor(3) as pool:
+        yield {kill: pool.submit(carry_out, kill) for kill in asked}
+        pool.shutdown(cancel_futures=True)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGKILL])
-def test_workers_end_with_the_process_that_started_them(stop: signal.Signals, store: Path, tmp_path: Path) -> None:
-    typed = ["-m", *TRACKED, "model=linear", "training.epochs=1000000", "training.patience=null", "seed=0,1"]
-    typed += ["hydra/launcher=parallel", "hydra.launcher.n_jobs=2"]
-    typed = [text for text in typed if text != "training.epochs=2"]
-    process = subprocess.Popen([sys.executable, "-m", "imbalance_lab", *typed], cwd=tmp_path, stderr=subprocess.DEVNULL)
-    assert wait_for(lambda: statuses(store).count("RUNNING") == 3)
-    workers = psutil.Process(process.pid).children(recursive=True)
-    assert len(workers) >= 2
-    process.send_signal(stop)
-    process.wait(timeout=60)
-    _, alive = psutil.wait_procs(workers, timeout=30)
-    assert alive == []
-    left = statuses(store)
-    assert left.count("RUNNING") == (1 if stop == signal.SIGKILL else 0)  # the parent run, for which nobody is left
+def _params(item: pytest.Item) -> dict[str, object]:
+    return getattr(getattr(item, "callspec", None), "params", {})
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("launcher", [[], ["hydra/launcher=parallel", "hydra.launcher.n_jobs=2"]])
-def test_a_sweep_killed_at_any_moment_is_completed_by_the_next(launcher: list[str], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "imbalance_lab", *SWEEP, "resume=true", *launcher]
-    for moment in np.random.default_rng(1).uniform(0.5, 12, size=6):  # the database does not exist at first
-        process = subprocess.Popen(
-            command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-        try:
-            process.wait(timeout=moment)
-        except subprocess.TimeoutExpired:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert "strategies" in shown or "inv_freq" in shown
-    runs = read_runs(f"sqlite:///{tmp_path}/mlflow.db", "balanced_accuracy").runs
-    finished = runs.name[runs.outcome == "finished"]
-    assert sorted(finished) == sorted(f"{name} logreg seed={seed}" for name in ("none", "inv_freq") for seed in (0, 1))
-    assert "RUNNING" not in statuses(tmp_path / "mlflow.db")
+def resume(kill: Kill) -> None:
+    """Go on with the sweep in the current folder, in this process."""
+    if kill.how == "library":
+        space: dict[str, Callable[[int], None]] = {"__name__": "again"}
+        exec(LIBRARY, space)
+        space["make"](1)
+    else:
+        assert invoke(*SWEEP, "resume=true") == 0
+
+
+def test_fifty_kills_are_aimed() -> None:
+    assert len(set(KILLS)) == len(KILLS) >= 50
+    assert {kill.stage for kill in KILLS} == set(MOMENTS)
+    assert lab.__version__
+
+
+@pytest.mark.parametrize("kill", KILLS, ids=str)
+def test_a_sweep_that_is_stopped_leaves_nothing_running_and_is_completed_by_the_next(
+    kill: Kill, started: Started
+) -> None:
+    stopped = started[kill].result()
+
+    assert stopped.status != 0, stopped.shown
+    assert stopped.left == [], stopped.shown
+    assert kill.how == "library" or "Traceback" not in stopped.shown, stopped.shown
+    store = stopped.folder / "mlflow.db"
+    if kill.leaves_time and store.exists():
+        assert "RUNNING" not in statuses(store), stopped.shown
+    with chdir(stopped.folder):
+        resume(kill)
+    assert "RUNNING" not in statuses(store)
+    runs = read_runs(f"sqlite:///{store}", "balanced_accuracy").runs
+    assert sorted(runs.name[runs.outcome == "finished"]) == CELLS, Counter(zip(runs.name, runs.outcome, strict=True))

@@ -107,12 +107,38 @@ def test_a_pattern_is_a_sweep_too(client: MlflowClient, capsys) -> None:
 
 
 def test_failures_are_named_in_the_parent(client: MlflowClient) -> None:
-    assert invoke("-m", *TRACKED, "min_class_rows=0,1000") == 1
+    assert invoke("-m", *TRACKED, "model.estimator.C=1,-1") == 1
     (parent,) = (run for run in runs(client) if "sweep_parent" in run.data.tags)
     assert parent.info.status == "FAILED"
-    assert "min_class_rows=1000 leaves 0 of 3 classes" in parent.data.tags["mlflow.note.content"]
+    assert "The 'C' parameter of LogisticRegression must be" in parent.data.tags["mlflow.note.content"]
     (failed,) = (run for run in children(client) if run.info.status == "FAILED")
     assert "error.txt" in {artifact.path for artifact in client.list_artifacts(failed.info.run_id)}
+
+
+@pytest.mark.parametrize("sweep", [["-m", "seed=0,1"], []])
+def test_a_mistake_found_before_training_is_no_run_in_mlflow(sweep: list[str], client: MlflowClient, capsys) -> None:
+    mistaken = ["decision=tuned_threshold", "split.validation=0"]
+    assert invoke(*sweep, *TRACKED, *mistaken) != 0
+    assert children(client) == []
+    if sweep:
+        (parent,) = runs(client)
+        assert "split.validation=0; set split.validation=0.2" in parent.data.tags["mlflow.note.content"]
+    assert invoke(*TRACKED, "decision=tuned_threshold") == 0
+    capsys.readouterr()
+    assert invoke("compare") == 0
+    assert "Not finished" not in capsys.readouterr().out
+
+
+def test_a_run_that_failed_alone_is_not_listed_beside_later_runs_of_its_data(client: MlflowClient, capsys) -> None:
+    assert invoke(*TRACKED, "model.estimator.C=-1") != 0
+    assert invoke(*TRACKED) == 0
+    capsys.readouterr()
+    assert invoke("compare") == 0
+    assert "Not finished" not in capsys.readouterr().out
+    assert invoke(*TRACKED, "model.estimator.C=-2") != 0
+    capsys.readouterr()
+    assert invoke("compare") == 0
+    assert "C=-2" in capsys.readouterr().out.partition("Not finished")[2]
 
 
 def test_resume_runs_only_what_is_missing(client: MlflowClient, capsys) -> None:
@@ -175,7 +201,7 @@ def test_runs_of_dead_processes_are_closed_and_others_left_alone(client: MlflowC
     ).stdout.strip()  # fmt: skip
     processes = {"dead": ended, "mine": process_tags()["process"], "elsewhere": "another-host/1/1", "unknown": ""}
     ids = {name: client.create_run(experiment, tags={"process": p}).info.run_id for name, p in processes.items()}
-    assert close_dead(client, experiment) == [ids["dead"]]
+    assert close_dead(client, [experiment]) == [ids["dead"]]
     assert client.get_run(ids["dead"]).info.status == "KILLED"
     assert {client.get_run(ids[name]).info.status for name in ("mine", "elsewhere", "unknown")} == {"RUNNING"}
     assert not is_dead(process_tags()["process"])

@@ -10,15 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from imbalance_lab.tracking.claims import claim, release
+from imbalance_lab.runs.claims import claim, release
 from imbalance_lab.tracking.read import read_runs
+from imbalance_lab.tracking.store import beside
 from tests.conftest import TINY
 
-TRY = "import sys; from imbalance_lab.tracking.claims import claim; print(claim(*sys.argv[1:]), flush=True); input()"
+TRY = (
+    "import sys; from pathlib import Path; from imbalance_lab.runs.claims import claim; "
+    "print(claim(Path(sys.argv[1]), sys.argv[2]), flush=True); input()"
+)
 
 
-def start(uri: str, cell: str) -> tuple[subprocess.Popen, str]:
-    command = [sys.executable, "-c", TRY, uri, cell]
+def start(file: Path, cell: str) -> tuple[subprocess.Popen, str]:
+    command = [sys.executable, "-c", TRY, str(file), cell]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return process, process.stdout.readline().strip()
@@ -26,20 +30,21 @@ def start(uri: str, cell: str) -> tuple[subprocess.Popen, str]:
 
 @pytest.mark.parametrize("uri", ["sqlite:///{}/mlflow.db", "postgresql://me:secret@127.0.0.1:9{}"])
 def test_another_process_cannot_claim_what_is_claimed(uri: str, tmp_path: Path) -> None:
-    uri = uri.format(tmp_path)
-    holder, held = start(uri, "one")
+    file = beside(uri.format(tmp_path), "claims")
+    holder, held = start(file, "one")
     try:
         assert held == "True"
-        assert not claim(uri, "one")
-        assert claim(uri, "two")
-        release(uri, "two")
+        assert not claim(file, "one")
+        assert claim(file, "two")
+        release(file, "two")
         holder.send_signal(signal.SIGKILL)
         holder.communicate()
-        assert claim(uri, "one")
-        other, answer = start(uri, "one")
+        assert claim(file, "one")
+        assert not claim(file, "one")  # nor another thread of this process
+        other, answer = start(file, "one")
         other.communicate("\n")
         assert answer == "False"
-        release(uri, "one")
+        release(file, "one")
     finally:
         holder.kill()
         holder.wait()

@@ -86,6 +86,12 @@ def test_broken_databases_are_refused_with_what_to_do(store: Path, tmp_path: Pat
         open_store(address(spoil(store, tmp_path / "used.db")))
 
 
+def test_a_broken_database_of_a_server_is_refused_too(store: Path, tmp_path: Path) -> None:
+    broken = spoil(store, tmp_path / "broken.db")
+    with pytest.raises(ConfigError, match=r"broken.db is broken \(.*\): a process was probably killed .* an empty one"):
+        open_store(f"sqlite+pysqlite:///{broken}")  # opened as that of a server is
+
+
 def test_files_of_something_else_are_left_alone(tmp_path: Path) -> None:
     text, other, folder = tmp_path / "text.db", tmp_path / "other.db", tmp_path / "folder.db"
     text.write_text("no database " * 1000)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,16 @@ def test_a_record_is_sent_once_with_its_sweep(tiny, run, client: MlflowClient, s
     assert "mlflow.parentRunId" not in other
 
 
+def test_two_that_send_a_record_at_once_send_it_once(
+    tiny, run, client: MlflowClient, store: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TrackingError):
+        run(tiny("tracking=mlflow", "tracking.uri=http://127.0.0.1:9", "model=logreg"))
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(lambda _: send(tmp_path / "run", f"sqlite:///{store}"), range(3))) == [BROWSE] * 3
+    assert only_run(client, "synthetic").info.status == "FINISHED"
+
+
 def test_a_finished_run_is_not_sent_again(tiny, run, client: MlflowClient, tmp_path: Path) -> None:
     run(tiny("tracking=mlflow", "model=logreg"))
     first = only_run(client, "synthetic").info.run_id
@@ -191,7 +202,7 @@ def test_only_what_a_run_wrote_is_sent(tiny, run, client: MlflowClient, store: P
     logged = only_run(client, "synthetic").info.run_id
     artifacts = {a.path for folder in ("", "figures", "models/0") for a in client.list_artifacts(logged, folder)}
     assert artifacts >= {"record.json", "config.yaml", "predictions.npz", "models/0/use.joblib"}
-    assert {path.rpartition(".")[2] for path in artifacts if path.startswith("figures/")} == {"png", "svg"}
+    assert {path.rpartition(".")[2] for path in artifacts if path.startswith("figures/")} == {"png"}
     assert not artifacts & {"thesis.tex", "secrets.env", "mlflow.db", "mlartifacts", "figures/notes.txt"}
 
 
