@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from imbalance_lab.comparison.across import Across, across_datasets
+from imbalance_lab.comparison.answer import answer_of
 from imbalance_lab.comparison.contenders import families
 from imbalance_lab.comparison.groups import Group, group_runs
 from imbalance_lab.comparison.paired import FEW_ROWS, interval, paired_differences
@@ -76,8 +77,10 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """The result, a line per group."""
-        lines = [f"{one.group.title}: {one.verdict}" for one in self.compared]
+        """What to use, and the evidence, a line per group."""
+        lines = [
+            f"{one.group.title}: {answer_of(one.table, self.settings).text} {one.verdict}" for one in self.compared
+        ]
         across = self.across
         lines += [f"across {len(one.means)} datasets{_of(one.name)}: {summary(one, self.settings)}" for one in across]
         return "\n".join(lines)

@@ -47,7 +47,7 @@ def test_a_sweep_has_a_parent_run_that_counts_its_jobs(client: MlflowClient, cap
         assert value == pytest.approx(np.mean([metrics[key] for metrics in logged]), abs=1e-12)
     assert parent.info.run_name == f"best none {parent.data.metrics['test/balanced_accuracy']:.3f}"
     verdict, *table, report, counts = filter(None, parent.data.tags["mlflow.note.content"].splitlines())
-    assert verdict.startswith("synthetic, logreg: none has the best mean, 0.727")
+    assert verdict.startswith("synthetic, logreg: Best mean: none. Nothing else was run. none has the best mean, 0.727")
     assert table[0] == "| strategy | model | dataset | runs | balanced accuracy | recall c | recall b | recall a |"
     assert table[2].startswith("| none | logreg | synthetic | 2 | 0.727 |")
     assert report == f"[Report](#/experiments/1/runs/{parent.info.run_id}/artifacts/comparison.html)"
@@ -75,7 +75,7 @@ def test_a_sweep_without_mlflow_ends_with_its_comparison(tmp_path: Path, capsys)
     assert invoke("-m", *TINY, "model=logreg", "strategy=none,inv_freq,focal", "seed=range(2)") == 0
     shown = capsys.readouterr().out
     assert "4 finished, 2 skipped" in shown
-    assert "Best mean: " in shown and "focal cannot train model=logreg" in shown
+    assert "Not settled: inv_freq. It has the best mean" in shown and "focal cannot train model=logreg" in shown
     (page,) = (tmp_path / "multirun").rglob("comparison.html")
     assert f"report: {page}" in shown
     assert "4 runs of 2 strategies in 1 group" in page.read_text()
