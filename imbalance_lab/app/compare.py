@@ -123,9 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _without_folders(arguments: Sequence[str]) -> list[str]:
     """Let options of the folders that ``--config-dir`` names be known; return the other arguments."""
-    if not any(argument.startswith(("--config-dir", "-cd")) for argument in arguments):
-        return list(arguments)
-    flags, rest = split_flags(arguments)
+    named = any(argument.startswith(("--config-dir", "-cd")) for argument in arguments)
+    flags, rest = split_flags(arguments) if named else ([], list(arguments))
     recipes.register(search_folders(flags))
     return rest
 

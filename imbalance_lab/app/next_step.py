@@ -152,7 +152,8 @@ def _more_seeds(comparison: Comparison, typist: Typist) -> Step | None:
         if first and len(known) == len(typed) and all(_alike(each, first) for each in known):
             found.append(known)
             seeds |= set(_seeds_of(one))
-            runs = max(runs, *(_further(one.table.loc[name], role) for role in roles))
+            row: pd.Series = one.table.loc[name]  # type: ignore[assignment]
+            runs = max(runs, *(_further(row, role) for role in roles))
     if not found:
         return None
     strategies, datasets = (
@@ -174,7 +175,7 @@ def _more_seeds(comparison: Comparison, typist: Typist) -> Step | None:
 def _open(one: Compared, settings: Settings) -> tuple[str, list[str]]:
     """Return what leads, or else what is to be used, and what more runs would show about it."""
     for name in dict.fromkeys([str(one.table.index[0]), answer_of(one.table, settings).use]):
-        row = one.table.loc[name]
+        row: pd.Series = one.table.loc[name]  # type: ignore[assignment]
         roles = {
             getattr(settings, role): role
             for role in ROLES

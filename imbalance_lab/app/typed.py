@@ -108,7 +108,8 @@ class Typist:
 
 def saves_model(table: RunTable, run: str) -> bool:
     """Whether a run kept its model."""
-    return bool(table.settings.get((NO_GROUP, KEPT), {}).get(run) == "True")
+    key = NO_GROUP, KEPT
+    return key in table.settings and table.settings[key][run] == "True"
 
 
 def apart(one: Mapping[str, str], other: Mapping[str, str]) -> set[str]:

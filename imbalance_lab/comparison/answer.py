@@ -73,7 +73,7 @@ def answer_of(table: pd.DataFrame, settings: Settings) -> Answer:
     if control in gains:
         than = _by(table, control, "baseline", baseline)
         return Answer(USE, control, f"It is {than}, and nothing is shown to be better than it.{_leader(table, best)}")
-    beside = _beside(table.loc[gains[0], "control_verdict"], f"the control {control}")  # type: ignore[index]
+    beside = _beside(table.loc[gains[0], "control_verdict"], f"the control {control}")
     return Answer(USE, gains[0], f"It is {_by(table, gains[0], 'baseline', baseline)}; {beside}.")
 
 
@@ -105,7 +105,7 @@ def _without_gain(table: pd.DataFrame, settings: Settings, best: str, both: bool
         if both and best in better_than(table, "control")
         else "It has the best mean"
     )
-    why = f"{ahead}, but nothing is shown to be better than {baseline}: {table.loc[best, 'baseline_verdict']}."
+    why = f"{ahead}, but nothing is shown to be better than {baseline}: {table['baseline_verdict'][best]}."
     return Answer(UNSETTLED, best, why)
 
 
