@@ -125,5 +125,5 @@ def _leader(table: pd.DataFrame, best: str) -> str:
     """Return what keeps the best mean from being what to use, where it is another."""
     verdict = table.loc[best, "control_verdict"]
     if verdict == SAME:
-        return f" {best}, of the best mean, is practically the same."
-    return f" Whether {best}, of the best mean, is better is open: {verdict}." if verdict in OPEN else ""
+        return f" {best}, which has the best mean, is practically the same."
+    return f" Whether {best}, which has the best mean, is better than it is open: {verdict}." if verdict in OPEN else ""

@@ -19,7 +19,7 @@ from imbalance_lab.comparison.paired import FEW_ROWS, interval, paired_differenc
 from imbalance_lab.comparison.sentences import sentence_of
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.evaluation.metrics import shown_at
+from imbalance_lab.evaluation.metrics import HEADLINE, shown_at
 from imbalance_lab.options import describe
 from imbalance_lab.runs.history import no_epochs
 from imbalance_lab.runs.table import EpochReader, RunTable
@@ -228,6 +228,8 @@ def compare_group(group: Group, settings: Settings) -> Compared:
             notes.append(f"which '{name}' is the {role}? {role}= can be {', '.join(near)}")
     if any(FEW_ROWS in set(table.get(f"{role}_verdict", ())) for role in ("baseline", "control")):
         notes.append(f"{FEW_ROWS}: seeds share their rows, so that no number of further seeds would settle it")
+    if labels := sum(str(key).startswith(f"{HEADLINE}/") for key in group.metrics.dropna(axis=1, how="all")):
+        notes.append(f"metrics are means over {labels} labels: worst recall is that of the worse class of each label")
     notes += [_optimism(name, own) for name, own in families(group.runs).items()]
     table = table.sort_values("mean", ascending=settings.sign < 0, kind="stable")
     verdict = sentence_of(table, group, settings)

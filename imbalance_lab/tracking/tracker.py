@@ -25,6 +25,7 @@ from pydantic import Field, validate_call
 from imbalance_lab.errors import LabError, TrackingError, reason_of, without_password
 from imbalance_lab.options import leaves
 from imbalance_lab.runs.files import written_files
+from imbalance_lab.runs.history import KEPT, PREFIX
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.tracking.claims import claim, release
@@ -36,6 +37,7 @@ from imbalance_lab.tracking.view import OF_EXPERIMENT, save_view
 
 PARAMS_PER_CALL, TAGS_PER_CALL, METRICS_PER_CALL = 100, 100, 800
 MAX_PARAM_LENGTH, MAX_TAG_LENGTH = 6000, 5000
+KEPT_EPOCH = f"{PREFIX}{KEPT}"
 MAX_EXPERIMENT_NAME = 200  # it is the name of a folder of artifacts, too
 SECONDS_BETWEEN_CALLS = 10.0
 MEMBERSHIP = "tracking.json"  # beside a run's record: its id in any store, and the sweep it belongs to
@@ -265,6 +267,10 @@ class MlflowTracker(Tracker):
         if len(record["folds"]) > 1:
             for fold, result in enumerate(record["folds"]):
                 self._queue("test_fold/", result["metrics"], fold)
+        for fold, result in enumerate(record["folds"]):
+            prefix = f"fold_{fold}/" if len(record["folds"]) > 1 else ""
+            for epoch in result.get("kept_epochs", ()):
+                self._queue(prefix, {KEPT_EPOCH: 1.0}, epoch)
         self._tag({"outcome": "finished", "mlflow.note.content": note(record)})
         self._tag({"warnings": "\n".join(record["warnings"]), "never_predicted": ", ".join(record["never_predicted"])})
         self._flush()
@@ -386,14 +392,24 @@ def note(record: Mapping[str, Any]) -> str:
         f"**balanced accuracy {record['metrics']['balanced_accuracy']:.3f}** "
         f"({interval['low']:.3f} to {interval['high']:.3f}), {len(record['folds'])} fold(s)",
         "",
-        "| class | training rows | after sampling | weight | recall | interval | test rows |",
-        "|---|---|---|---|---|---|---|",
+        "| class | training rows | after sampling | weight | offset | recall | interval | test rows |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, row in list(record["classes"].items())[:50]:
         recall = "- | -" if row["recall"] is None else f"{row['recall']:.3f} | {row['low']:.3f} to {row['high']:.3f}"
-        sizes = f"{row['train_rows']:g} | {row['sampled_rows']:g} | {row['weight']:.3g}"
+        offset = "-" if row.get("offset") is None else f"{row['offset']:.3f}"
+        sizes = f"{row['train_rows']:g} | {row['sampled_rows']:g} | {row['weight']:.3g} | {offset}"
         lines.append(f"| {name} | {sizes} | {recall} | {row['support']:g} |")
-    return "\n".join([*lines, "", *(f"Note: {text}" for text in record["warnings"])])
+    return "\n".join([*lines, "", *_thresholds(record), *(f"Note: {text}" for text in record["warnings"])])
+
+
+def _thresholds(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield from which probability the second class of two is decided for, of each label and fold."""
+    for fold, result in enumerate(record["folds"]):
+        for rule in result.get("decision", ()):
+            if "threshold" in rule:
+                where = f", fold {fold}" if len(record["folds"]) > 1 else ""
+                yield f"Decision{where}: {list(rule['offsets'])[-1]} from a probability of {rule['threshold']:.3f}"
 
 
 def _user() -> str:

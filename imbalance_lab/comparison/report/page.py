@@ -173,7 +173,7 @@ def _epochs(at: int, one: Compared, epochs: pd.DataFrame) -> Picture | None:
         return None
     own = own_epochs(one, epochs)
     alike = trained_alike(own)
-    drawn = curves.draw_epochs(own, alike, kept_epochs(own, one.group.runs))
+    drawn = curves.draw_epochs(own, alike, kept_epochs(own))
     if drawn is None:
         return None
     words = [
