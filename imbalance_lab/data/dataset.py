@@ -288,6 +288,12 @@ class Dataset:
             y, names = 1 - y, names[::-1]
         return replace(self, X=_renumbered(self.take(np.flatnonzero(rows))), y=y, class_names=names)
 
+    def __repr__(self) -> str:
+        """Return name, rows, columns and classes in one line."""
+        from imbalance_lab.data.display import dataset_line
+
+        return f"<Dataset {dataset_line(self)}>"
+
     def _repr_html_(self) -> str:
         from imbalance_lab.data.display import dataset_html
 

@@ -28,7 +28,7 @@ def test_the_kept_epochs_are_those_that_the_learner_marked() -> None:
     figures = {"fold": [0, 0, 1, 1], "epoch": [1, 2, 1, 2], "val/recall/a": [0.1, 0.2, 0.3, 0.4]}
     histories = {"run0": pd.DataFrame(figures | {"kept": [0, 1, 1, 0]}), "run1": pd.DataFrame(figures)}
     found = kept_epochs(own_epochs(one, stacked(histories)))
-    assert list(found.itertuples(index=False, name=None)) == [("none", "run0", 1), ("none", "run0", 2)]
+    assert list(found.itertuples(index=False, name=None)) == [("none", "run0", 2), ("none", "run0", 1)]
 
 
 @pytest.mark.parametrize(("change", "alike"), [(0.0, True), (1e-12, False)])

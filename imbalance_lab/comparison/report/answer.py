@@ -15,6 +15,8 @@ from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.comparison.verdict import Compared, summary
 from imbalance_lab.evaluation.metrics import heading_of
 
+START, TIED = "Start with", "No clear winner; in the lead:"
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -50,7 +52,7 @@ def recommend_across(one: Across, settings: Settings) -> tuple[Answer, list[Tile
         tiles.append(Tile(f"probability that it is better than {settings.baseline}", f"{share:.2f}", words))
     differ = one.friedman["p_F"] < 1 - settings.confidence
     why = found[0].upper() + found[1:] if not differ else found
-    return Answer("Start with" if differ else "No clear winner; in the lead:", best, f"{why}."), tiles
+    return Answer(START if differ else TIED, best, f"{why}."), tiles
 
 
 def _tiles(one: Compared, settings: Settings, use: str) -> list[Tile]:

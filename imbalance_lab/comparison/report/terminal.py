@@ -12,6 +12,7 @@ from rich.text import Text
 
 from imbalance_lab.comparison.answer import VERBS, answer_of, reference_of
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
+from imbalance_lab.comparison.report.answer import START, TIED, recommend_across
 from imbalance_lab.comparison.report.layout import Grid, cut, shortened, wrapped
 from imbalance_lab.comparison.report.text import (
     figure,
@@ -22,7 +23,7 @@ from imbalance_lab.comparison.report.text import (
     verdict_texts,
 )
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.verdict import Compared, Comparison, summary
+from imbalance_lab.comparison.verdict import Compared, Comparison
 from imbalance_lab.evaluation.metrics import heading_of
 
 MOST_GROUPS = 2  # that are shown by themselves; of more there is a line each
@@ -72,7 +73,8 @@ def _lines(comparison: Comparison, width: int | None, every_column: bool) -> Ite
         yield from ["", *wrapped(named, width), ""]
         yield from _plain(ranks_table(across)).lines(width)
         yield ""
-        yield from wrapped(f"{summary(across, settings)}. Critical difference {across.critical_difference:.2f}.", width)
+        answer, _ = recommend_across(across, settings)
+        yield from wrapped(f"{answer.text} Critical difference {across.critical_difference:.2f}.", width)
         yield from _notes(across.notes, width)
     if len(comparison.unfinished):
         yield from ["", "Not finished", ""]
@@ -249,7 +251,7 @@ def _coloured(lines: list[str]) -> Iterator[str]:
         for word, style in STYLES.items() if in_table else ():
             if line.rstrip().endswith(f" {word}") or (word == "(best)" and f" {word} " in line):
                 text.stylize(style)
-        if not in_table and (found := next(filter(line.startswith, VERBS), None)):
+        if not in_table and (found := next(filter(line.startswith, (*VERBS, START, TIED)), None)):
             text.stylize("bold", 0, line.find(". ", len(found)) + 1 or len(line))
         with console.capture() as captured:
             console.print(text, soft_wrap=True, end="")
