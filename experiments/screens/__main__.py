@@ -52,15 +52,16 @@ def overview(browser: Browser, lab: Lab) -> Pictures:
 
 
 def terminal(browser: Browser, lab: Lab) -> Pictures:
-    """Return what ``compare`` prints: on one set, on several, of many strategies."""
+    """Return what ``compare`` prints: on one set, on several, of many strategies; and what a sweep of 100 runs does."""
     sweeps = {"": lab.readme(), "_many_sets": lab.sweep("many_sets"), "_hundred": lab.sweep("hundred")}
-    return {
+    found = {
         f"terminal{name}_{columns}": browser.text(
             lab.show(f"python -m imbalance_lab compare sweep={folder.name}", columns).html()
         )
         for name, folder in sweeps.items()
         for columns in WIDTHS
     }
+    return found | {"terminal_sweep_80": browser.text(lab.printed("hundred").html())}
 
 
 def mlflow(browser: Browser, lab: Lab) -> Pictures:
@@ -68,17 +69,19 @@ def mlflow(browser: Browser, lab: Lab) -> Pictures:
     found: dict[str, bytes] = {}
     sweeps = {"mlflow_ui": lab.readme(), "mlflow_hundred": lab.sweep("hundred")}
     client = MlflowClient(f"sqlite:///{lab.folder}/mlflow.db")
+    experiments = [one.experiment_id for one in client.search_experiments()]
     with mlflow_ui(lab.folder) as address:
         for name, folder in sweeps.items():
-            experiments = [one.experiment_id for one in client.search_experiments()]
             (parent,) = client.search_runs(experiments, f"tags.sweep_parent = 'true' and tags.sweep = '{folder.name}'")
-            place = f"{address}/#/experiments/{parent.info.experiment_id}/runs"
-            training = {"workflowType": "machine_learning"}
+            place, training = f"#/experiments/{parent.info.experiment_id}/runs", {"workflowType": "machine_learning"}
             linked = urlencode({"viewStateShareKey": folder.name, **training})
-            found[name] = browser.mlflow(f"{place}?{linked}", "Group: strategy: smote")
-            found[f"{name}_charts"] = browser.mlflow(f"{place}?{linked}&compareRunsMode=CHART", "strategies")
-            found[f"{name}_experiment"] = browser.mlflow(f"{place}?{urlencode(training)}", "Strategies")
-            found[f"{name}_sweep"] = browser.mlflow(f"{place}/{parent.info.run_id}", "Report")
+            pages = {
+                name: (f"{place}?{linked}", "Group: strategy: smote"),
+                f"{name}_charts": (f"{place}?{linked}&compareRunsMode=CHART", "strategies"),
+                f"{name}_experiment": (f"{place}?{urlencode(training)}", "Strategies"),
+                f"{name}_sweep": (f"{place}/{parent.info.run_id}", "Report"),
+            }
+            found |= {key: browser.mlflow(f"{address}/{path}", until) for key, (path, until) in pages.items()}
     return found
 
 

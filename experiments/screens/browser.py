@@ -55,7 +55,7 @@ class Browser:
         page.set_default_timeout(PATIENCE * 1000)
         page.route(lambda url: not url.startswith((address.partition("/#")[0], "data:", "blob:")), lambda r: r.abort())
         page.goto(address)
-        page.get_by_text(until, exact=False).first.wait_for()
+        page.wait_for_function("text => document.body.innerText.includes(text)", arg=until)
         with suppress(Exception):  # what MLflow offers beside the runs, and remembers to be closed
             page.get_by_role("button", name="Close", exact=True).first.click(timeout=3000)
         page.wait_for_timeout(3000)  # until charts are drawn and columns are placed

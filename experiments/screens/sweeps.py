@@ -12,6 +12,7 @@ from pathlib import Path
 from experiments.screens.terminal import Shown, show
 
 ROOT = Path(__file__).resolve().parents[2]
+SWEPT_AT = 80  # columns
 MARKED = r"<!-- {} -->\n\n((?:    .+\n)+)"
 SWEEPS = {
     "many_sets": "-m dataset=keel dataset.name=balance,cleveland,dermatology,newthyroid,vehicle,yeast model=logreg "
@@ -68,8 +69,17 @@ class Lab:
     def typed(self, name: str, command: str, place: str) -> Path:
         """Return the folder of a command's runs; `place` says where they go, and changes nothing else."""
         if not (self.folder / name).is_dir():
-            self.show(f"{command} {place}", 80)
+            shown = self.show(f"{command} {place}", SWEPT_AT)
+            self._file(name).write_text(f"{command}\n{shown.text}")
         return self.folder / name
+
+    def printed(self, name: str) -> Shown:
+        """Return what a command that was typed had left on the screen."""
+        command, _, text = self._file(name).read_text().partition("\n")
+        return Shown(command, text, SWEPT_AT, 0)
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.typed"
 
     def show(self, command: str, columns: int) -> Shown:
         """Return what a command of the program prints in a terminal of so many columns."""
@@ -79,5 +89,4 @@ class Lab:
         shown = show([sys.executable, *words[1:]], columns, self.folder, environment)
         if shown.status:
             sys.exit(f"error: {command} ended with status {shown.status}:\n{shown.text[-2000:]}")
-        (self.folder / f"{len(list(self.folder.glob('*.typed')))}.typed").write_text(f"$ {command}\n{shown.text}")
         return Shown(command, shown.text, columns, shown.status)

@@ -6,6 +6,7 @@ import fcntl
 import io
 import os
 import pty
+import re
 import struct
 import subprocess
 import termios
@@ -19,7 +20,7 @@ from rich.terminal_theme import DEFAULT_TERMINAL_THEME
 
 ROWS = 24
 PAGE = """<!DOCTYPE html><meta charset="utf-8"><style>{stylesheet}
-body {{ color: {foreground}; background: {background}; margin: 12px; display: inline-block }}
+body {{ color: {foreground}; background: {background}; margin: 0; padding: 12px; display: inline-block }}
 pre {{ font: 14px/1.25 "DejaVu Sans Mono", monospace; margin: 0 }}</style><pre>{code}</pre>"""
 
 
@@ -31,7 +32,7 @@ class Shown:
     ----------
     command : str
     text : str
-        With its codes for colours.
+        What is left on the screen, with its codes for colours.
     columns : int
     status : int
         With which the command ended.
@@ -70,5 +71,32 @@ def show(command: Sequence[str], columns: int, folder: Path, environment: Mappin
             break
         parts.append(part)
     os.close(ours)
-    text = b"".join(parts).decode(errors="replace").replace("\r\n", "\n")
-    return Shown(" ".join(command), text, columns, process.wait())
+    return Shown(" ".join(command), left_of(b"".join(parts).decode(errors="replace")), columns, process.wait())
+
+
+def left_of(written: str) -> str:
+    r"""Return what is left of what was written to a terminal: bars are drawn over each other, and erased.
+
+    >>> left_of("50 %\r\x1b[2K100 %\n\x1b[1A\x1b[2Kdone\n")
+    'done\n'
+    """
+    lines: list[list[str]] = [[]]
+    row = column = 0
+    colour = ""
+    for part in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|[^\x1b]", written):
+        if part == "\n":
+            row, column = row + 1, 0
+            lines += [[]] * (row == len(lines))
+        elif part == "\r":
+            column = 0
+        elif len(part) == 1:
+            line = lines[row] + [" "] * (column - len(lines[row]))
+            lines[row] = [*line[:column], colour + part, *line[column + 1 :]]
+            column, colour = column + 1, ""
+        elif part.endswith("m"):
+            colour += part
+        elif part.endswith("A"):
+            row = max(row - int(part[2:-1] or 1), 0)
+        elif part.endswith("K"):
+            lines[row] = []
+    return "\n".join("".join(line) for line in lines) + colour

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +23,8 @@ from imbalance_lab.runs.table import RunTable
 
 PROGRAM = "python -m imbalance_lab"
 ENOUGH_RUNS, MOST_RUNS = 10, 20  # of ten runs one knows whether more would do
+NAME = "dataset.name"
+PLACES = ("dataset", NAME, "model")
 WHY = {
     "control": "the control {}, which every strategy must beat to be worth its trouble",
     "baseline": "plain training, {}, to learn what is gained over it",
@@ -91,10 +94,10 @@ def _absent(comparison: Comparison, typist: Typist) -> Step | None:
     if not names or (known := [_typed(one, typist, strategy=names[0]) for one in without])[0] is None:
         return None
     first: Mapping[str, str] = known[0]
-    alike = [one for one in known if one is not None and apart(one, first) <= {"dataset", "model"}]
-    swept = {key: list(dict.fromkeys(one[key] for one in alike if key in one)) for key in ("dataset", "model")}
-    places = {(one.get("dataset"), one.get("model")) for one in alike}
-    if len(places) == max(len(swept["dataset"]), 1) * max(len(swept["model"]), 1) and len(alike) == len(known):
+    alike = [one for one in known if one is not None and apart(one, first) <= set(PLACES)]
+    swept = {key: list(dict.fromkeys(one[key] for one in alike if key in one)) for key in PLACES}
+    places = {tuple(one.get(key) for key in PLACES) for one in alike}
+    if len(places) == prod(max(len(values), 1) for values in swept.values()) and len(alike) == len(known):
         first = {**first, **{key: ",".join(values) for key, values in swept.items() if values}}
     seeds = sorted({seed for one in without for seed in _seeds_of(one)})
     first = {**first, "strategy": ",".join(names)} | ({"seed": range_of(seeds)} if len(seeds) > 1 else {})
@@ -156,13 +159,14 @@ def _more_seeds(comparison: Comparison, typist: Typist) -> Step | None:
             runs = max(runs, *(_further(row, role) for role in roles))
     if not found:
         return None
-    strategies, datasets = (
+    strategies, datasets, names = (
         list(dict.fromkeys(typed.get(key, empty) for every in found for typed in every))
-        for key, empty in (("strategy", "none"), ("dataset", ""))
+        for key, empty in (("strategy", "none"), ("dataset", ""), (NAME, ""))
     )
     if "" in datasets:
         datasets = [dataset or typist.default["options.dataset"] for dataset in datasets] if datasets[1:] else []
     first = found[0][0] | ({"dataset": ",".join(datasets)} if datasets else {}) | {"strategy": ",".join(strategies)}
+    first |= {NAME: ",".join(names)} if names[1:] else {}
     start = max(seeds) + 1
     if len(found) == 1:
         purpose = f"more seeds, to learn whether {strategies[0]} is better than {' and '.join(strategies[1:])}"
@@ -187,7 +191,8 @@ def _open(one: Compared, settings: Settings) -> tuple[str, list[str]]:
 
 
 def _alike(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    return apart(one, other) <= {"dataset", "strategy", "seed"}
+    """Whether they are runs of one sweep over datasets, or over the names of those of one source."""
+    return apart(one, other) <= {"dataset" if {NAME} - one.keys() - other.keys() else NAME, "strategy", "seed"}
 
 
 def _further(row: pd.Series, role: str) -> int:

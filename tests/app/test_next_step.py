@@ -185,12 +185,23 @@ def test_options_of_ones_own_are_typed_with_their_folder(mine: Path, capsys: pyt
     shown = capsys.readouterr().out.partition("Next, ")[2].partition("\nreport")[0]
     command = shown.partition(":\n")[2].replace("\\\n", "")
     assert shlex.split(command)[len(PROGRAM.split()) :][:3] == [*place, "-m"]
-    main(["folder=multirun"])
-    assert "Next, " not in capsys.readouterr().out  # it does not know the folder
     main(["folder=multirun", *place])
     assert command in capsys.readouterr().out
+    alone = ("folder=multirun", "control=fourth_root", "baseline=fourth_root")
+    main(alone)
+    assert "Next, " not in capsys.readouterr().out  # what keeps its model cannot be typed without the folder
+    main([*alone, *place])
+    assert "strategy=fourth_root seed=0" in capsys.readouterr().out
     runs = RunTable.from_folder("multirun")
     kept = next_step(compare(runs, control="fourth_root", baseline="fourth_root"), runs, [mine])
     assert kept is not None and "class_weight.power=0.3" in kept.arguments
     (found,) = take(kept)
     assert (found["outcome"], found["strategy"]) == ("finished", "fourth_root(power=0.3)")
+
+
+def test_groups_that_differ_in_the_name_within_a_source_are_one_sweep() -> None:
+    names = "dataset.name=balance,newthyroid"
+    assert invoke("-m", *RUNS, "dataset=keel", names, "strategy=none,inv_freq", "seed=0,1") == 0
+    assert {"dataset=keel", names, "strategy=tuned_threshold", "seed=range(2)"} <= set(step().arguments)
+    shown = step(control="inv_freq")
+    assert {"dataset=keel", names, "seed=range(2,10)"} <= set(shown.arguments)

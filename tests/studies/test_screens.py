@@ -83,7 +83,6 @@ def test_one_command_takes_the_pictures(tmp_path: Path) -> None:
     assert {"report", "report_phone_dark", "terminal_60", "terminal_hundred_80", "terminal_many_sets_120"} <= names
     sizes = [file.stat().st_size for file in (tmp_path / "out").glob("*.png")]
     assert min(sizes) > 5_000 and max(sizes) < 150_000
-    (sweep,) = [file for file in (tmp_path / "typed").glob("*.typed") if "dir=hundred" in file.read_text()]
-    before, _, compared = sweep.read_text().partition("100 finished")
-    after = compared.partition("\nreport:")[2]
-    assert len(before.splitlines()) + len(after.splitlines()) <= 24
+    before, _, compared = sweeps.Lab(tmp_path / "typed").printed("hundred").text.partition("100 finished")
+    assert "logreg" in before and len(before.splitlines()) + len(compared.partition("\nreport:")[2].splitlines()) <= 10
+    assert len(compared.splitlines()) <= 24 + 10
