@@ -76,7 +76,7 @@ def mlflow(browser: Browser, lab: Lab) -> Pictures:
             place, training = f"#/experiments/{parent.info.experiment_id}/runs", {"workflowType": "machine_learning"}
             linked = urlencode({"viewStateShareKey": folder.name, **training})
             pages = {
-                name: (f"{place}?{linked}", "Group: strategy: smote"),
+                name: (f"{place}?{linked}", "Group: smote"),
                 f"{name}_charts": (f"{place}?{linked}&compareRunsMode=CHART", "strategies"),
                 f"{name}_experiment": (f"{place}?{urlencode(training)}", "Strategies"),
                 f"{name}_sweep": (f"{place}/{parent.info.run_id}", "Report"),

@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from imbalance_lab.app import recipes
 from imbalance_lab.app.typed import KEPT, Typist, apart, range_of, saves_model
 from imbalance_lab.comparison import Compared, Comparison, Settings
-from imbalance_lab.comparison.answer import ROLES, answer_of
+from imbalance_lab.comparison.answer import ROLES
 from imbalance_lab.comparison.paired import FEW_RUNS
 from imbalance_lab.comparison.report.layout import wrapped
 from imbalance_lab.errors import LabError
@@ -178,7 +178,7 @@ def _more_seeds(comparison: Comparison, typist: Typist) -> Step | None:
 
 def _open(one: Compared, settings: Settings) -> tuple[str, list[str]]:
     """Return what leads, or else what is to be used, and what more runs would show about it."""
-    for name in dict.fromkeys([str(one.table.index[0]), answer_of(one.table, settings).use]):
+    for name in dict.fromkeys([str(one.table.index[0]), one.answer.use]):
         row: pd.Series = one.table.loc[name]  # type: ignore[assignment]
         roles = {
             getattr(settings, role): role
@@ -206,7 +206,7 @@ def _model(comparison: Comparison, typist: Typist) -> Step | None:
     """Return what keeps the model of the strategy to use, unless its run did: of the models on a dataset the best."""
     settings, first = comparison.settings, comparison.compared[0]
     rivals = [one for one in comparison.compared if one.group.name.get("dataset") == first.group.name.get("dataset")]
-    named = {id(one): answer_of(one.table, settings).use for one in rivals}
+    named = {id(one): one.answer.use for one in rivals}
     one = max(rivals, key=lambda one: settings.sign * float(one.table["mean"][named[id(one)]]))
     use = named[id(one)]
     if saves_model(typist.table, _first_run(one, use)):

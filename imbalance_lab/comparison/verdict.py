@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from imbalance_lab.comparison.across import Across, across_datasets
-from imbalance_lab.comparison.answer import answer_of
+from imbalance_lab.comparison.answer import Answer, answer_of
 from imbalance_lab.comparison.contenders import families
 from imbalance_lab.comparison.groups import Group, group_runs
 from imbalance_lab.comparison.paired import FEW_ROWS, interval, paired_differences
@@ -39,14 +39,17 @@ class Compared:
         `paired_differences` gives them.
     recalls : DataFrame
         Mean recall: a row per strategy, a column per class, the rarest class first.
+    answer : Answer
+        What to use.
     verdict : str
-        The comparison in a sentence or two.
+        The evidence in a sentence or two.
     notes : list of str
     """
 
     group: Group
     table: pd.DataFrame
     recalls: pd.DataFrame
+    answer: Answer
     verdict: str
     notes: list[str]
 
@@ -78,9 +81,7 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """What to use, and the evidence, a line per group."""
-        lines = [
-            f"{one.group.title}: {answer_of(one.table, self.settings).text} {one.verdict}" for one in self.compared
-        ]
+        lines = [f"{one.group.title}: {one.answer.text} {one.verdict}" for one in self.compared]
         across = self.across
         lines += [f"across {len(one.means)} datasets{_of(one.name)}: {summary(one, self.settings)}" for one in across]
         return "\n".join(lines)
@@ -235,7 +236,7 @@ def compare_group(group: Group, settings: Settings) -> Compared:
     verdict = sentence_of(table, group, settings)
     if table["values"].nunique() > 1:
         verdict += " Means are over different seeds, differences over those that both have."
-    return Compared(group, table, _recalls(group, table.index), verdict, notes)
+    return Compared(group, table, _recalls(group, table.index), answer_of(table, settings), verdict, notes)
 
 
 def _optimism(name: str, contenders: Sequence[str]) -> str:
@@ -269,15 +270,20 @@ def _recalls(group: Group, strategies: pd.Index) -> pd.DataFrame:
 def summary(across: Across, settings: Settings) -> str:
     """Return what the tests across datasets found."""
     best = across.ranks.index[0]
-    tied = across.ranks.index[across.ranks <= across.ranks.iloc[0] + across.critical_difference]
+    tied = alike_in_rank(across)
     alpha = 1 - settings.confidence
     if across.friedman["p_F"] >= alpha:
         return f"average ranks do not differ more than chance allows (Friedman, p = {across.friedman['p_F']:.2g})"
     return (
-        f"{best} has the best average rank, {across.ranks.iloc[0]:.2f}; Nemenyi's test tells it "
-        f"{'from all others' if len(tied) == 1 else 'not from ' + ', '.join(map(str, tied[1:]))} "
+        f"{best} has the best average rank, {across.ranks.iloc[0]:.2f}; Nemenyi's test "
+        f"{'tells it from all others' if len(tied) == 1 else 'cannot tell it from ' + ', '.join(tied[1:])} "
         f"(Friedman, p = {across.friedman['p_F']:.2g})"
     )
+
+
+def alike_in_rank(across: Across) -> list[str]:
+    """Return what Nemenyi's test cannot tell from the best average rank, that one first."""
+    return [str(name) for name in across.ranks.index[across.ranks <= across.ranks.iloc[0] + across.critical_difference]]
 
 
 def _of(name: str) -> str:

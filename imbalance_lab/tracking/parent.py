@@ -146,7 +146,9 @@ def _describe(client: MlflowClient, parent: Parent, outcome: str, result: Result
         values = {HEADLINE: best.mean} | {f"{RECALL}{key}": best.recalls[name] for name, key in keys.items() if key}
         params = [Param("best/strategy", best.strategy), Param("best/model", best.model)]
         client.log_batch(parent.run_id, [Metric(key, value, 0, 0) for key, value in values.items()], params)
-        client.update_run(parent.run_id, name=f"best {best.strategy} {best.mean:.3f}")
+        named = next((row for row in result.rows if row.verb), best)
+        verb = (named.verb or "best").rstrip(":").lower()
+        client.update_run(parent.run_id, name=f"{verb} {named.strategy} {named.mean:.3f}")
 
 
 def _show(client: MlflowClient, parent: Parent, result: Result) -> str | None:

@@ -45,7 +45,7 @@ def test_a_sweep_has_a_parent_run_that_counts_its_jobs(client: MlflowClient, cap
     assert set(parent.data.metrics) == {"test/balanced_accuracy", *(f"test/recall/{name}" for name in "abc")}
     for key, value in parent.data.metrics.items():
         assert value == pytest.approx(np.mean([metrics[key] for metrics in logged]), abs=1e-12)
-    assert parent.info.run_name == f"best none {parent.data.metrics['test/balanced_accuracy']:.3f}"
+    assert parent.info.run_name == f"best mean none {parent.data.metrics['test/balanced_accuracy']:.3f}"
     verdict, *table, report, counts = filter(None, parent.data.tags["mlflow.note.content"].splitlines())
     assert verdict.startswith("synthetic, logreg: Best mean: none. Nothing else was run. none has the best mean, 0.727")
     assert table[0] == "| strategy | model | dataset | runs | balanced accuracy | recall c | recall b | recall a |"
@@ -67,7 +67,7 @@ def test_a_sweep_has_a_parent_run_that_counts_its_jobs(client: MlflowClient, cap
     assert {tag.removeprefix("mlflow.sharedViewState.") for tag in tags if "View" in tag} == {"strategies", key}
     first = tags["mlflow.note.content"].splitlines()[0]
     assert first.startswith(
-        f"[Strategies]({link.partition('5000/')[2]}) balanced accuracy (recall of c): **none 0.727 ("
+        f"[Strategies]({link.partition('5000/')[2]}) Best mean: **none**. balanced accuracy (recall of c): **none 0.727 ("
     )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -84,7 +85,19 @@ def test_across_datasets_the_best_rank_is_what_to_start_with() -> None:
     found = many()
     answer, _ = recommend_across(found.across[0], found.settings)
     assert answer.use == str(found.across[0].ranks.index[0])
-    assert (answer.verb == "Start with") == (found.across[0].friedman["p_F"] < 0.05)
+    across = found.across[0]
+    assert across.friedman["p_F"] < 0.05 and answer.verb == "Start with"
+    assert across.ranks["none"] > across.ranks.iloc[0] + across.critical_difference
+    assert answer.why in found.text()
+
+
+def test_what_ranks_best_but_like_plain_training_is_no_clear_winner() -> None:
+    across = many().across[0]
+    near = replace(across, critical_difference=across.ranks["none"] - across.ranks.iloc[0] + 0.01)
+    assert near.friedman["p_F"] < 0.05
+    answer, _ = recommend_across(near, Settings())
+    assert answer.verb == "No clear winner; in the lead:"
+    assert "cannot tell it from" in answer.why and "none" in answer.why
 
 
 def test_the_overview_shades_by_the_difference_and_marks_what_is_proven() -> None:

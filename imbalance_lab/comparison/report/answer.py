@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from imbalance_lab.comparison.across import Across
-from imbalance_lab.comparison.answer import Answer, answer_of
+from imbalance_lab.comparison.answer import Answer
 from imbalance_lab.comparison.report.kinds import OPEN, SIGNS, kind_of
 from imbalance_lab.comparison.report.text import verdict_text
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.verdict import Compared, summary
+from imbalance_lab.comparison.verdict import Compared, alike_in_rank, summary
 from imbalance_lab.evaluation.metrics import heading_of
 
 START, TIED = "Start with", "No clear winner; in the lead:"
@@ -35,11 +35,14 @@ class Tile:
 
 def tiles_of(one: Compared, settings: Settings) -> list[Tile]:
     """Return the numbers of the strategy to use on one dataset."""
-    return _tiles(one, settings, answer_of(one.table, settings).use)
+    return _tiles(one, settings, one.answer.use)
 
 
 def recommend_across(one: Across, settings: Settings) -> tuple[Answer, list[Tile]]:
-    """Return what to use where nothing is known of a dataset: the best average rank, if ranks differ; its numbers."""
+    """Return what to use where nothing is known of a dataset: the best average rank, with its numbers.
+
+    It is recommended where ranks differ, and its rank from the baseline's.
+    """
     best = str(one.ranks.index[0])
     found = summary(one, settings)
     tiles = [Tile(f"average rank of {best}", f"{one.ranks.iloc[0]:.2f}", f"of {len(one.ranks)} strategies; 1 is best")]
@@ -51,8 +54,9 @@ def recommend_across(one: Across, settings: Settings) -> tuple[Answer, list[Tile
         words = f"by more than {settings.rope:g}, on another dataset"
         tiles.append(Tile(f"probability that it is better than {settings.baseline}", f"{share:.2f}", words))
     differ = one.friedman["p_F"] < 1 - settings.confidence
+    tied = settings.baseline != best and settings.baseline in alike_in_rank(one)
     why = found[0].upper() + found[1:] if not differ else found
-    return Answer(START if differ else TIED, best, f"{why}."), tiles
+    return Answer(START if differ and not tied else TIED, best, f"{why}."), tiles
 
 
 def _tiles(one: Compared, settings: Settings, use: str) -> list[Tile]:

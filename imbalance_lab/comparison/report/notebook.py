@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import escape
 
-from imbalance_lab.comparison.answer import Answer, answer_of
+from imbalance_lab.comparison.answer import Answer
 from imbalance_lab.comparison.report.answer import recommend_across
 from imbalance_lab.comparison.report.text import figure, verdict_texts
 from imbalance_lab.comparison.settings import Settings
@@ -23,7 +23,7 @@ def notebook(comparison: Comparison) -> str:
         _line(f"Across {len(one.means)} datasets", recommend_across(one, settings)[0]) for one in comparison.across
     )
     groups = "".join(
-        f"{_line(one.group.title, answer_of(one.table, settings))}{rows(compact(one, settings))}{_notes(one.notes)}"
+        f"{_line(one.group.title, one.answer)}{rows(compact(one, settings))}{_notes(one.notes)}"
         for one in comparison.compared[:MOST_GROUPS]
     )
     more = len(comparison.compared) - MOST_GROUPS

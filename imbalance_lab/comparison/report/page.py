@@ -15,7 +15,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from imbalance_lab.comparison.across import Across
-from imbalance_lab.comparison.answer import Answer, answer_of
+from imbalance_lab.comparison.answer import Answer
 from imbalance_lab.comparison.report import curves
 from imbalance_lab.comparison.report import diagrams as draw
 from imbalance_lab.comparison.report.answer import Tile, recommend_across, tiles_of
@@ -162,7 +162,7 @@ def _group(at: int, one: Compared, settings: Settings, epochs: pd.DataFrame | No
     left_out = [f"epochs are drawn for the first {MOST_EPOCH_GROUPS} groups"] if at == MOST_EPOCH_GROUPS else []
     table = table_of("The strategies, best mean first", group_table(one, settings), keys_of(one, settings), one.table)
     by_epoch = _epochs(at, one, epochs) if epochs is not None and at < MOST_EPOCH_GROUPS else None
-    answer, tiles = answer_of(one.table, settings), tiles_of(one, settings)
+    answer, tiles = one.answer, tiles_of(one, settings)
     notes, tables = [*one.notes, *left_out], [table, runs_of(one, settings)]
     return Section(one.group.title, answer, tiles, notes, pictures, [], tables, by_epoch)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
-from imbalance_lab.comparison.answer import VERBS, answer_of, reference_of
+from imbalance_lab.comparison.answer import VERBS, reference_of
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
 from imbalance_lab.comparison.report.answer import START, TIED, recommend_across
 from imbalance_lab.comparison.report.layout import Grid, cut, shortened, wrapped
@@ -95,7 +95,7 @@ def _group(one: Compared, settings: Settings, width: int | None, every_column: b
         if (more := len(one.table) - MOST_ROWS) > 0:
             yield from wrapped(f"and {more} more; columns=all shows them", width)
     yield ""
-    yield from wrapped(answer_of(one.table, settings).text, width)
+    yield from wrapped(one.answer.text, width)
     yield from _notes(one.notes, width)
 
 

@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.table import Table
 
 from imbalance_lab.comparison.across import Across
-from imbalance_lab.comparison.answer import answer_of
 from imbalance_lab.comparison.paired import FEW_RUNS
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.comparison.verdict import Compared, Comparison, summary
@@ -51,7 +50,7 @@ def to_json(comparison: Comparison) -> str:
         "groups": [
             {
                 **one.group.name,
-                "answer": answer_of(one.table, comparison.settings).text,
+                "answer": one.answer.text,
                 "verdict": one.verdict,
                 "notes": one.notes,
                 "strategies": _records(one.table.rename_axis("strategy").reset_index()),
@@ -100,7 +99,7 @@ def _sections(comparison: Comparison) -> Iterable[str]:
     for one in comparison.compared[:MOST_GROUPS]:
         yield f"## {one.group.title}\n"
         yield _render(group_table(one, settings))
-        yield f"{answer_of(one.table, settings).text} {one.verdict}\n"
+        yield f"{one.answer.text} {one.verdict}\n"
         yield from (f"Note: {note}\n" for note in one.notes)
     if (more := len(comparison.compared) - MOST_GROUPS) > 0:
         yield f"... and {more} more groups; format=csv, json and html have them all\n"
