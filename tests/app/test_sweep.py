@@ -66,8 +66,9 @@ def test_a_sweep_has_a_parent_run_that_counts_its_jobs(client: MlflowClient, cap
     tags = client.get_experiment("1").tags
     assert {tag.removeprefix("mlflow.sharedViewState.") for tag in tags if "View" in tag} == {"strategies", key}
     first = tags["mlflow.note.content"].splitlines()[0]
+    path = link.partition("5000/")[2]
     assert first.startswith(
-        f"[Strategies]({link.partition('5000/')[2]}) Best mean: **none**. balanced accuracy (recall of c): **none 0.727 ("
+        f"[Strategies]({path}) Best mean: **none**. balanced accuracy (recall of c): **none 0.727 ("
     )
 
 
