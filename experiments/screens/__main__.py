@@ -78,7 +78,7 @@ def mlflow(browser: Browser, lab: Lab) -> Pictures:
             pages = {
                 name: (f"{place}?{linked}", "Group: smote"),
                 f"{name}_charts": (f"{place}?{linked}&compareRunsMode=CHART", "strategies"),
-                f"{name}_experiment": (f"{place}?{urlencode(training)}", "Strategies"),
+                f"{name}_experiment": (f"{place}?{urlencode(training)}", parent.info.run_name),
                 f"{name}_sweep": (f"{place}/{parent.info.run_id}", "Report"),
             }
             found |= {key: browser.mlflow(f"{address}/{path}", until) for key, (path, until) in pages.items()}
