@@ -4,7 +4,7 @@ Examples
 --------
 >>> import imbalance_lab as lab
 >>> runs = lab.sweep("four_classes", ["none", "inv_freq"], "logreg", seed=range(3), progress=False)
->>> lab.compare(runs).verdict.startswith("four_classes, logreg: inv_freq has the best mean")
+>>> "inv_freq has the best mean" in lab.compare(runs).verdict
 True
 """
 

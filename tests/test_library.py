@@ -66,6 +66,11 @@ def test_a_run_of_ones_own_table(data: lab.Dataset) -> None:
     assert hits.mean() == pytest.approx(record.metrics["balanced_accuracy"])
     np.testing.assert_allclose(predictions.filter(like="probability/").sum(axis=1), 1)
     assert "balanced accuracy" in record._repr_html_()
+    assert "decision" not in record._repr_html_()  # the class of the largest score
+    tuned = lab.run(data, "tuned_threshold", "logreg", seed=1, **QUICK)
+    (threshold,) = tuned.thresholds.values()
+    for shown in ("offset of the decision", f"decision: rare from a probability of {threshold:.3f}"):
+        assert shown in tuned._repr_html_()
     assert {"recall_per_class", "confusion_matrix"} <= set(record.figures())
 
 

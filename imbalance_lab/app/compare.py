@@ -14,6 +14,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from imbalance_lab.app import recipes
+from imbalance_lab.app.arguments import search_folders, split_flags
 from imbalance_lab.app.lines import error_line
 from imbalance_lab.comparison import Comparison, Settings, compare
 from imbalance_lab.comparison.groups import column
@@ -44,6 +46,7 @@ python -m imbalance_lab compare [key=value ...]: which strategy is better, by ho
   sweep=last                   the runs of one sweep, by name; last: the latest
 
 Any other key filters: strategy=[none,smote] model=mlp dataset=yeast seed=[0,1] training.epochs=100
+Where runs had options of your own, --config-dir FOLDER lets it propose what to type next with those.
 """
 
 
@@ -100,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(HELP)
         return
     try:
-        request, settings, filters = parse(given)
+        request, settings, filters = parse(_without_folders(given))
         if not request.folders:
             settings = replace(settings, metric=logged_as(settings.metric))
         table = select(read(request, settings), filters)
@@ -116,6 +119,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
     except (LabError, OSError) as error:
         sys.exit(error_line(error))
+
+
+def _without_folders(arguments: Sequence[str]) -> list[str]:
+    """Let options of the folders that ``--config-dir`` names be known; return the other arguments."""
+    named = any(argument.startswith(("--config-dir", "-cd")) for argument in arguments)
+    flags, rest = split_flags(arguments) if named else ([], list(arguments))
+    recipes.register(search_folders(flags))
+    return rest
 
 
 def parse(arguments: Sequence[str]) -> tuple[Request, Settings, dict[str, list[str]]]:

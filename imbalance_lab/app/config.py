@@ -21,13 +21,15 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("unique", lambda: secrets.token_hex(3), use_cache=True, replace=True)
 
 
-def compose(overrides: Sequence[str] = ()) -> DictConfig:
+def compose(overrides: Sequence[str] = (), search: Sequence[Path] = ()) -> DictConfig:
     """Compose the configuration of one run, as the command line would.
 
     Parameters
     ----------
     overrides : sequence of str
         What one would type, as in ``["strategy=focal", "loss.gamma=5"]``.
+    search : sequence of Path
+        Folders of options beside the registered ones, as ``--config-dir`` names them.
 
     Returns
     -------
@@ -44,11 +46,13 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
     from hydra.core.hydra_config import HydraConfig
 
     from imbalance_lab.app import recipes
+    from imbalance_lab.app.arguments import quoted
 
     register_resolvers()
-    recipes.register()
+    recipes.register(search)
+    places = [f"hydra.searchpath=[{','.join(quoted(f'file://{folder}') for folder in search)}]"] if search else []
     with initialize_config_dir(str(CONF), version_base="1.3", job_name="imbalance_lab"):
-        config = hydra_compose("config", list(overrides), return_hydra_config=True)
+        config = hydra_compose("config", [*overrides, *places], return_hydra_config=True)
         choices, config.hydra.runtime.output_dir = HydraConfig.instance(), "."
         choices.set_config(config)
         return resolve(config)

@@ -92,12 +92,12 @@ class Screen(Observer):
             table.add_row(escape(str(name)), cells[0], *[_number(row.offset)][: int(shifted)], *cells[1:])
         self._print(table, len(record.classes))
         if shifted and record.thresholds:
-            cuts = ", ".join(f"{name} from a probability of {p:.3f}" for name, p in record.thresholds.items())
-            self.message(f"decision: {cuts}")
+            self.message(f"decision: {', '.join(record.thresholds_text)}")
         self.message(headline)
         metrics = record.metrics
         line = ", ".join(f"{heading_of(key)} {metrics[key]:.3f}" for key in shown_at("screen") if key in metrics)
-        self.console.print(line, highlight=False)
+        several = len(record.dataset.labels)
+        self.console.print(f"mean over {several} labels: {line}" if several else line, highlight=False)
         self.message(f"record: {record.folder}")
         if where:
             self.message(f"browse: {where}")

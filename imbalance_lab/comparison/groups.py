@@ -11,14 +11,11 @@ import pandas as pd
 
 from imbalance_lab.comparison.contenders import bare_strategies, contenders, dataset_names, paths_of
 from imbalance_lab.comparison.keys import (
-    EPOCHS,
     MODEL,
-    PATIENCE,
     SEED,
     SPLIT,
     SPLIT_SEED,
     USED_BY_NAME,
-    WEIGHT_START,
     changes_results,
     in_slot,
     is_seed,
@@ -41,8 +38,7 @@ class Group:
         The metric: a row per strategy, a column per (seed, fold); NaN where a run is missing.
     runs : DataFrame
         One row per run: ``strategy`` (the contender's name), ``bare_strategy`` (its options without settings and
-        model), ``bare_model``, ``seed``, ``patience`` of early stopping (NaN without) with ``first_epoch``, the first
-        that it may keep, and everything of the run table.
+        model), ``bare_model``, ``seed``, and everything of the run table.
     metrics : DataFrame
         Of the same runs.
     ratio : float
@@ -242,7 +238,7 @@ def _one_each(table: RunTable, replicate: pd.Series) -> bool:
 def _group(
     table: RunTable, metric: str, name: dict[str, str], replicate: pd.Series, contender: pd.Series, fresh_data: bool
 ) -> Group:
-    runs = table.runs.assign(strategy=contender, seed=replicate.loc[table.runs.index], **_stopping(table.settings))
+    runs = table.runs.assign(strategy=contender, seed=replicate.loc[table.runs.index])
     runs = runs.sort_values("start")
     latest = runs.drop_duplicates(["strategy", "seed"], keep="last")
     metrics = table.metrics.loc[latest.index]
@@ -274,16 +270,6 @@ def _is_one_split(settings: pd.DataFrame) -> bool:
     seeds = [key for key in keys if key[0] == "split" and is_seed(key)]
     known = SPLIT in settings or SPLIT_SEED in settings
     return known and not any(settings[key].nunique() > 1 for key in seeds)
-
-
-def _stopping(settings: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return the patience of early stopping, and the first epoch it keeps: not one before deferred weights count."""
-    patience, epochs, start = (
-        pd.to_numeric(settings[key] if key in settings else pd.Series(np.nan, settings.index), errors="coerce")
-        for key in (PATIENCE, EPOCHS, WEIGHT_START)
-    )
-    uniform = (-(-(start * epochs).round(9) // 1)).clip(upper=epochs - 1)  # as the learner counts them
-    return {"patience": patience, "first_epoch": uniform.fillna(0) + 1}
 
 
 def _repeated(runs: pd.DataFrame, latest: pd.DataFrame, last: pd.Series, every: pd.Series) -> str | None:

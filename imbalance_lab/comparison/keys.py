@@ -21,12 +21,8 @@ NO_SETTINGS = frozenset(
     [(NO_GROUP, "save_model"), *((group, "_target_") for group in ("dataset", "training", "evaluation"))]
 )
 BINS = "calibration_bins"  # of the settings of the evaluation the only one that changes a metric
-PATIENCE, EPOCHS, WEIGHT_START = ("training", "patience"), ("training", "epochs"), ("class_weight", "weight_start")
 # What is asked for by its key, whether runs differ in it or not.
-USED_BY_NAME: tuple[Key, ...] = (
-    *(OPTION, TARGET, *PATHS, MODEL, SPLIT, *(("options", slot) for slot in SLOTS)),
-    *(PATIENCE, EPOCHS, WEIGHT_START),
-)
+USED_BY_NAME: tuple[Key, ...] = (*(OPTION, TARGET, *PATHS, MODEL, SPLIT, *(("options", slot) for slot in SLOTS)),)
 
 
 def is_seed(key: Any) -> bool:

@@ -12,13 +12,14 @@ import pandas as pd
 from pydantic import ValidationError
 
 from imbalance_lab.comparison.across import Across, across_datasets
+from imbalance_lab.comparison.answer import Answer, answer_of
 from imbalance_lab.comparison.contenders import families
 from imbalance_lab.comparison.groups import Group, group_runs
 from imbalance_lab.comparison.paired import FEW_ROWS, interval, paired_differences
 from imbalance_lab.comparison.sentences import sentence_of
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.evaluation.metrics import shown_at
+from imbalance_lab.evaluation.metrics import HEADLINE, shown_at
 from imbalance_lab.options import describe
 from imbalance_lab.runs.history import no_epochs
 from imbalance_lab.runs.table import EpochReader, RunTable
@@ -38,14 +39,17 @@ class Compared:
         `paired_differences` gives them.
     recalls : DataFrame
         Mean recall: a row per strategy, a column per class, the rarest class first.
+    answer : Answer
+        What to use.
     verdict : str
-        The comparison in a sentence or two.
+        The evidence in a sentence or two.
     notes : list of str
     """
 
     group: Group
     table: pd.DataFrame
     recalls: pd.DataFrame
+    answer: Answer
     verdict: str
     notes: list[str]
 
@@ -76,8 +80,8 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """The result, a line per group."""
-        lines = [f"{one.group.title}: {one.verdict}" for one in self.compared]
+        """What to use, and the evidence, a line per group."""
+        lines = [f"{one.group.title}: {one.answer.text} {one.verdict}" for one in self.compared]
         across = self.across
         lines += [f"across {len(one.means)} datasets{_of(one.name)}: {summary(one, self.settings)}" for one in across]
         return "\n".join(lines)
@@ -225,12 +229,14 @@ def compare_group(group: Group, settings: Settings) -> Compared:
             notes.append(f"which '{name}' is the {role}? {role}= can be {', '.join(near)}")
     if any(FEW_ROWS in set(table.get(f"{role}_verdict", ())) for role in ("baseline", "control")):
         notes.append(f"{FEW_ROWS}: seeds share their rows, so that no number of further seeds would settle it")
+    if labels := sum(str(key).startswith(f"{HEADLINE}/") for key in group.metrics.dropna(axis=1, how="all")):
+        notes.append(f"metrics are means over {labels} labels: worst recall is that of the worse class of each label")
     notes += [_optimism(name, own) for name, own in families(group.runs).items()]
     table = table.sort_values("mean", ascending=settings.sign < 0, kind="stable")
     verdict = sentence_of(table, group, settings)
     if table["values"].nunique() > 1:
         verdict += " Means are over different seeds, differences over those that both have."
-    return Compared(group, table, _recalls(group, table.index), verdict, notes)
+    return Compared(group, table, _recalls(group, table.index), answer_of(table, settings), verdict, notes)
 
 
 def _optimism(name: str, contenders: Sequence[str]) -> str:
@@ -264,15 +270,20 @@ def _recalls(group: Group, strategies: pd.Index) -> pd.DataFrame:
 def summary(across: Across, settings: Settings) -> str:
     """Return what the tests across datasets found."""
     best = across.ranks.index[0]
-    tied = across.ranks.index[across.ranks <= across.ranks.iloc[0] + across.critical_difference]
+    tied = alike_in_rank(across)
     alpha = 1 - settings.confidence
     if across.friedman["p_F"] >= alpha:
         return f"average ranks do not differ more than chance allows (Friedman, p = {across.friedman['p_F']:.2g})"
     return (
-        f"{best} has the best average rank, {across.ranks.iloc[0]:.2f}; Nemenyi's test tells it "
-        f"{'from all others' if len(tied) == 1 else 'not from ' + ', '.join(map(str, tied[1:]))} "
+        f"{best} has the best average rank, {across.ranks.iloc[0]:.2f}; Nemenyi's test "
+        f"{'tells it from all others' if len(tied) == 1 else 'cannot tell it from ' + ', '.join(tied[1:])} "
         f"(Friedman, p = {across.friedman['p_F']:.2g})"
     )
+
+
+def alike_in_rank(across: Across) -> list[str]:
+    """Return what Nemenyi's test cannot tell from the best average rank, that one first."""
+    return [str(name) for name in across.ranks.index[across.ranks <= across.ranks.iloc[0] + across.critical_difference]]
 
 
 def _of(name: str) -> str:

@@ -340,6 +340,12 @@ class Dataset:
         aside = {name: values[rows].reset_index(drop=True) for name, values in self.aside.items()}
         return replace(self, X=_renumbered(self.take(np.flatnonzero(rows))), y=y, class_names=names, aside=aside)
 
+    def __repr__(self) -> str:
+        """Return name, rows, columns and classes in one line."""
+        from imbalance_lab.data.display import dataset_line
+
+        return f"<Dataset {dataset_line(self)}>"
+
     def _repr_html_(self) -> str:
         from imbalance_lab.data.display import dataset_html
 

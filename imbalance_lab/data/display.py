@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from imbalance_lab.data.dataset import Dataset
 
-MAX_CLASSES_SHOWN = 20
+MAX_CLASSES_SHOWN, MAX_CLASSES_NAMED = 20, 6
 MIN_BAR, MAX_BAR = 1.0, 160.0  # pixels
 
 
@@ -25,6 +25,15 @@ def dataset_html(dataset: Dataset) -> str:
         f"imbalance ratio {dataset.imbalance_ratio:.1f}</div>"
         f'<table style="border-collapse:collapse;margin-top:4px">{rows}</table>{rest}</div>'
     )
+
+
+def dataset_line(dataset: Dataset) -> str:
+    """Return name, rows, kinds of columns and the sizes of the classes, the largest first, in one line."""
+    order = sorted(range(len(dataset.class_names)), key=lambda k: (-dataset.counts[k], k))
+    sizes = [f"{dataset.class_names[k]} {dataset.counts[k]:,}" for k in order[:MAX_CLASSES_NAMED]]
+    more = len(order) - MAX_CLASSES_NAMED
+    rest = [f"and {more} smaller classes"] if more > 0 else []
+    return f"{dataset.name}: {len(dataset):,} rows, {_columns(dataset)}, {', '.join([*sizes, *rest])}"
 
 
 def _class_row(dataset: Dataset, k: int) -> str:

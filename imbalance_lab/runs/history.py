@@ -10,6 +10,7 @@ import pandas as pd
 EPOCHS = "epochs.csv"
 COLUMNS = ["run", "key", "epoch", "value"]
 PREFIX = "val/"
+KEPT = "kept"  # marks the epochs whose weights were kept, where the learner marked them
 COUNTS = ("called/", "predicted_count/")  # numbers of rows, not figures of a class
 
 
@@ -25,7 +26,7 @@ def read_histories(folders: Mapping[str, Path]) -> pd.DataFrame:
     -------
     DataFrame
         ``run``, ``key`` (``recall/<class>``, ``balanced_accuracy``, ``loss``), ``epoch``, ``value``: the figures of the
-        validation rows, of all folds.
+        validation rows, of all folds; ``kept`` of the epochs whose weights were kept.
     """
     files = {run: folder / EPOCHS for run, folder in folders.items()}
     return stacked({run: pd.read_csv(file) for run, file in files.items() if file.is_file()})
@@ -42,4 +43,6 @@ def _long(run: str, history: pd.DataFrame) -> pd.DataFrame:
     keys = {name: str(name).removeprefix(PREFIX) for name in history if str(name).startswith(PREFIX)}
     keys = {name: key for name, key in keys.items() if not key.startswith(COUNTS)}
     long = history.melt(id_vars="epoch", value_vars=list(keys), var_name="key", value_name="value")
-    return long.assign(run=run, key=long.key.map(keys)).dropna(subset="value")[COLUMNS]
+    long = long.assign(key=long.key.map(keys)).dropna(subset="value")
+    kept = history[history[KEPT] > 0] if KEPT in history else history.iloc[:0]
+    return pd.concat([long, kept[["epoch"]].assign(key=KEPT, value=1.0)]).assign(run=run)[COLUMNS]

@@ -130,6 +130,11 @@ class RunRecord:
         return {name: value for name, value in found.items() if not np.isnan(value)}
 
     @property
+    def thresholds_text(self) -> list[str]:
+        """The thresholds in words."""
+        return [f"{name} from a probability of {p:.3f}" for name, p in self.thresholds.items()]
+
+    @property
     def test(self) -> Predictions:
         """Test predictions of all folds, one after the other."""
         return join(fold.test for fold in self.folds)
@@ -174,7 +179,9 @@ class RunRecord:
     def _fold_summary(self, fold: FoldResult) -> dict[str, Any]:
         """Return metrics, times, and the rule of each task by which scores became classes."""
         rules = [rule.describe(names) for rule, names in zip(fold.fitted.rules, self.dataset.tasks, strict=True)]
-        return {"metrics": fold.metrics, "seconds": fold.seconds, "decision": rules}
+        history = fold.history
+        kept = {} if history is None else {"kept_epochs": (np.flatnonzero(history.kept > 0) + 1).tolist()}
+        return {"metrics": fold.metrics, "seconds": fold.seconds, "decision": rules} | kept
 
     def summary(self) -> dict[str, Any]:
         """Return what ``record.json`` holds of a finished run."""
@@ -215,6 +222,7 @@ class RunRecord:
             "train_rows": "training rows",
             "sampled_rows": "after sampling",
             "weight": "weight",
+            **({"offset": "offset of the decision"} if self.classes.offset.fillna(0).any() else {}),
             "recall": "recall",
             "precision": "precision",
             "f1": "F1",
@@ -226,4 +234,5 @@ class RunRecord:
         for key, heading in columns.items():
             digits = 0 if key in counts else 3
             shown[heading] = ["" if pd.isna(value) else f"{value:.{digits}f}" for value in table[key]]
-        return to_html(shown, f"{self.dataset.name}, {self.name}: {self.headline()}", self.warnings)
+        decided = [f"decision: {text}" for text in self.thresholds_text if "offset" in columns]
+        return to_html(shown, f"{self.dataset.name}, {self.name}: {self.headline()}", [*decided, *self.warnings])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -34,13 +37,29 @@ def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> Non
     with TemporaryDirectory() as temporary:
         made = Path(temporary, "made")
         try:
-            recorded = Path(client.download_artifacts(run, "", temporary))
+            with _without_progress_bars():
+                recorded = Path(client.download_artifacts(run, "", temporary))
         except (MlflowException, OSError) as error:
             reason = reason_of(error)
             raise TrackingError(f"MLflow does not hand out the artifacts of run {run}: {reason}") from error
         make(recorded, made)
         try:
-            client.log_artifacts(run, str(made))
+            with _without_progress_bars():
+                client.log_artifacts(run, str(made))
         except (MlflowException, OSError) as error:
             reason = reason_of(error)
             raise TrackingError(f"MLflow does not take the artifacts of run {run}: {reason}") from error
+
+
+@contextmanager
+def _without_progress_bars() -> Iterator[None]:
+    """Let MLflow draw no bar for each file, unless its user asked for them."""
+    setting: Any = MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
+    if setting.is_set():
+        yield
+        return
+    setting.set(False)
+    try:
+        yield
+    finally:
+        setting.unset()

@@ -26,6 +26,8 @@ class Row:
         Balanced accuracy.
     recalls : mapping of class to float
         The rarest class first.
+    verb : str
+        ``Use``, ``Stay with``, ... where this is the strategy that the comparison's answer names.
     """
 
     strategy: str
@@ -34,10 +36,11 @@ class Row:
     runs: int
     mean: float
     recalls: Mapping[str, float] = field(default_factory=dict)
+    verb: str = ""
 
 
 def rows_of(compared: Iterable[Compared]) -> list[Row]:
-    """Return the means of each strategy of each group of a comparison."""
+    """Return the means of each strategy of each group of a comparison, with what its answers say of them."""
     return [
         Row(
             str(strategy),
@@ -46,6 +49,7 @@ def rows_of(compared: Iterable[Compared]) -> list[Row]:
             int(row["runs"]),
             float(row["mean"]),
             {str(name): value for name, value in recalls.items() if not isnan(value)},
+            one.answer.verb if one.answer.use == strategy else "",
         )
         for one in compared
         for (strategy, row), recalls in zip(one.table.iterrows(), one.recalls.to_dict("records"), strict=True)
@@ -53,22 +57,28 @@ def rows_of(compared: Iterable[Compared]) -> list[Row]:
 
 
 def headline(rows: Sequence[Row]) -> str:
-    """Return the best strategies with their means, the best first: one line, as MLflow shows no second one at first.
+    """Return what to use, and the best strategies with their means: one line, as MLflow shows no second one at first.
 
+    >>> headline([Row("smote", "mlp", "d", 3, 0.7, verb="Use")])
+    'Use **smote**. balanced accuracy: **smote 0.700**'
     >>> headline([Row("smote", "mlp", "d", 3, 0.7, {"a": 0.5}), Row("none", "mlp", "d", 3, 0.6, {"a": 0.1})])
     'balanced accuracy (recall of a): **smote 0.700 (0.50)**, none 0.600 (0.10)'
     """
-    several = len({(row.model, row.dataset) for row in rows}) > 1
     ordered = sorted(rows, key=lambda row: -row.mean)
+    named = next((f"{row.verb} **{_name(row, rows)}**. " for row in ordered if row.verb), "")
     rarest = next(iter(ordered[0].recalls), None)
     shown = []
     for row in ordered[:MAX_NAMED]:
-        name = f"{row.strategy} {row.model}" if several else row.strategy
         recall = f" ({row.recalls[rarest]:.2f})" if rarest is not None and rarest in row.recalls else ""
-        shown.append(f"{name} {row.mean:.3f}{recall}")
+        shown.append(f"{_name(row, rows)} {row.mean:.3f}{recall}")
     shown[0] = f"**{shown[0]}**"
     more = ", ..." if len(ordered) > MAX_NAMED else ""
-    return f"balanced accuracy{f' (recall of {rarest})' if rarest else ''}: {', '.join(shown)}{more}"
+    return f"{named}balanced accuracy{f' (recall of {rarest})' if rarest else ''}: {', '.join(shown)}{more}"
+
+
+def _name(row: Row, rows: Sequence[Row]) -> str:
+    """Return a strategy, with its model where there are several."""
+    return f"{row.strategy} {row.model}" if len({(one.model, one.dataset) for one in rows}) > 1 else row.strategy
 
 
 def table(rows: Sequence[Row]) -> str:

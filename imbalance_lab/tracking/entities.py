@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlflow.entities import Dataset as MlflowDataset
@@ -18,14 +18,24 @@ def note(record: Mapping[str, Any]) -> str:
         f"**balanced accuracy {record['metrics']['balanced_accuracy']:.3f}** "
         f"({interval['low']:.3f} to {interval['high']:.3f}), {len(record['folds'])} fold(s)",
         "",
-        "| class | training rows | after sampling | weight | recall | interval | test rows |",
-        "|---|---|---|---|---|---|---|",
+        "| class | training rows | after sampling | weight | offset | recall | interval | test rows |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, row in list(record["classes"].items())[:50]:
         recall = "- | -" if row["recall"] is None else f"{row['recall']:.3f} | {row['low']:.3f} to {row['high']:.3f}"
-        sizes = f"{row['train_rows']:g} | {row['sampled_rows']:g} | {row['weight']:.3g}"
+        offset = "-" if row.get("offset") is None else f"{row['offset']:.3f}"
+        sizes = f"{row['train_rows']:g} | {row['sampled_rows']:g} | {row['weight']:.3g} | {offset}"
         lines.append(f"| {name} | {sizes} | {recall} | {row['support']:g} |")
-    return "\n".join([*lines, "", *(f"Note: {text}" for text in record["warnings"])])
+    return "\n".join([*lines, "", *_thresholds(record), *(f"Note: {text}" for text in record["warnings"])])
+
+
+def _thresholds(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield from which probability the second class of two is decided for, of each label and fold."""
+    for fold, result in enumerate(record["folds"]):
+        for rule in result.get("decision", ()):
+            if "threshold" in rule:
+                where = f", fold {fold}" if len(record["folds"]) > 1 else ""
+                yield f"Decision{where}: {list(rule['offsets'])[-1]} from a probability of {rule['threshold']:.3f}"
 
 
 def user() -> str:

@@ -152,12 +152,13 @@ def _describe(client: MlflowClient, parent: Parent, outcome: str, result: Result
     tags = {"outcome": outcome, "mlflow.note.content": paragraphs(verdict, rows, report, jobs[:MAX_JOBS_LENGTH])}
     client.log_batch(parent.run_id, tags=[RunTag(key, text) for key, text in tags.items()])
     if len({row.dataset for row in result.rows}) == 1:
-        best = max(result.rows, key=lambda row: row.mean)
+        best = next((row for row in result.rows if row.verb), max(result.rows, key=lambda row: row.mean))
         keys = unique_keys(best.recalls, kept=list(best.recalls)[:MAX_RECALLS])
         values = {HEADLINE: best.mean} | {f"{RECALL}{key}": best.recalls[name] for name, key in keys.items() if key}
         params = [Param("best/strategy", best.strategy), Param("best/model", best.model)]
         client.log_batch(parent.run_id, [Metric(key, value, 0, 0) for key, value in values.items()], params)
-        client.update_run(parent.run_id, name=f"best {best.strategy} {best.mean:.3f}")
+        verb = (best.verb or "best").rstrip(":").lower()
+        client.update_run(parent.run_id, name=f"{verb} {best.strategy} {best.mean:.3f}")
 
 
 def _show(client: MlflowClient, parent: Parent, result: Result) -> str | None:

@@ -14,11 +14,13 @@ from imbalance_lab.errors import ConfigError, DataError
 from imbalance_lab.options import make
 from imbalance_lab.runs.claims import claimed
 from imbalance_lab.runs.files import mark_tracked, mark_untracked, read_outcome
+from imbalance_lab.runs.history import KEPT
 from imbalance_lab.runs.identity import GROUPS, Identity
 from imbalance_lab.runs.reading import VERSION
 from imbalance_lab.tracking.store import beside
 from imbalance_lab.tracking.tracker import MlflowTracker
 
+NO_FIGURES = ("val/predicted_count/", KEPT)
 HIDDEN = "***"  # stands for user and password in a record
 
 
@@ -86,7 +88,7 @@ def _log(
     if (epochs := folder / "epochs.csv").is_file():
         for row in pd.read_csv(epochs).to_dict("records"):
             fold, epoch = int(row.pop("fold")), int(row.pop("epoch"))
-            shown = {str(key): value for key, value in row.items() if not str(key).startswith("val/predicted_count/")}
+            shown = {str(key): value for key, value in row.items() if not str(key).startswith(NO_FIGURES)}
             tracker.epoch(fold if len(record["folds"]) > 1 else None, epoch, shown)
     tracker.finish(record, folder)
 

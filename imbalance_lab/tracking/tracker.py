@@ -18,6 +18,7 @@ from imbalance_lab.errors import TrackingError
 from imbalance_lab.options import leaves
 from imbalance_lab.runs.claims import claim, release
 from imbalance_lab.runs.files import written_files
+from imbalance_lab.runs.history import KEPT, PREFIX
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.tracking.batches import MAX_TAG_LENGTH, Batches
@@ -29,6 +30,7 @@ from imbalance_lab.tracking.parent import STATUS, close_dead, find_created, proc
 from imbalance_lab.tracking.store import absolute, artifact_location, beside, find_experiment, open_store
 from imbalance_lab.tracking.view import OF_EXPERIMENT, save_view
 
+KEPT_EPOCH = f"{PREFIX}{KEPT}"
 MAX_EXPERIMENT_NAME = 200  # it is the name of a folder of artifacts, too
 MEMBERSHIP = "tracking.json"  # beside a run's record: its id in any store, and the sweep it belongs to
 PARENT = "mlflow.parentRunId"
@@ -254,6 +256,10 @@ class MlflowTracker(Tracker):
         if len(record["folds"]) > 1:
             for fold, result in enumerate(record["folds"]):
                 self._batches.metrics("test_fold/", result["metrics"], fold)
+        for fold, result in enumerate(record["folds"]):
+            prefix = f"fold_{fold}/" if len(record["folds"]) > 1 else ""
+            for epoch in result.get("kept_epochs", ()):
+                self._batches.metrics(prefix, {KEPT_EPOCH: 1.0}, epoch)
         self._batches.tags({"outcome": "finished", "mlflow.note.content": note(record)})
         self._batches.tags(
             {"warnings": "\n".join(record["warnings"]), "never_predicted": ", ".join(record["never_predicted"])}

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from imbalance_lab.app.compare import main
-from imbalance_lab.app.next_step import PROGRAM, Step, next_step
+from imbalance_lab.app.next_step import PROGRAM, Step, _lacking, next_step
 from imbalance_lab.comparison import compare
 from imbalance_lab.runs.table import RunTable
 from tests.comparison.conftest import run, table
 from tests.conftest import invoke, records
 
+RESAMPLES = ["evaluation.resamples=200"]
 RUNS = ("tracking=none", "evaluation.resamples=200", "evaluation.figures=false", "model=logreg")
 
 
@@ -77,7 +78,7 @@ def test_control_then_seeds_then_the_model_lead_to_one_that_is_kept(capsys: pyte
 def test_the_model_of_any_settings_is_the_one_that_was_compared(settings: Sequence[str]) -> None:
     assert invoke("-m", *RUNS, *settings) == 0
     (before,) = records(Path())
-    (after,) = take(step(control=before["strategy"]))
+    (after,) = take(step(control=before["strategy"], baseline=before["strategy"]))
     assert after["metrics"]["balanced_accuracy"] == before["metrics"]["balanced_accuracy"]
     left = {"save_model", "evaluation"}
     before, after = ({k: v for k, v in one["identity"]["config"].items() if k not in left} for one in (before, after))
@@ -108,8 +109,8 @@ def test_more_seeds_where_they_would_help() -> None:
     assert invoke("-m", *RUNS, "strategy=none,tuned_threshold,smote", "seed=range(2)") == 0
     shown = step(baseline="none")
     assert shown.arguments[0] == "-m" and shown.arguments[-2:] == ["seed=range(2,10)", "evaluation.resamples=200"]
-    assert shown.arguments[2].startswith("strategy=")
-    assert "strategy=smote,tuned_threshold" in shown.arguments
+    (strategies,) = [word for word in shown.arguments if word.startswith("strategy=")]
+    assert {"smote", "tuned_threshold"} <= set(strategies.partition("=")[2].split(","))
 
 
 def test_groups_that_differ_in_their_dataset_are_one_sweep() -> None:
@@ -130,3 +131,77 @@ def test_a_long_command_is_copied_as_one(width: int) -> None:
     assert max(map(len, shown.text(width).splitlines())) <= width
     assert typed(shown, width) == shown.arguments
     assert len(shown.text(None).splitlines()) == 2
+
+
+def test_what_is_missing_comes_first_control_and_plain_training_then_seeds() -> None:
+    """Neither control nor baseline, and one strategy lacks seeds that the other has."""
+    assert invoke("-m", *RUNS, "strategy=smote", "seed=range(3)") == 0
+    assert invoke("-m", *RUNS, "strategy=inv_freq", "seed=1") == 0
+    shown = step()
+    assert shown.arguments == ["-m", "model=logreg", "strategy=none,tuned_threshold", "seed=range(3)", *RESAMPLES]
+    assert {(one["strategy"], one["identity"]["seed"]) for one in take(shown)} == {
+        (name, seed) for name in ("none", "tuned_threshold") for seed in range(3)
+    }
+    shown = step()
+    assert shown.purpose == "the 2 runs that others of the same seeds have"
+    assert {(one["strategy"], one["identity"]["seed"]) for one in take(shown)} == {("inv_freq", 0), ("inv_freq", 2)}
+    assert step().purpose != shown.purpose
+
+
+def test_runs_that_failed_are_not_proposed_again() -> None:
+    failed = run("smote", 2, outcome="failed", reason="too few rows")
+    cells = [run(name, seed, 0.5 + 0.01 * seed) for name in ("none", "tuned_threshold") for seed in range(3)]
+    runs = table([*cells, run("smote", 0, 0.6), run("smote", 1, 0.6), failed])
+    (one,) = compare(runs).compared
+    assert dict(_lacking(one, runs)) == {"none": set(), "tuned_threshold": set(), "smote": set()}
+    runs = table([*cells, run("smote", 0, 0.6), run("smote", 1, 0.6)])
+    assert dict(_lacking(compare(runs).compared[0], runs))["smote"] == {2}
+
+
+def test_what_is_to_be_used_is_kept_rather_than_the_best_mean() -> None:
+    assert invoke("-m", *RUNS, "strategy=none,tuned_threshold,smote", "seed=range(3)") == 0
+    runs = RunTable.from_folder("multirun")
+    level = runs.runs.strategy.map({"none": 0.5, "tuned_threshold": 0.6, "smote": 0.6001})
+    noise = 1e-4 * np.random.default_rng(0).random(len(runs))
+    runs = replace(runs, metrics=runs.metrics.assign(balanced_accuracy=level + noise))
+    found = next_step(compare(runs), runs)
+    assert found is not None and found.purpose == "keep the model of tuned_threshold"
+    assert found.arguments == ["model=logreg", "strategy=tuned_threshold", "seed=0", *RESAMPLES, "save_model=true"]
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A folder with an option of one's own whose name needs quotes."""
+    folder = tmp_path / "my options"
+    (folder / "class_weight").mkdir(parents=True)
+    target = "_target_: imbalance_lab.strategies.class_weights.InverseFrequency\npower: 0.25\n"
+    (folder / "class_weight" / "fourth_root.yaml").write_text(target)
+    return folder
+
+
+def test_options_of_ones_own_are_typed_with_their_folder(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = ("--config-dir", "my options")
+    assert invoke("-m", *RUNS, "strategy=fourth_root", "class_weight.power=0.3", "seed=0", *place) == 0
+    shown = capsys.readouterr().out.partition("Next, ")[2].partition("\nreport")[0]
+    command = shown.partition(":\n")[2].replace("\\\n", "")
+    assert shlex.split(command)[len(PROGRAM.split()) :][:3] == [*place, "-m"]
+    main(["folder=multirun", *place])
+    assert command in capsys.readouterr().out
+    alone = ("folder=multirun", "control=fourth_root", "baseline=fourth_root")
+    main(alone)
+    assert "Next, " not in capsys.readouterr().out  # what keeps its model cannot be typed without the folder
+    main([*alone, *place])
+    assert "strategy=fourth_root seed=0" in capsys.readouterr().out
+    runs = RunTable.from_folder("multirun")
+    kept = next_step(compare(runs, control="fourth_root", baseline="fourth_root"), runs, [mine])
+    assert kept is not None and "class_weight.power=0.3" in kept.arguments
+    (found,) = take(kept)
+    assert (found["outcome"], found["strategy"]) == ("finished", "fourth_root(power=0.3)")
+
+
+def test_groups_that_differ_in_the_name_within_a_source_are_one_sweep() -> None:
+    names = "dataset.name=balance,newthyroid"
+    assert invoke("-m", *RUNS, "dataset=keel", names, "strategy=none,inv_freq", "seed=0,1") == 0
+    assert {"dataset=keel", names, "strategy=tuned_threshold", "seed=range(2)"} <= set(step().arguments)
+    shown = step(control="inv_freq")
+    assert {"dataset=keel", names, "seed=range(2,10)"} <= set(shown.arguments)

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 
 from imbalance_lab import process
 from imbalance_lab.comparison import Settings, compare
+from imbalance_lab.comparison.answer import VERBS
 from imbalance_lab.tracking.parent import close_dead, is_dead, process_tags
 from imbalance_lab.tracking.read import read_runs
 from tests.conftest import TINY, invoke
@@ -45,9 +46,9 @@ def test_a_sweep_has_a_parent_run_that_counts_its_jobs(client: MlflowClient, cap
     assert set(parent.data.metrics) == {"test/balanced_accuracy", *(f"test/recall/{name}" for name in "abc")}
     for key, value in parent.data.metrics.items():
         assert value == pytest.approx(np.mean([metrics[key] for metrics in logged]), abs=1e-12)
-    assert parent.info.run_name == f"best none {parent.data.metrics['test/balanced_accuracy']:.3f}"
+    assert parent.info.run_name == f"best mean none {parent.data.metrics['test/balanced_accuracy']:.3f}"
     verdict, *table, report, counts = filter(None, parent.data.tags["mlflow.note.content"].splitlines())
-    assert verdict.startswith("synthetic, logreg: none has the best mean, 0.727")
+    assert verdict.startswith("synthetic, logreg: Best mean: none. Nothing else was run. none has the best mean, 0.727")
     assert table[0] == "| strategy | model | dataset | runs | balanced accuracy | recall c | recall b | recall a |"
     assert table[2].startswith("| none | logreg | synthetic | 2 | 0.727 |")
     assert report == f"[Report](#/experiments/1/runs/{parent.info.run_id}/artifacts/comparison.html)"
@@ -66,8 +67,9 @@ def test_a_sweep_has_a_parent_run_that_counts_its_jobs(client: MlflowClient, cap
     tags = client.get_experiment("1").tags
     assert {tag.removeprefix("mlflow.sharedViewState.") for tag in tags if "View" in tag} == {"strategies", key}
     first = tags["mlflow.note.content"].splitlines()[0]
+    path = link.partition("5000/")[2]
     assert first.startswith(
-        f"[Strategies]({link.partition('5000/')[2]}) balanced accuracy (recall of c): **none 0.727 ("
+        f"[Strategies]({path}) Best mean: **none**. balanced accuracy (recall of c): **none 0.727 ("
     )
 
 
@@ -75,7 +77,8 @@ def test_a_sweep_without_mlflow_ends_with_its_comparison(tmp_path: Path, capsys)
     assert invoke("-m", *TINY, "model=logreg", "strategy=none,inv_freq,focal", "seed=range(2)") == 0
     shown = capsys.readouterr().out
     assert "4 finished, 2 skipped" in shown
-    assert "Best mean: " in shown and "focal cannot train model=logreg" in shown
+    assert any(f"\n{verb} {name}. " in shown for verb in VERBS for name in ("none", "inv_freq"))
+    assert "focal cannot train model=logreg" in shown
     (page,) = (tmp_path / "multirun").rglob("comparison.html")
     assert f"report: {page}" in shown
     assert "4 runs of 2 strategies in 1 group" in page.read_text()

@@ -9,7 +9,7 @@ import pytest
 
 from imbalance_lab.app.compare import main
 from imbalance_lab.comparison import Settings, compare
-from imbalance_lab.comparison.report.answer import recommend
+from imbalance_lab.comparison.answer import answer_of
 from imbalance_lab.comparison.report.ink import VARIABLES
 from imbalance_lab.comparison.report.page import MOST_EPOCH_RUNS, html, runs_with_epochs
 from tests.comparison.conftest import made, made_epochs
@@ -87,7 +87,7 @@ def test_every_answer_strategy_number_and_reason_is_there(whole) -> None:
     page = Page(text)
     orders = [float(value) for _, key, value in page.attributes if key == "data-order" and value]
     for one in found.compared:
-        assert recommend(one, found.settings).why in page.text
+        assert answer_of(one.table, found.settings).why in page.text
         for mean in [*one.table["mean"], *one.group.metrics.balanced_accuracy]:
             assert mean in orders and f"{mean:.3f}" in page.text
     for one in found.across:
@@ -133,8 +133,10 @@ def test_every_picture_is_drawn_in_the_page_in_colours_that_follow_it(whole) -> 
 
 
 def test_the_answer_comes_first_and_once(whole) -> None:
-    page = Page(html(comparison(names=("none", "tuned_threshold", "smote"))))
-    why = "It is better than none and than the control tuned_threshold."
+    found = comparison(names=("none", "tuned_threshold", "smote"))
+    page = Page(html(found))
+    why = answer_of(found.compared[0].table, found.settings).why
+    assert why.startswith("It is better than none by 0.2")
     assert page.text.count(why) == 1
     assert page.text.index("Use smote") < page.text.index(why) < page.text.index("Against the control")
     assert "Against none: better" not in page.text

@@ -183,7 +183,7 @@ def test_one_object_has_every_form() -> None:
     comparison = compare(table(grid(three(np.random.default_rng(0)), NAMES)), metric="balanced_accuracy", rope=0.02)
     assert comparison.settings.rope == 0.02
     assert str(comparison) == repr(comparison) == comparison.text() == terminal(comparison)
-    assert "practically the same as the control tuned_threshold" in comparison.text()
+    assert "Use tuned_threshold. " in comparison.text()
     assert (comparison.to_latex(), comparison.to_matrix().shape) == (latex(comparison), (1, 8))
     assert comparison.to_frame().equals(text.flat(comparison))
     assert (comparison.to_markdown(), comparison.to_json()) == (text.markdown(comparison), text.to_json(comparison))

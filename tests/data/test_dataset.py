@@ -104,6 +104,14 @@ def test_taking_rows_keeps_their_order() -> None:
     assert data.take(np.array([3, 1]))["age"].tolist() == FRAME["age"].iloc[[3, 1]].tolist()
 
 
+def test_a_dataset_is_printed_as_one_line() -> None:
+    assert repr(Dataset.from_frame(FRAME, "label")) == (
+        "<Dataset frame: 40 rows, 2 numeric and 3 categorical columns, no 32, yes 8>"
+    )
+    many = Dataset.from_arrays(np.random.default_rng(0).random((80, 2)), np.arange(80) % 8)
+    assert repr(many).endswith(", 0 10, 1 10, 2 10, 3 10, 4 10, 5 10, and 2 smaller classes>")
+
+
 def test_a_notebook_shows_the_classes_and_no_markup_of_theirs() -> None:
     html = Dataset.from_frame(FRAME.replace({"yes": "<script>"}), "label", name="<b>")._repr_html_()
     assert "<script>" not in html

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
@@ -15,6 +17,7 @@ from imbalance_lab.errors import ConfigError, DataError, TrackingError
 from imbalance_lab.options import leaves
 from imbalance_lab.runs.run import run as run_identity
 from imbalance_lab.tracking.keys import key_for
+from imbalance_lab.tracking.read import read_epochs
 from imbalance_lab.tracking.send import send
 from imbalance_lab.tracking.store import find_experiment
 from imbalance_lab.tracking.tracker import MlflowTracker
@@ -61,7 +64,7 @@ def test_a_run_logs_what_there_is_to_know(tiny, run, client: MlflowClient) -> No
     tags = logged.data.tags
     assert (tags["strategy"], tags["model"], tags["outcome"]) == ("inv_freq", "linear", "finished")
     assert {"config_hash", "data_hash", "version/tensorflow", "mlflow.note.content"} <= set(tags)
-    assert "| c | 14 | 14 | 3.43 |" in tags["mlflow.note.content"]
+    assert "| c | 14 | 14 | 3.43 | 0.000 |" in tags["mlflow.note.content"]
     assert logged.inputs.dataset_inputs[0].dataset.digest == record.dataset.content_hash
     artifacts = {a.path for a in client.list_artifacts(logged.info.run_id)}
     assert artifacts >= {"record.json", "config.yaml", "classes.csv", "epochs.csv", "predictions.npz", "figures"}
@@ -245,3 +248,23 @@ def test_sending_says_what_is_wrong(tmp_path: Path, monkeypatch, capsys) -> None
     monkeypatch.setattr(sys, "argv", ["tracking", str(tmp_path)])
     with pytest.raises(SystemExit, match=r"error: .*holds no finished run"):
         send_main()
+
+
+def test_the_note_of_a_run_shows_what_its_decision_adds(run, tiny, client: MlflowClient) -> None:
+    run(tiny("tracking=mlflow", "dataset.priors={a: 0.8, b: 0.2}", "model=logreg", "decision=tuned_threshold"))
+    logged = only_run(client, "synthetic")
+    shown, record = logged.data.tags["mlflow.note.content"], json.loads(next(Path().rglob("record.json")).read_text())
+    (rule,) = record["folds"][0]["decision"]
+    assert f"Decision: b from a probability of {rule['threshold']:.3f}" in shown
+    assert f"| {record['classes']['b']['offset']:.3f} |" in shown
+
+
+def test_the_epoch_that_was_kept_is_known_in_mlflow_as_on_disk(run, tiny, store: Path, client: MlflowClient) -> None:
+    run(tiny("tracking=mlflow", "model=linear", "split=cv", "split.folds=2", "training.epochs=4"))
+    logged = only_run(client, "synthetic")
+    epochs = read_epochs(f"sqlite:///{store}", [logged.info.run_id])
+    found = epochs[epochs.key == "kept"].epoch.to_list()
+    record = next(Path().rglob("record.json"))
+    history = pd.read_csv(record.parent / "epochs.csv")
+    assert found == history[history.kept > 0].epoch.to_list()
+    assert [[epoch] for epoch in found] == [fold["kept_epochs"] for fold in json.loads(record.read_text())["folds"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,10 @@ def test_descriptions_of_many_strategies_stay_short() -> None:
     rows = [Row(f"s{k}", "mlp", "d", 3, k / 100, {"rare|": 0.5, "b": 0.25}) for k in range(30)]
     assert headline(rows).startswith("balanced accuracy (recall of rare|): **s29 0.290 (0.50)**, s28 0.280 (0.50)")
     assert headline(rows).endswith("s27 0.270 (0.50), ...")
+    used = [*rows[:-2], replace(rows[-2], verb="Use"), rows[-1]]
+    assert headline(used).startswith(
+        "Use **s28**. balanced accuracy (recall of rare|): **s29 0.290 (0.50)**, s28 0.280"
+    )
     lines = table(rows).splitlines()
     assert len(lines) == 22
     assert lines[0].endswith("| recall rare/ | recall b |")

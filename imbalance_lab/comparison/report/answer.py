@@ -1,4 +1,4 @@
-"""The answer at the top of a report: which strategy to use, by how much, and how sure that is."""
+"""The answer at the top of a report, with the numbers that say by how much, and how sure that is."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 
 from imbalance_lab.comparison.across import Across
-from imbalance_lab.comparison.paired import BETTER
+from imbalance_lab.comparison.answer import Answer
 from imbalance_lab.comparison.report.kinds import OPEN, SIGNS, kind_of
 from imbalance_lab.comparison.report.text import verdict_text
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.verdict import Compared, summary
+from imbalance_lab.comparison.verdict import Compared, alike_in_rank, summary
 from imbalance_lab.evaluation.metrics import heading_of
+
+START, TIED = "Start with", "No clear winner; in the lead:"
 
 
 @dataclass(frozen=True)
@@ -31,27 +33,16 @@ class Tile:
         return SIGNS.get(self.kind, "")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What to use, in a few words, why, and the numbers that say by how much."""
-
-    verb: str
-    use: str
-    why: str
-    tiles: list[Tile]
+def tiles_of(one: Compared, settings: Settings) -> list[Tile]:
+    """Return the numbers of the strategy to use on one dataset."""
+    return _tiles(one, settings, one.answer.use)
 
 
-def recommend(one: Compared, settings: Settings) -> Answer:
-    """Return what to use: the best of what beats the control, else the control, else what beats the baseline.
+def recommend_across(one: Across, settings: Settings) -> tuple[Answer, list[Tile]]:
+    """Return what to use where nothing is known of a dataset: the best average rank, with its numbers.
 
-    What is not shown to be better than the baseline is not recommended, but named where it leads.
+    It is recommended where ranks differ, and its rank from the baseline's.
     """
-    verb, use, why = _choice(one.table, settings)
-    return Answer(verb, use, why, _tiles(one, settings, use))
-
-
-def recommend_across(one: Across, settings: Settings) -> Answer:
-    """Return what to use where nothing is known of a dataset: the best average rank, if ranks differ."""
     best = str(one.ranks.index[0])
     found = summary(one, settings)
     tiles = [Tile(f"average rank of {best}", f"{one.ranks.iloc[0]:.2f}", f"of {len(one.ranks)} strategies; 1 is best")]
@@ -63,38 +54,9 @@ def recommend_across(one: Across, settings: Settings) -> Answer:
         words = f"by more than {settings.rope:g}, on another dataset"
         tiles.append(Tile(f"probability that it is better than {settings.baseline}", f"{share:.2f}", words))
     differ = one.friedman["p_F"] < 1 - settings.confidence
+    tied = settings.baseline != best and settings.baseline in alike_in_rank(one)
     why = found[0].upper() + found[1:] if not differ else found
-    return Answer("Start with" if differ else "No clear winner; in the lead:", best, f"{why}.", tiles)
-
-
-def _choice(table: pd.DataFrame, settings: Settings) -> tuple[str, str, str]:
-    baseline, control, best = settings.baseline, settings.control, str(table.index[0])
-    if "baseline_verdict" not in table or len(table) == 1:
-        gain = f"what it gains is unknown, as {baseline} was not run" if best != baseline else "nothing else was run"
-        return "Best mean:", best, f"Of {len(table)} strategies it has the best mean; {gain}."
-    gains = _better(table, "baseline")
-    if not gains:
-        return _without_gain(table, baseline, best)
-    if "control_verdict" not in table or control == baseline:
-        return "Use", gains[0], f"It is better than {baseline}, plain training."
-    beating = [name for name in _better(table, "control") if name in gains]
-    if beating:
-        return "Use", beating[0], f"It is better than {baseline} and than the control {control}."
-    if control in gains:
-        return "Use", control, f"It is better than {baseline}, and nothing is shown to be better than it."
-    return "Use", gains[0], f"It is better than {baseline}; whether it is better than the control {control} is open."
-
-
-def _without_gain(table: pd.DataFrame, baseline: str, best: str) -> tuple[str, str, str]:
-    if best != baseline and kind_of(table.loc[best, "baseline_verdict"]) == OPEN:
-        return "Not settled:", best, f"It has the best mean, but nothing is shown to be better than {baseline}."
-    return "Stay with", baseline, "Nothing is shown to be better than it."
-
-
-def _better(table: pd.DataFrame, role: str) -> list[str]:
-    """Return what is shown to be better, best mean first."""
-    verdicts = table.get(f"{role}_verdict", pd.Series(index=table.index, dtype=object))
-    return [str(name) for name in table.index[verdicts == BETTER]]
+    return Answer(START if differ and not tied else TIED, best, f"{why}."), tiles
 
 
 def _tiles(one: Compared, settings: Settings, use: str) -> list[Tile]:

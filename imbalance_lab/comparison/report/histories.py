@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from imbalance_lab.comparison.verdict import Compared
+from imbalance_lab.runs.history import KEPT
 
 RECALL = "recall/"
-LOSS_SHARE, MOST_LOSS = 1e-6, 1e3  # of equal balanced accuracies early stopping prefers the smaller loss
 
 
 def own_epochs(one: Compared, epochs: pd.DataFrame) -> pd.DataFrame:
@@ -64,31 +64,6 @@ def _same(a: pd.Series, b: pd.Series) -> bool:
     return bool(len(shared)) and np.array_equal(a[within].to_numpy(), b[within].to_numpy(), equal_nan=True)
 
 
-def kept_epochs(own: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the epoch whose weights each fold of each run kept.
-
-    With early stopping it is the first one with the best validation balanced accuracy (of equal ones that with the
-    smallest loss), else the last one.
-
-    Parameters
-    ----------
-    own : DataFrame
-        As `own_epochs` returns it.
-    runs : DataFrame
-        Of the group, with ``patience`` (NaN without early stopping) and ``first_epoch``, the first that may be kept.
-
-    Returns
-    -------
-    DataFrame
-        ``strategy``, ``run``, ``fold``, ``epoch``.
-    """
-    cells = ["strategy", "run", "fold", "epoch"]
-    wide = own[cells].drop_duplicates()
-    for key in ("balanced_accuracy", "loss"):
-        wide = wide.merge(own[own.key == key][[*cells, "value"]].rename(columns={"value": key}), how="left", on=cells)
-    stops, first = wide.run.map(runs.patience).notna(), wide.run.map(runs.first_epoch)
-    score = wide.balanced_accuracy - LOSS_SHARE * wide.loss.clip(upper=MOST_LOSS).fillna(0)
-    score = score.where(wide.epoch >= first).where(stops, wide.epoch)
-    wide = wide.assign(score=score).dropna(subset="score")
-    best = wide.sort_values(["score", "epoch"], ascending=[False, True], kind="stable")
-    return best.drop_duplicates(["run", "fold"])[["strategy", "run", "fold", "epoch"]]
+def kept_epochs(own: pd.DataFrame) -> pd.DataFrame:
+    """Return the epochs whose weights the runs kept, which their learners marked: ``strategy``, ``run``, ``epoch``."""
+    return own[own.key == KEPT][["strategy", "run", "epoch"]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import escape
 
-from imbalance_lab.comparison.report.answer import Answer, recommend, recommend_across
+from imbalance_lab.comparison.answer import Answer
+from imbalance_lab.comparison.report.answer import recommend_across
 from imbalance_lab.comparison.report.text import figure, verdict_texts
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.comparison.verdict import Compared, Comparison
@@ -19,10 +20,10 @@ def notebook(comparison: Comparison) -> str:
     """Return the comparison as HTML for a cell of a notebook, on light and dark pages."""
     settings = comparison.settings
     across = "".join(
-        _line(f"Across {len(one.means)} datasets", recommend_across(one, settings)) for one in comparison.across
+        _line(f"Across {len(one.means)} datasets", recommend_across(one, settings)[0]) for one in comparison.across
     )
     groups = "".join(
-        f"{_line(one.group.title, recommend(one, settings))}{rows(compact(one, settings))}{_notes(one.notes)}"
+        f"{_line(one.group.title, one.answer)}{rows(compact(one, settings))}{_notes(one.notes)}"
         for one in comparison.compared[:MOST_GROUPS]
     )
     more = len(comparison.compared) - MOST_GROUPS

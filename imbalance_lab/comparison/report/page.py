@@ -15,9 +15,10 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from imbalance_lab.comparison.across import Across
+from imbalance_lab.comparison.answer import Answer
 from imbalance_lab.comparison.report import curves
 from imbalance_lab.comparison.report import diagrams as draw
-from imbalance_lab.comparison.report.answer import Answer, recommend, recommend_across
+from imbalance_lab.comparison.report.answer import Tile, recommend_across, tiles_of
 from imbalance_lab.comparison.report.histories import RECALL, kept_epochs, own_epochs, trained_alike
 from imbalance_lab.comparison.report.ink import same_scale, svg
 from imbalance_lab.comparison.report.overview import overviews
@@ -54,6 +55,7 @@ class Section:
 
     title: str
     answer: Answer
+    tiles: list[Tile]
     notes: list[str]
     pictures: list[Picture]
     words: list[str]
@@ -160,8 +162,9 @@ def _group(at: int, one: Compared, settings: Settings, epochs: pd.DataFrame | No
     left_out = [f"epochs are drawn for the first {MOST_EPOCH_GROUPS} groups"] if at == MOST_EPOCH_GROUPS else []
     table = table_of("The strategies, best mean first", group_table(one, settings), keys_of(one, settings), one.table)
     by_epoch = _epochs(at, one, epochs) if epochs is not None and at < MOST_EPOCH_GROUPS else None
-    answer, tables = recommend(one, settings), [table, runs_of(one, settings)]
-    return Section(one.group.title, answer, [*one.notes, *left_out], pictures, [], tables, by_epoch)
+    answer, tiles = one.answer, tiles_of(one, settings)
+    notes, tables = [*one.notes, *left_out], [table, runs_of(one, settings)]
+    return Section(one.group.title, answer, tiles, notes, pictures, [], tables, by_epoch)
 
 
 def _epochs(at: int, one: Compared, epochs: pd.DataFrame) -> Picture | None:
@@ -170,7 +173,7 @@ def _epochs(at: int, one: Compared, epochs: pd.DataFrame) -> Picture | None:
         return None
     own = own_epochs(one, epochs)
     alike = trained_alike(own)
-    drawn = curves.draw_epochs(own, alike, kept_epochs(own, one.group.runs))
+    drawn = curves.draw_epochs(own, alike, kept_epochs(own))
     if drawn is None:
         return None
     words = [
@@ -214,7 +217,8 @@ def _across(one: Across, settings: Settings) -> Section:
     ]
     caption = "Critical-difference diagram: Nemenyi's test cannot tell apart what a thick bar joins."
     picture = _picture(draw.draw_ranks(one, 1 - settings.confidence), caption, named)
-    return Section(named, recommend_across(one, settings), one.notes, [picture], words, tables)
+    answer, tiles = recommend_across(one, settings)
+    return Section(named, answer, tiles, one.notes, [picture], words, tables)
 
 
 @cache

@@ -10,7 +10,9 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
+from imbalance_lab.comparison.answer import VERBS, reference_of
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
+from imbalance_lab.comparison.report.answer import START, TIED, recommend_across
 from imbalance_lab.comparison.report.layout import Grid, cut, shortened, wrapped
 from imbalance_lab.comparison.report.text import (
     figure,
@@ -20,9 +22,8 @@ from imbalance_lab.comparison.report.text import (
     unfinished_table,
     verdict_texts,
 )
-from imbalance_lab.comparison.sentences import answer_of, reference_of
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.verdict import Compared, Comparison, summary
+from imbalance_lab.comparison.verdict import Compared, Comparison
 from imbalance_lab.evaluation.metrics import heading_of
 
 MOST_GROUPS = 2  # that are shown by themselves; of more there is a line each
@@ -55,7 +56,7 @@ def terminal(
     lines = list(_lines(comparison, width, every_column))
     if then:
         lines += ["", *then.splitlines()]
-    return "\n".join(map(_coloured, lines) if colour else lines)
+    return "\n".join(_coloured(lines) if colour else lines)
 
 
 def _lines(comparison: Comparison, width: int | None, every_column: bool) -> Iterator[str]:
@@ -72,7 +73,8 @@ def _lines(comparison: Comparison, width: int | None, every_column: bool) -> Ite
         yield from ["", *wrapped(named, width), ""]
         yield from _plain(ranks_table(across)).lines(width)
         yield ""
-        yield from wrapped(f"{summary(across, settings)}. Critical difference {across.critical_difference:.2f}.", width)
+        answer, _ = recommend_across(across, settings)
+        yield from wrapped(f"{answer.text} Critical difference {across.critical_difference:.2f}.", width)
         yield from _notes(across.notes, width)
     if len(comparison.unfinished):
         yield from ["", "Not finished", ""]
@@ -93,7 +95,7 @@ def _group(one: Compared, settings: Settings, width: int | None, every_column: b
         if (more := len(one.table) - MOST_ROWS) > 0:
             yield from wrapped(f"and {more} more; columns=all shows them", width)
     yield ""
-    yield from wrapped(answer_of(one.table, settings), width)
+    yield from wrapped(one.answer.text, width)
     yield from _notes(one.notes, width)
 
 
@@ -239,13 +241,18 @@ def _notes(notes: list[str], width: int | None) -> Iterator[str]:
         yield from wrapped(f"{more} more notes are in format=markdown, json and html", width)
 
 
-def _coloured(line: str) -> str:
-    """Return a line with its verdict and its best in colour."""
-    text = Text(line)
-    for word, style in STYLES.items():
-        if line.rstrip().endswith(f" {word}") or (word == "(best)" and f" {word} " in line):
-            text.stylize(style)
+def _coloured(lines: list[str]) -> Iterator[str]:
+    """Yield the lines, those of tables with their verdict and their best in colour, and what to use in bold print."""
     console = Console(width=10_000, force_terminal=True, color_system="standard", highlight=False)
-    with console.capture() as captured:
-        console.print(text, soft_wrap=True, end="")
-    return captured.get()
+    in_table = False
+    for line in lines:
+        in_table = line.startswith("---") or (in_table and bool(line))
+        text = Text(line)
+        for word, style in STYLES.items() if in_table else ():
+            if line.rstrip().endswith(f" {word}") or (word == "(best)" and f" {word} " in line):
+                text.stylize(style)
+        if not in_table and (found := next(filter(line.startswith, (*VERBS, START, TIED)), None)):
+            text.stylize("bold", 0, line.find(". ", len(found)) + 1 or len(line))
+        with console.capture() as captured:
+            console.print(text, soft_wrap=True, end="")
+        yield captured.get()

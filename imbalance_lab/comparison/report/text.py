@@ -50,6 +50,7 @@ def to_json(comparison: Comparison) -> str:
         "groups": [
             {
                 **one.group.name,
+                "answer": one.answer.text,
                 "verdict": one.verdict,
                 "notes": one.notes,
                 "strategies": _records(one.table.rename_axis("strategy").reset_index()),
@@ -98,7 +99,7 @@ def _sections(comparison: Comparison) -> Iterable[str]:
     for one in comparison.compared[:MOST_GROUPS]:
         yield f"## {one.group.title}\n"
         yield _render(group_table(one, settings))
-        yield one.verdict + "\n"
+        yield f"{one.answer.text} {one.verdict}\n"
         yield from (f"Note: {note}\n" for note in one.notes)
     if (more := len(comparison.compared) - MOST_GROUPS) > 0:
         yield f"... and {more} more groups; format=csv, json and html have them all\n"

@@ -44,7 +44,7 @@ def draw_precision_recall(
     entries = [_entry(name, average[name], shares[name], crowded) for name in shown]
     figure, axes = _panels(crowded, max(map(len, "\n".join(entries).split("\n"))))
     for name, entry in zip(shown, entries, strict=True):
-        _draw_curve(axes[0], predictions, names.index(name), by_name[name], entry)
+        _draw_curve(axes[0], predictions, names.index(name), by_name[name], entry, marked=crowded)
     axes[0].set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.03))
     axes[0].plot([], [], "ko", ms=7, label="after the decision")
     axes[0].plot([], [], "k:", lw=1, label="prevalence")
@@ -72,13 +72,17 @@ def _entry(name: str, average: float, prevalence: float, crowded: bool) -> str:
     return f"{name}: {average:.2f}" if crowded else f"{name}, prevalence {prevalence:.3f},\n{AVERAGE} {average:.2f}"
 
 
-def _draw_curve(axes: Axes, predictions: Predictions, k: int, style: Style, entry: str) -> None:
+def _draw_curve(axes: Axes, predictions: Predictions, k: int, style: Style, entry: str, marked: bool = False) -> None:
+    """Draw the curve of a class; the colours of many rare classes are alike, so that theirs are `marked` all along."""
     truth, decided = predictions.y == k, predictions.predicted == k
     scores = predictions.log_proba[:, k]
     if predictions.log_proba.shape[1] == 2:  # ranked by log-odds, as the metrics are
         scores = scores - predictions.log_proba[:, 1 - k]
     precision, recall, _ = precision_recall_curve(truth, scores)
-    axes.step(recall, precision, where="post", color=style.colour, linestyle=style.dash, linewidth=1.6)
+    line = {"color": style.colour, "linestyle": style.dash, "linewidth": 1.6}
+    if marked:
+        line |= {"marker": style.marker, "markersize": 4, "markevery": 0.12, "linewidth": 1.0}
+    axes.step(recall, precision, where="post", **line)
     axes.plot([], [], color=style.colour, linestyle=style.dash, marker=style.marker, mec="black", mew=0.6, label=entry)
     axes.axhline(truth.mean(), color=style.colour, linestyle=":", linewidth=1, zorder=1)
     hits = (truth & decided).sum()

@@ -1,0 +1,1 @@
+"""What people see, kept as pictures: terminal, report, MLflow's pages, figures of runs."""

@@ -1,0 +1,175 @@
+"""What is typed to make a run of settings that were recorded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from imbalance_lab.app.arguments import is_table, quoted
+from imbalance_lab.app.config import compose, plain
+from imbalance_lab.options import SLOTS, leaves
+from imbalance_lab.runs.identity import GROUPS
+from imbalance_lab.runs.reading import NO_GROUP, setting_name, settings_of
+from imbalance_lab.runs.table import RunTable
+
+KEPT = "save_model"
+
+
+@dataclass(frozen=True)
+class Typist:
+    """Finds what is typed for runs: only what the program takes, and what makes the same settings again.
+
+    Parameters
+    ----------
+    table : RunTable
+    search : sequence of Path
+        Folders of options beside the registered ones.
+    """
+
+    table: RunTable
+    search: Sequence[Path] = ()
+
+    def typed(self, run: str, strategy: str | None = None) -> dict[str, str] | None:
+        """Return what is typed for a run, or for another strategy in its place, by key.
+
+        None if the program does not make the same settings of it.
+
+        Raises
+        ------
+        HydraException, OmegaConfBaseException, LabError, KeyError
+            If its options are not known here.
+        """
+        row = self.table.settings.loc[run].dropna()
+        recorded = {setting_name(key): str(value) for key, value in row.items()}
+        typed = self._choices(recorded, strategy)
+        wanted = {
+            key: value
+            for key, value in recorded.items()
+            if key != KEPT and key.partition(".")[0] not in ("options", *(SLOTS if strategy else ()))
+        }
+        for _ in range(2):  # what the options do not set by themselves, then whether that is all
+            made = self.made(typed)
+            differ = {key: value for key, value in wanted.items() if made.get(key) != value}
+            if not differ:
+                return typed
+            typed |= _overrides(differ, made)
+        made = self.made(typed)
+        return typed if all(made.get(key) == value for key, value in wanted.items()) else None
+
+    @cached_property
+    def default(self) -> dict[str, str]:
+        """The settings of a run for which nothing is typed."""
+        return self.made({})
+
+    def made(self, typed: Mapping[str, str]) -> dict[str, str]:
+        """Return the settings that the program makes of what is typed, as text by their dotted names."""
+        with _aside():
+            made = plain(compose([f"{key}={value}" for key, value in typed.items()], self.search))
+        return {setting_name(key): value for key, value in settings_of(leaves(made)).items()}
+
+    def arguments(self, typed: Mapping[str, str], sweep: bool = False) -> list[str]:
+        """Return what is typed after the program's name; a table by its name, as in ``my.csv target=label``."""
+        return [*self._places(), *["-m"][: int(sweep)], *_words(typed)]
+
+    def _places(self) -> list[str]:
+        if len(self.search) == 1:
+            place = os.path.relpath(self.search[0])
+            return ["--config-dir", str(self.search[0]) if place.startswith("..") else place]
+        places = ",".join(quoted(f"file://{folder}") for folder in self.search)
+        return [f"hydra.searchpath=[{places}]"] if places else []
+
+    def _choices(self, recorded: Mapping[str, str], strategy: str | None) -> dict[str, str]:
+        """Return the options of a run that are not the program's own choice, its seed among them."""
+        typed = {
+            group: recorded[f"options.{group}"]
+            for group in GROUPS
+            if group not in SLOTS and recorded[f"options.{group}"] != self.default[f"options.{group}"]
+        }
+        filled = {
+            slot: recorded[f"options.{slot}"] for slot, null in SLOTS.items() if recorded[f"options.{slot}"] != null
+        }
+        if strategy is not None:
+            typed["strategy"] = strategy
+        elif len(filled) == 1:
+            typed["strategy"] = next(iter(filled.values()))
+        else:
+            typed |= filled
+        return typed | {"seed": recorded["seed"]}
+
+
+def saves_model(table: RunTable, run: str) -> bool:
+    """Whether a run kept its model."""
+    key = NO_GROUP, KEPT
+    return key in table.settings and table.settings[key][run] == "True"
+
+
+def apart(one: Mapping[str, str], other: Mapping[str, str]) -> set[str]:
+    """Return the keys in which two things that are typed differ."""
+    return {key for key in {*one, *other} if one.get(key) != other.get(key)}
+
+
+def range_of(seeds: Sequence[int]) -> str:
+    """Return seeds as they are swept.
+
+    >>> range_of([0, 1, 2, 3]), range_of([5, 6, 7]), range_of([1, 4])
+    ('range(4)', 'range(5,8)', '1,4')
+    """
+    first, last = seeds[0], seeds[-1]
+    if len(seeds) < 2 or list(seeds) != list(range(first, last + 1)):
+        return ",".join(map(str, seeds))
+    return f"range({last + 1})" if first == 0 else f"range({first},{last + 1})"
+
+
+@contextmanager
+def _aside() -> Iterator[None]:
+    """Lay aside the Hydra that runs a sweep, at whose end something else is composed."""
+    running, config = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
+    GlobalHydra.instance().clear()
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().hydra, HydraConfig.instance().cfg = running, config
+
+
+def _overrides(differ: Mapping[str, str], made: Mapping[str, str]) -> dict[str, str]:
+    """Return what is typed for settings that are not as the program makes them; of a mapping, all of it."""
+    found: dict[str, str] = {}
+    mappings: dict[str, list[str]] = {}
+    for key, value in differ.items():
+        if whole := next((known for known in made if key.startswith(f"{known}.")), None):
+            mappings.setdefault(whole, []).append(f"{key.removeprefix(f'{whole}.')}: {_value(value)}")
+        else:
+            found[key if key in made else f"++{key}"] = _value(value)
+    return found | {key: f"{{{', '.join(items)}}}" for key, items in mappings.items()}
+
+
+def _value(text: str) -> str:
+    """Return a recorded value as it is typed."""
+    if text == "None":
+        return "null"
+    try:
+        return text if str(_read(text)) == text else quoted(text)
+    except HydraException:
+        return quoted(text)
+
+
+def _read(typed: str) -> object:
+    return OverridesParser.create().parse_override(f"x={typed}").value()
+
+
+def _words(typed: Mapping[str, str]) -> Iterator[str]:
+    path = str(_read(typed.get("dataset.path", "")))
+    if typed.get("dataset") == "csv" and is_table(path):
+        yield path
+        typed = {key: value for key, value in typed.items() if key not in ("dataset", "dataset.path")}
+    for key, value in typed.items():
+        yield f"{'target' if key == 'dataset.target' else key}={value}"
