@@ -59,7 +59,7 @@ def test_options_from_outside_are_shown(
     monkeypatch.syspath_prepend(own.parent)
     assert line_of(own / "loss" / "steep.yaml") == "A steeper one."
     assert "A steeper one." in printed(capsys, "loss", "--config-dir", str(own))
-    monkeypatch.setattr(options, "folders", lambda: (options.CONF, own))
+    monkeypatch.setattr(options.registry, "folders", lambda: (options.CONF, own))
     assert "A steeper one." in printed(capsys, "loss")
 
 
