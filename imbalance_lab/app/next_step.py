@@ -21,7 +21,7 @@ from imbalance_lab.comparison.paired import FEW_RUNS
 from imbalance_lab.comparison.report.layout import wrapped
 from imbalance_lab.comparison.sentences import reference_of
 from imbalance_lab.errors import LabError
-from imbalance_lab.options import SLOTS, leaves
+from imbalance_lab.options import SLOTS, find, leaves
 from imbalance_lab.runs.identity import GROUPS
 from imbalance_lab.runs.reading import settings_of
 from imbalance_lab.runs.table import RunTable
@@ -185,11 +185,17 @@ def _choices(recorded: Mapping[str, str], strategy: str | None) -> dict[str, str
     """Return the options of a run that are not the program's own choice, its seed among them."""
     default = _made({})
     typed = {
-        group: recorded[f"options.{group}"]
+        group: known
         for group in GROUPS
-        if group not in SLOTS and recorded[f"options.{group}"] != default[f"options.{group}"]
+        if group not in SLOTS
+        and recorded[f"options.{group}"] != default[f"options.{group}"]
+        and (known := _option(group, recorded[f"options.{group}"]))
     }
-    filled = {slot: recorded[f"options.{slot}"] for slot, null in SLOTS.items() if recorded[f"options.{slot}"] != null}
+    filled = {
+        slot: known
+        for slot, null in SLOTS.items()
+        if recorded[f"options.{slot}"] != null and (known := _option(slot, recorded[f"options.{slot}"]))
+    }
     if strategy is not None:
         typed["strategy"] = strategy
     elif len(filled) == 1:
@@ -197,6 +203,15 @@ def _choices(recorded: Mapping[str, str], strategy: str | None) -> dict[str, str
     else:
         typed |= filled
     return typed | {"seed": recorded["seed"]}
+
+
+def _option(group: str, name: str) -> str:
+    """Return the option that is typed for one of this name; for a class of the user's own that of all, if there is one.
+
+    >>> _option("sampler", "smote"), _option("sampler", "BorderlineSMOTE"), _option("split", "Chronological")
+    ('smote', 'custom', '')
+    """
+    return next((known for known in (name, "custom") if find(group, known)), "")
 
 
 def _made(typed: Mapping[str, str]) -> dict[str, str]:

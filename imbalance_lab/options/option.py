@@ -12,8 +12,10 @@ from typing import Any
 from imbalance_lab.errors import ConfigError, LabError
 from imbalance_lab.options.making import instantiate
 from imbalance_lab.options.own import arguments, plain
-from imbalance_lab.options.registry import SLOTS, find, load, read
+from imbalance_lab.options.registry import SLOTS, find, load, names, read
 from imbalance_lab.options.trees import alike, is_reference, leaves, merged
+
+TARGETS = ("_target_", "estimator._target_")  # what an option is: the latter of a classifier of another library
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Option:
     Parameters
     ----------
     group, name : str
-        As in ``loss=focal``.
+        As in ``loss=focal``; of a class that stands in the place of the file's, that class's name (see `make`).
     settings : mapping
         The tree of its file, with other values where they were given.
     changed : mapping
@@ -133,6 +135,9 @@ def option_of(group: str, value: Any) -> Option:
 def make(group: str, name: str, settings: Mapping[str, Any], search: Sequence[Path] = ()) -> Option:
     """Return an option with these settings, of which those that differ from its file are its changes.
 
+    Where another class stands in the place of the file's, it is called after that class, with the class's module if an
+    option of the group has that name, in capitals or not.
+
     Parameters
     ----------
     group, name : str
@@ -140,6 +145,12 @@ def make(group: str, name: str, settings: Mapping[str, Any], search: Sequence[Pa
         The whole tree.
     search : sequence of Path
         Folders beside those that `folders` lists.
+
+    Examples
+    --------
+    >>> tree = {"_target_": "my_splits.Chronological", "validation": 0.2, "test": 0.2, "seed": 0}
+    >>> make("split", "holdout", tree).title, make("split", "holdout", tree | {"_target_": "my_splits.Holdout"}).title
+    ('Chronological', 'my_splits.Holdout')
     """
     file = find(group, name, search)
     written = {} if file is None else dict(leaves(read(file)))
@@ -149,7 +160,15 @@ def make(group: str, name: str, settings: Mapping[str, Any], search: Sequence[Pa
         for key, value in leaves(settings)
         if written.get(key, ...) != value and not is_reference(written.get(key))
     }
-    return Option(group, name, settings, {} if file is None else changed)
+    if file is None:
+        return Option(group, name, settings)
+    others = [value for key in TARGETS if isinstance(value := changed.get(key), str)]
+    if not others:
+        return Option(group, name, settings, changed)
+    kind = others[-1].rpartition(".")[2]
+    taken = {known.lower() for known in names(group, search)}
+    called = others[-1] if kind.lower() in taken else kind
+    return Option(group, called, settings, {key: value for key, value in changed.items() if key not in TARGETS})
 
 
 def describe(group: str, detail: Any) -> str:

@@ -92,3 +92,15 @@ def test_an_option_of_ones_own_that_exits_is_a_failure(refusal: Callable[..., st
     typed = ["model=custom", "model.estimator._target_=tests.audit.wrong.Exits"]
     assert "sys.exit(3)" in refusal(*typed)
     assert invoke("-m", *typed, "seed=1,2", "tracking=none") == 1
+
+
+def test_a_split_of_ones_own_is_named_by_its_class_and_refused_if_it_leaks(
+    refusal: Callable[..., str], place: Path
+) -> None:
+    typed = ("split._target_=tests.audit.wrong.{}", "model=logreg", *QUICK, "output_dir=own_split")
+    refused = "Leaky is refused: 539 of its 539 test rows are training rows"  # a third of 1,616
+    assert refused in refusal(typed[0].format("Leaky"), *typed[1:])
+    assert refusal(typed[0].format("Rearranged"), *typed[1:]) == ""
+    record = json.loads((place / "own_split" / "record.json").read_text())
+    assert record["identity"]["config"]["options"]["split"] == "Rearranged"
+    assert "split: Rearranged" in (place / "own_split" / "config.yaml").read_text()
