@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from imbalance_lab import process
 from imbalance_lab.app.lines import PROGRAM, error_line
 from imbalance_lab.errors import ConfigError, LabError
 from imbalance_lab.options import describe, nearest
@@ -30,6 +32,32 @@ def setting(default: Any, meaning: str, example: str | None = None) -> Any:
         A value to show instead of the default.
     """
     return field(default=default, metadata={"meaning": meaning, "example": example})
+
+
+@contextmanager
+def ending_in_one_line() -> Iterator[None]:
+    """Do the work of a command, whose errors end the program with one line.
+
+    Raises
+    ------
+    SystemExit
+        If something is wrong.
+    """
+    process.take_over()
+    try:
+        yield
+    except BrokenPipeError:
+        sys.exit(1)
+    except LabError as error:
+        sys.exit(error_line(error))
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+    except Exception as error:
+        if "HYDRA_FULL_ERROR" in os.environ:
+            raise
+        from imbalance_lab.app.messages import unexpected
+
+        sys.exit(error_line(unexpected(error)))
 
 
 @dataclass(frozen=True)
@@ -89,21 +117,11 @@ class Command(Generic[S]):
             With one line if something is wrong.
         """
         given = list(sys.argv[1:] if arguments is None else arguments)
-        try:
+        with ending_in_one_line():
             if {"-h", "--help"} & set(given):
                 print(self.help())
-                return
-            self.run(self.parse(given))
-        except BrokenPipeError:
-            sys.exit(1)
-        except LabError as error:
-            sys.exit(error_line(error))
-        except Exception as error:
-            if "HYDRA_FULL_ERROR" in os.environ:
-                raise
-            from imbalance_lab.app.messages import unexpected
-
-            sys.exit(error_line(unexpected(error)))
+            else:
+                self.run(self.parse(given))
 
     def help(self) -> str:
         """Return the text of ``--help``."""

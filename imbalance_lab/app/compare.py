@@ -14,11 +14,13 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from imbalance_lab.app.lines import error_line
+from imbalance_lab.app.commands import ending_in_one_line
+from imbalance_lab.app.lines import listing
 from imbalance_lab.comparison import Comparison, Settings, compare
 from imbalance_lab.comparison.groups import column
-from imbalance_lab.errors import ConfigError, LabError
+from imbalance_lab.errors import ConfigError
 from imbalance_lab.fields import STRICT
+from imbalance_lab.options import nearest
 from imbalance_lab.runs.reading import setting_key, setting_name
 from imbalance_lab.runs.table import RunTable
 
@@ -96,10 +98,10 @@ class Request:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Compare runs as the command line asks."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if {"-h", "--help"} & set(given):
-        print(HELP)
-        return
-    try:
+    with ending_in_one_line():
+        if {"-h", "--help"} & set(given):
+            print(HELP)
+            return
         request, settings, filters = parse(given)
         if not request.folders:
             settings = replace(settings, metric=logged_as(settings.metric))
@@ -112,10 +114,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             with open(request.file, "w", encoding="utf-8") as file:
                 file.write(rendered)
             print(f"{comparison.verdict}\n{request.file}")
-    except BrokenPipeError:
-        sys.exit(1)
-    except (LabError, OSError) as error:
-        sys.exit(error_line(error))
 
 
 def parse(arguments: Sequence[str]) -> tuple[Request, Settings, dict[str, list[str]]]:
@@ -131,6 +129,8 @@ def parse(arguments: Sequence[str]) -> tuple[Request, Settings, dict[str, list[s
     if twice := [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]:
         raise ConfigError(f"{twice[0]}= is given twice; several values are a list: {twice[0]}=[a,b]")
     plain = {key: _value(key, text) for key, text in pairs}
+    if isinstance(plain.get("by"), str):
+        plain["by"] = [plain["by"]]
     options = [{f.name for f in fields(kind)} for kind in (Request, Settings)]
     request = _build(Request, {key: value for key, value in plain.items() if key in options[0]})
     settings = _build(Settings, {key: value for key, value in plain.items() if key in options[1]})
@@ -205,14 +205,17 @@ def select(table: RunTable, filters: Mapping[str, Sequence[str]]) -> RunTable:
     for key, values in filters.items():
         known = [*table.runs, *map(setting_name, table.settings)]
         if key not in table.runs and setting_key(key) not in table.settings:
-            near = difflib.get_close_matches(key, [*known, *options], n=1)
-            raise ConfigError(f"runs have no '{key}'" + (f"; did you mean {near[0]}?" if near else ""))
+            raise ConfigError(f"runs have no '{key}'{nearest(key, [*known, *options])}")
         own = column(table, key)
         wanted = [_last_sweep(table)] if (key, *values) == ("sweep", "last") else list(values)
         kept = table.only(own.isin(wanted))
         if not len(kept.runs):
-            has = ", ".join(sorted(own.unique())[:20])
-            raise ConfigError(f"no run has {key}={','.join(wanted)}; there is {has}")
+            has = sorted(map(str, own.dropna().unique()))
+            there = (
+                f"; did you mean {key}={near[0]}?" if (near := difflib.get_close_matches(wanted[0], has, n=1)) else ""
+            )
+            there = there or (f"; there is {key}={listing(has, 'in the runs')}" if has else f"; none has a {key}")
+            raise ConfigError(f"no run has {key}={','.join(wanted)}{there}")
         table = kept
     return table
 
