@@ -20,7 +20,8 @@ import yaml
 
 from imbalance_lab import options
 from imbalance_lab.app.arguments import search_folders, split_flags
-from imbalance_lab.app.lines import PROGRAM, error_line
+from imbalance_lab.app.commands import ending_in_one_line
+from imbalance_lab.app.lines import PROGRAM
 from imbalance_lab.errors import ConfigError, LabError
 from imbalance_lab.options import CONF, SLOTS
 
@@ -55,15 +56,8 @@ MEANINGS = MappingProxyType(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the options that are asked for."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if {"-h", "--help"} & set(given):
-        print(HELP)
-        return
-    try:
-        print("\n".join(shown(given)))
-    except BrokenPipeError:
-        sys.exit(1)
-    except LabError as error:
-        sys.exit(error_line(error))
+    with ending_in_one_line():
+        print(HELP if {"-h", "--help"} & set(given) else "\n".join(shown(given)))
 
 
 def shown(arguments: Sequence[str]) -> Iterator[str]:
@@ -162,7 +156,13 @@ def _option(group: str, name: str, known: Sequence[str], folders: Sequence[Path]
     """Yield the file of an option, typed as ``loss=focal`` or by its name alone."""
     where = [group] if name else list(known)
     wanted = name or group
+    if group == STRATEGY and not options.find(group, name, folders) and (slot := options.slot_of(name, folders)):
+        where = [slot]  # a recipe of one slot
     found = {one: file for one in where if one in known and (file := options.find(one, wanted, folders))}
+    if not found and group in known:
+        from imbalance_lab.app.messages import unknown_option
+
+        raise ConfigError(unknown_option(group, name, options.names(group, folders), folders))
     if not found:
         words = [*known, *(option for one in known for option in options.names(one, folders))]
         near = options.nearest(wanted, words) or f"; the groups are {', '.join(known)}"
