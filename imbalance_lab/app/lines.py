@@ -36,12 +36,13 @@ def brief(text: str, length: int = MAX_LENGTH) -> str:
     line = " ".join(text.replace(f"{os.getcwd()}{os.sep}", "").split())
     if len(line) <= length:
         return line
-    line = " ".join(_short(word) for word in line.split())
-    if len(line) <= length:
-        return line
     head, semicolon, advice = line.rpartition("; ")
-    end = f"...{semicolon}{advice}" if semicolon and len(advice) <= min(MAX_ADVICE, length // 2 + 20) else "..."
-    return f"{(head if end != '...' else line)[: length - len(end)].rstrip()}{end}"
+    whole = bool(semicolon) and len(advice) <= min(MAX_ADVICE, length // 2 + 20)  # it is there to be typed
+    head, end = (head, f"; {advice}") if whole else (line, "")
+    head = " ".join(_short(word) for word in head.split())
+    if len(head + end) <= length:
+        return head + end
+    return f"{head[: length - len(end) - 3].rstrip()}...{end}"
 
 
 def listing(names: Sequence[str], where: str, length: int = 80) -> str:
