@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from textwrap import fill
 from types import MappingProxyType
 from typing import Any
 
@@ -21,17 +20,17 @@ import yaml
 from imbalance_lab import options
 from imbalance_lab.app.arguments import search_folders, split_flags
 from imbalance_lab.app.commands import ending_in_one_line
-from imbalance_lab.app.lines import PROGRAM
+from imbalance_lab.app.lines import PROGRAM, wrapped
 from imbalance_lab.errors import ConfigError, LabError
 from imbalance_lab.options import CONF, SLOTS
 
-WIDTH = 80
 NAME_WIDTH = 23
 SETTINGS_INDENT = " " * 6
 STRATEGY = "strategy"
 NO_SETTINGS = {"_target_", "_partial_", "defaults"}
 HELP = f"""\
-{PROGRAM} options [GROUP | OPTION] [--config-dir FOLDER]: what can be chosen.
+{PROGRAM} options [GROUP | OPTION] [--config-dir FOLDER]
+What can be chosen.
 
 Every option of a group, or of all of them, with its settings and their
 defaults; of one option, its file.
@@ -125,7 +124,7 @@ def settings_of(file: Path) -> list[str]:
 
 def _group(group: str, folders: Sequence[Path]) -> Iterator[str]:
     meaning = f": {MEANINGS[group]}" if group in MEANINGS else ""
-    yield fill(f"{group}={meaning}", WIDTH, subsequent_indent="  ")
+    yield wrapped(f"{group}={meaning}", others="  ")
     default = _defaults().get(group)
     for name in options.names(group, folders):
         file = options.find(group, name, folders)
@@ -133,7 +132,7 @@ def _group(group: str, folders: Sequence[Path]) -> Iterator[str]:
             yield from _entry(name, line_of(file), settings_of(file), name == default)
     if group == STRATEGY:
         slots = ", ".join(SLOTS)
-        yield _filled(f"and every option of {slots} by its name, as in strategy=smote", "  ", "  ")
+        yield wrapped(f"and every option of {slots} by its name, as in strategy=smote", "  ", "  ")
     yield ""
 
 
@@ -141,15 +140,9 @@ def _entry(name: str, line: str, settings: Sequence[str], default: bool) -> Iter
     indent = " " * (NAME_WIDTH + 2)
     text = f"{line}{' (default)' if default else ''}".strip()
     first = f"  {name:<{NAME_WIDTH - 1}} "
-    yield _filled(text, first, indent) if text else first.rstrip()
+    yield wrapped(text, first, indent) if text else first.rstrip()
     if settings:
-        yield _filled(" ".join(settings), SETTINGS_INDENT, SETTINGS_INDENT)
-
-
-def _filled(text: str, first: str, others: str) -> str:
-    return fill(
-        text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False, break_long_words=False
-    )
+        yield wrapped(" ".join(settings), SETTINGS_INDENT, SETTINGS_INDENT)
 
 
 def _option(group: str, name: str, known: Sequence[str], folders: Sequence[Path]) -> Iterator[str]:

@@ -14,7 +14,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from imbalance_lab import process
-from imbalance_lab.app.lines import PROGRAM, error_line
+from imbalance_lab.app.lines import PROGRAM, aligned, error_line, wrapped
 from imbalance_lab.errors import ConfigError, LabError
 from imbalance_lab.options import describe, nearest
 
@@ -127,10 +127,9 @@ class Command(Generic[S]):
         """Return the text of ``--help``."""
         known = fields(self.settings)  # type: ignore[arg-type]
         usage = [PROGRAM, self.name, self.words, self.others, *(["[key=value ...]"] if known else [])]
-        shown = {_example(one): one.metadata["meaning"] for one in known}
-        width = max(map(len, shown), default=0)
-        table = [f"  {example:<{width}}   {meaning}" for example, meaning in shown.items()]
-        blocks = [f"{' '.join(filter(None, usage))}: {self.summary}.", "\n".join(table), self.notes]
+        table = aligned({_example(one): one.metadata["meaning"] for one in known})
+        typed = wrapped(" ".join(filter(None, usage)), others="  ")
+        blocks = [f"{typed}\n{wrapped(f'{self.summary[0].upper()}{self.summary[1:]}.')}", table, wrapped(self.notes)]
         return "\n\n".join(block for block in blocks if block)
 
     def parse(self, arguments: Sequence[str]) -> Typed[S]:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from imbalance_lab.app.commands import ending_in_one_line
-from imbalance_lab.app.lines import listing
+from imbalance_lab.app.lines import PROGRAM, aligned, listing
 from imbalance_lab.comparison import Comparison, Settings, compare
 from imbalance_lab.comparison.groups import column
 from imbalance_lab.errors import ConfigError
@@ -27,25 +27,30 @@ from imbalance_lab.runs.table import RunTable
 if TYPE_CHECKING:
     from imbalance_lab.app.next_step import Step
 
-HELP = """\
-python -m imbalance_lab compare [key=value ...]: which strategy is better, by how much, and how sure one can be.
+SHOWN = {
+    "experiment=four_classes": "one or several ([a,b]) MLflow experiments; all by default",
+    "metric=balanced_accuracy": "any metric of the test rows: macro_f1, log_loss, recall/<class>, ...",
+    "baseline=none": "the strategy that the others are held against",
+    "control=tuned_threshold": "the one that every other must beat to be worth its trouble",
+    "by=[dataset,model]": "what gets a table of its own; by=dataset lets models compete too",
+    "rope=0.01": "differences smaller than this do not matter",
+    "confidence=0.95": "of intervals and verdicts",
+    "columns=few": "all: everything that is known of each strategy, of every group",
+    "format=terminal": "terminal, markdown, csv (a line per strategy), matrix (CSV of datasets by strategies, means "
+    "and deviations), latex (the same for a paper), json, html (a report in one file)",
+    "out=comparison.md": "write to this file instead of the screen; html goes to comparison.html",
+    "uri=sqlite:///mlflow.db": "the MLflow store; MLFLOW_TRACKING_URI if set",
+    "folder=multirun/2026-11-23": "records on disk instead of MLflow: one or several ([a,b]) folders of runs",
+    "sweep=last": "the runs of one sweep, by name; last: the latest",
+}
+HELP = f"""\
+{PROGRAM} compare [key=value ...]
+Which strategy is better, by how much, and how sure one can be.
 
-  experiment=four_classes      one or several ([a,b]) MLflow experiments; all by default
-  metric=balanced_accuracy     any metric of the test rows: macro_f1, worst_class_recall, log_loss, recall/<class>, ...
-  baseline=none                the strategy that the others are held against
-  control=tuned_threshold      the strategy that every other must beat to be worth its trouble
-  by=[dataset,model]           what gets a table of its own; by=[dataset] lets models compete as well
-  rope=0.01                    differences smaller than this do not matter
-  confidence=0.95              of intervals and verdicts
-  columns=few                  all: everything that is known of each strategy, of every group
-  format=terminal              terminal, markdown, csv (a line per strategy), matrix (CSV of datasets by strategies,
-                               means and deviations), latex (the same for a paper), json, html (a report in one file)
-  out=comparison.md            write to this file instead of the screen; html goes to comparison.html
-  uri=sqlite:///mlflow.db      the MLflow store; MLFLOW_TRACKING_URI if set
-  folder=multirun/2026-11-23   records on disk instead of MLflow: one or several ([a,b]) folders of runs
-  sweep=last                   the runs of one sweep, by name; last: the latest
+{aligned(SHOWN)}
 
-Any other key filters: strategy=[none,smote] model=mlp dataset=yeast seed=[0,1] training.epochs=100
+Any other key filters:
+  strategy=[none,smote] model=mlp dataset=yeast seed=[0,1] training.epochs=100
 """
 
 

@@ -63,6 +63,30 @@ def test_a_damaged_record_is_named(command: str, record: str, refusal: Callable[
     assert f"records/{record}" in refusal(command, f"records/{record}")
 
 
+def test_what_is_no_folder_of_a_run_is_named(refusal: Callable[..., str]) -> None:
+    assert refusal("figures", "data/ok.csv").startswith("data/ok.csv is no folder of a run; figures takes the folders")
+    assert refusal("send", "data/ok.csv") == "data/ok.csv is no folder of a run"
+    assert refusal("send", "nowhere") == "there is no folder nowhere"
+
+
+@pytest.mark.parametrize(
+    ("typed", "slots"),
+    [
+        ("strategy=smote+focal", "sampler=smote loss=focal"),
+        ("strategy=focal(gamma=1)", "loss=focal loss.gamma=1"),
+        ("strategy=inv_freq+focal(gamma=1)", "class_weight=inv_freq loss=focal loss.gamma=1"),
+    ],
+)
+def test_a_printed_name_is_told_as_it_is_typed(typed: str, slots: str, refusal: Callable[..., str]) -> None:
+    assert refusal(typed) == f"there is no {typed}; it is typed {slots}"
+
+
+def test_several_values_without_a_sweep_ask_for_one(refusal: Callable[..., str]) -> None:
+    assert refusal("strategy=none,smote") == "strategy=none,smote are several values, which make a sweep: add -m"
+    assert refusal("seed=range(3)").endswith("add -m")
+    assert refusal("output_dir=a,b").endswith("add -m; as one value it is \"output_dir='a,b'\"")
+
+
 def test_a_mistyped_path_leaves_no_experiment(refusal: Callable[..., str], place: Path) -> None:
     from mlflow import MlflowClient
 
@@ -78,6 +102,8 @@ def test_a_mistyped_path_leaves_no_experiment(refusal: Callable[..., str], place
         (["model=logreg,logrge"], "there is no model=logrge; did you mean logreg?"),
         (["strategy=focal,none", "loss.gamma=1"], "there is no setting 'loss.gamma'"),
         (["data/mixed.csv", "target=label", "seed=range(35)"], "column 'f1'"),
+        (["dataset=keel", "dataset.name=yeast,ecolli"], "there is no KEEL set 'ecolli'; did you mean ecoli"),
+        (["data/ok.csv", "data/inf.csv", "target={ok:label}"], "target: names no target for inf.csv, only for ok"),
     ],
 )
 def test_a_sweep_that_is_mistyped_does_not_start(
