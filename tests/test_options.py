@@ -179,3 +179,12 @@ def test_the_same_script_names_its_objects_alike_in_every_process() -> None:
     )
     assert first == second
     assert "'units': 8" in first
+
+
+@pytest.mark.parametrize("group", ["dataset", "split", "prepare", "class_weight", "decision"])
+def test_a_class_that_is_none_of_its_group_is_named_with_the_base_to_derive_from(group: str) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"^{group}: builtins\.dict has no '\w+'; derive it from imbalance_lab\."
+    ) as e:
+        Option(group, "mine", {"_target_": "builtins.dict"}).build()
+    assert options.locate(str(e.value).rpartition(" ")[2])

@@ -144,6 +144,8 @@ class Command(Generic[S]):
         words = [argument for argument in arguments if "=" not in argument]
         own = [argument for argument in arguments if argument.partition("=")[0] in keys and "=" in argument]
         others = [argument for argument in arguments if "=" in argument and argument not in own]
+        if "" in words:
+            raise ConfigError(f"an argument of {self.name} is empty; {PROGRAM} {self.name} --help shows what it takes")
         if wrong := [word for word in words if word.startswith("-") or not self.words]:
             raise ConfigError(f"{self.name} takes no '{wrong[0]}'{self._advice(wrong[0].lstrip('-'), keys)}")
         if others and not self.others:

@@ -134,7 +134,7 @@ def parse(arguments: Sequence[str]) -> tuple[Request, Settings, dict[str, list[s
     if twice := [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]:
         raise ConfigError(f"{twice[0]}= is given twice; several values are a list: {twice[0]}=[a,b]")
     plain = {key: _value(key, text) for key, text in pairs}
-    if isinstance(plain.get("by"), str):
+    if plain.get("by") and isinstance(plain["by"], str):
         plain["by"] = [plain["by"]]
     options = [{f.name for f in fields(kind)} for kind in (Request, Settings)]
     request = _build(Request, {key: value for key, value in plain.items() if key in options[0]})

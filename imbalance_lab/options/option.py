@@ -15,6 +15,14 @@ from imbalance_lab.options.own import arguments, plain
 from imbalance_lab.options.registry import SLOTS, find, load, names, read
 from imbalance_lab.options.trees import alike, is_reference, leaves, merged
 
+# What a class of the user's own must offer, and the base that offers the rest.
+NEEDED = {
+    "dataset": ("load", "title", "imbalance_lab.data.base.DatasetSource"),
+    "split": ("split", "validation", "imbalance_lab.data.base.Splitter"),
+    "prepare": ("fit", "imbalance_lab.data.prepare.Prepare"),
+    "class_weight": ("check", "weight_start", "imbalance_lab.strategies.class_weights.ClassWeight"),
+    "decision": ("fit", "needs_prior", "imbalance_lab.strategies.decisions.Decision"),
+}
 TARGETS = ("_target_", "estimator._target_")  # what an option is: the latter of a classifier of another library
 
 
@@ -73,7 +81,7 @@ class Option:
         if missing := [key for key, value in leaves(self.settings) if value == "???"]:
             raise ConfigError(f"{self.group} needs {', '.join(f'{self.group}.{key}=' for key in missing)}")
         try:
-            return instantiate(self.settings)
+            made = instantiate(self.settings)
         except LabError:
             raise
         except ValidationError as error:
@@ -81,6 +89,10 @@ class Option:
         except Exception as error:
             reason = " ".join(str(error).split())
             raise ConfigError(f"{self.group}: {self.settings.get('_target_')} cannot be made: {reason}") from error
+        *offered, base = NEEDED.get(self.group, ("",))
+        if lacking := [name for name in offered if not hasattr(type(made), name) and not hasattr(made, name)]:
+            raise ConfigError(f"{self.group}: {self.settings['_target_']} has no '{lacking[0]}'; derive it from {base}")
+        return made
 
 
 def option(group: str, name: str, /, **settings: Any) -> Option:
