@@ -47,6 +47,28 @@ def test_options_of_a_folder_of_ones_own(tmp_path: Path) -> None:
     assert options.slot_of("mine", [tmp_path]) == "loss"
 
 
+@pytest.mark.parametrize(
+    ("group", "name", "changed", "title"),
+    [
+        ("split", "holdout", {"_target_": "mine.Chronological"}, "Chronological"),
+        ("split", "holdout", {"_target_": "mine.Chronological", "test": 0.3}, "Chronological(test=0.3)"),
+        ("split", "cv", {"_target_": "mine.Holdout"}, "mine.Holdout"),
+        ("loss", "cross_entropy", {"_target_": "mine.focal"}, "mine.focal"),
+        ("sampler", "custom", {"_target_": "mine.Extra", "k": 3}, "Extra(k=3)"),
+        ("model", "custom", {"estimator": {"_target_": "sklearn.svm.SVC"}}, "SVC"),
+        ("model", "knn", {"estimator": {"_target_": "mine.Tree", "n_neighbors": 5}}, "Tree"),
+        ("model", "mlp", {"_target_": "mine.Network"}, "Network"),
+    ],
+)
+def test_a_class_in_the_place_of_an_options_own_names_it(group: str, name: str, changed: dict, title: str) -> None:
+    if "estimator" in changed:
+        changed = {"estimator": options.load(group, name)["estimator"] | changed["estimator"]}
+    named = make(group, name, options.load(group, name) | changed)
+    assert named.title == title
+    assert named.name not in options.names(group)
+    assert not named.is_empty
+
+
 def test_references_are_filled_in() -> None:
     tree = {"a": "${seed}", "b": {"c": "${sampler.k}"}, "d": ["${seed}", "plain"]}
     assert resolved(tree, {"seed": 3, "sampler": {"k": "${seed}"}}) == {"a": 3, "b": {"c": 3}, "d": [3, "plain"]}
@@ -157,3 +179,12 @@ def test_the_same_script_names_its_objects_alike_in_every_process() -> None:
     )
     assert first == second
     assert "'units': 8" in first
+
+
+@pytest.mark.parametrize("group", ["dataset", "split", "prepare", "class_weight", "decision"])
+def test_a_class_that_is_none_of_its_group_is_named_with_the_base_to_derive_from(group: str) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"^{group}: builtins\.dict has no '\w+'; derive it from imbalance_lab\."
+    ) as e:
+        Option(group, "mine", {"_target_": "builtins.dict"}).build()
+    assert options.locate(str(e.value).rpartition(" ")[2])

@@ -15,6 +15,7 @@ from hydra.core.override_parser.types import OverrideType, Quote, QuotedString
 from hydra.errors import HydraException
 
 from imbalance_lab.app.cli import COMMANDS
+from imbalance_lab.app.lines import listing
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.options import SLOTS, groups, nearest
 
@@ -57,6 +58,8 @@ def expand(arguments: Sequence[str]) -> list[str]:
     if tables:
         others = [override for override in overrides if override != "dataset=csv"]
         overrides = ["dataset=csv", f"dataset.path={','.join(map(quoted_path, tables))}", *others]
+        if not flags or set(flags) <= SWEEP:
+            _check_target(tables, overrides)
     _check_keys(overrides)
     return [*(_by_job(overrides) if SWEEP & set(flags) else overrides), *flags]
 
@@ -141,6 +144,16 @@ def _check_flags(flags: Sequence[str]) -> None:
         raise ConfigError("--resolve goes with --cfg job")
 
 
+def _check_target(tables: Sequence[str], overrides: Sequence[str]) -> None:
+    """Refuse tables of which no column is to be predicted."""
+    if any(override.lstrip("+").startswith(SHORT["target"]) for override in overrides):
+        return
+    from imbalance_lab.data.sources.files import columns_of  # which takes a second
+
+    columns = listing(columns_of(tables[0]), "in its first row")
+    raise ConfigError(f"{tables[0]}: which column is to be predicted? target= names it, one of {columns}")
+
+
 def _check_keys(overrides: Sequence[str]) -> None:
     """Refuse a setting that is given twice: Hydra would take the last without a word."""
     keys = Counter(override.partition("=")[0].lstrip("+") for override in overrides)
@@ -205,6 +218,8 @@ def _what_is(word: str) -> str:
         return f"'{word}' has no value: {word}=...; python -m imbalance_lab options {word} shows what it can be"
     if word in COMMANDS:
         return f"a command comes first: python -m imbalance_lab {word} key=value ..."
+    if os.path.isdir(os.path.expanduser(word)):
+        return f"'{word}' is a folder; a table is a file, as in my.csv target=label"
     near = nearest(word, [*COMMANDS, "help", "--help"])
     return f"'{word}' is no command, no file and no key=value{near or '; --help lists the commands and settings'}"
 

@@ -68,6 +68,7 @@ def job_of(config: DictConfig, search: Sequence[Path] = ()) -> Job:
         if not isinstance(tree.get(group), dict):
             raise ConfigError(f"{group}={tree.get(group)}: a run needs an option of each group")
     options = {group: make(group, str(tree["options"][group]), tree[group], search) for group in GROUPS}
+    tree["options"] = {group: option.name for group, option in options.items()}  # another class may stand in its place
     settings = run_settings({key: tree[key] for key in RunSettings.__dataclass_fields__ if key in tree})
     evaluation = tree["evaluation"]
     return Job(

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from textwrap import fill
 from types import MappingProxyType
 from typing import Any
 
@@ -20,17 +19,18 @@ import yaml
 
 from imbalance_lab import options
 from imbalance_lab.app.arguments import search_folders, split_flags
-from imbalance_lab.app.lines import PROGRAM, error_line
+from imbalance_lab.app.commands import ending_in_one_line
+from imbalance_lab.app.lines import PROGRAM, wrapped
 from imbalance_lab.errors import ConfigError, LabError
 from imbalance_lab.options import CONF, SLOTS
 
-WIDTH = 80
 NAME_WIDTH = 23
 SETTINGS_INDENT = " " * 6
 STRATEGY = "strategy"
 NO_SETTINGS = {"_target_", "_partial_", "defaults"}
 HELP = f"""\
-{PROGRAM} options [GROUP | OPTION] [--config-dir FOLDER]: what can be chosen.
+{PROGRAM} options [GROUP | OPTION] [--config-dir FOLDER]
+What can be chosen.
 
 Every option of a group, or of all of them, with its settings and their
 defaults; of one option, its file.
@@ -55,15 +55,8 @@ MEANINGS = MappingProxyType(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the options that are asked for."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if {"-h", "--help"} & set(given):
-        print(HELP)
-        return
-    try:
-        print("\n".join(shown(given)))
-    except BrokenPipeError:
-        sys.exit(1)
-    except LabError as error:
-        sys.exit(error_line(error))
+    with ending_in_one_line():
+        print(HELP if {"-h", "--help"} & set(given) else "\n".join(shown(given)))
 
 
 def shown(arguments: Sequence[str]) -> Iterator[str]:
@@ -131,7 +124,7 @@ def settings_of(file: Path) -> list[str]:
 
 def _group(group: str, folders: Sequence[Path]) -> Iterator[str]:
     meaning = f": {MEANINGS[group]}" if group in MEANINGS else ""
-    yield fill(f"{group}={meaning}", WIDTH, subsequent_indent="  ")
+    yield wrapped(f"{group}={meaning}", others="  ")
     default = _defaults().get(group)
     for name in options.names(group, folders):
         file = options.find(group, name, folders)
@@ -139,7 +132,7 @@ def _group(group: str, folders: Sequence[Path]) -> Iterator[str]:
             yield from _entry(name, line_of(file), settings_of(file), name == default)
     if group == STRATEGY:
         slots = ", ".join(SLOTS)
-        yield _filled(f"and every option of {slots} by its name, as in strategy=smote", "  ", "  ")
+        yield wrapped(f"and every option of {slots} by its name, as in strategy=smote", "  ", "  ")
     yield ""
 
 
@@ -147,22 +140,22 @@ def _entry(name: str, line: str, settings: Sequence[str], default: bool) -> Iter
     indent = " " * (NAME_WIDTH + 2)
     text = f"{line}{' (default)' if default else ''}".strip()
     first = f"  {name:<{NAME_WIDTH - 1}} "
-    yield _filled(text, first, indent) if text else first.rstrip()
+    yield wrapped(text, first, indent) if text else first.rstrip()
     if settings:
-        yield _filled(" ".join(settings), SETTINGS_INDENT, SETTINGS_INDENT)
-
-
-def _filled(text: str, first: str, others: str) -> str:
-    return fill(
-        text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False, break_long_words=False
-    )
+        yield wrapped(" ".join(settings), SETTINGS_INDENT, SETTINGS_INDENT)
 
 
 def _option(group: str, name: str, known: Sequence[str], folders: Sequence[Path]) -> Iterator[str]:
     """Yield the file of an option, typed as ``loss=focal`` or by its name alone."""
     where = [group] if name else list(known)
     wanted = name or group
+    if group == STRATEGY and not options.find(group, name, folders) and (slot := options.slot_of(name, folders)):
+        where = [slot]  # a recipe of one slot
     found = {one: file for one in where if one in known and (file := options.find(one, wanted, folders))}
+    if not found and group in known:
+        from imbalance_lab.app.messages import unknown_option
+
+        raise ConfigError(unknown_option(group, name, options.names(group, folders), folders))
     if not found:
         words = [*known, *(option for one in known for option in options.names(one, folders))]
         near = options.nearest(wanted, words) or f"; the groups are {', '.join(known)}"

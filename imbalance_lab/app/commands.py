@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from imbalance_lab.app.lines import PROGRAM, error_line
+from imbalance_lab import process
+from imbalance_lab.app.lines import PROGRAM, aligned, error_line, wrapped
 from imbalance_lab.errors import ConfigError, LabError
 from imbalance_lab.options import describe, nearest
 
@@ -30,6 +32,32 @@ def setting(default: Any, meaning: str, example: str | None = None) -> Any:
         A value to show instead of the default.
     """
     return field(default=default, metadata={"meaning": meaning, "example": example})
+
+
+@contextmanager
+def ending_in_one_line() -> Iterator[None]:
+    """Do the work of a command, whose errors end the program with one line.
+
+    Raises
+    ------
+    SystemExit
+        If something is wrong.
+    """
+    process.take_over()
+    try:
+        yield
+    except BrokenPipeError:
+        sys.exit(1)
+    except LabError as error:
+        sys.exit(error_line(error))
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+    except Exception as error:
+        if "HYDRA_FULL_ERROR" in os.environ:
+            raise
+        from imbalance_lab.app.messages import unexpected
+
+        sys.exit(error_line(unexpected(error)))
 
 
 @dataclass(frozen=True)
@@ -89,30 +117,19 @@ class Command(Generic[S]):
             With one line if something is wrong.
         """
         given = list(sys.argv[1:] if arguments is None else arguments)
-        try:
+        with ending_in_one_line():
             if {"-h", "--help"} & set(given):
                 print(self.help())
-                return
-            self.run(self.parse(given))
-        except BrokenPipeError:
-            sys.exit(1)
-        except LabError as error:
-            sys.exit(error_line(error))
-        except Exception as error:
-            if "HYDRA_FULL_ERROR" in os.environ:
-                raise
-            from imbalance_lab.app.messages import unexpected
-
-            sys.exit(error_line(unexpected(error)))
+            else:
+                self.run(self.parse(given))
 
     def help(self) -> str:
         """Return the text of ``--help``."""
         known = fields(self.settings)  # type: ignore[arg-type]
         usage = [PROGRAM, self.name, self.words, self.others, *(["[key=value ...]"] if known else [])]
-        shown = {_example(one): one.metadata["meaning"] for one in known}
-        width = max(map(len, shown), default=0)
-        table = [f"  {example:<{width}}   {meaning}" for example, meaning in shown.items()]
-        blocks = [f"{' '.join(filter(None, usage))}: {self.summary}.", "\n".join(table), self.notes]
+        table = aligned({_example(one): one.metadata["meaning"] for one in known})
+        typed = wrapped(" ".join(filter(None, usage)), others="  ")
+        blocks = [f"{typed}\n{wrapped(f'{self.summary[0].upper()}{self.summary[1:]}.')}", table, wrapped(self.notes)]
         return "\n\n".join(block for block in blocks if block)
 
     def parse(self, arguments: Sequence[str]) -> Typed[S]:
@@ -127,6 +144,8 @@ class Command(Generic[S]):
         words = [argument for argument in arguments if "=" not in argument]
         own = [argument for argument in arguments if argument.partition("=")[0] in keys and "=" in argument]
         others = [argument for argument in arguments if "=" in argument and argument not in own]
+        if "" in words:
+            raise ConfigError(f"an argument of {self.name} is empty; {PROGRAM} {self.name} --help shows what it takes")
         if wrong := [word for word in words if word.startswith("-") or not self.words]:
             raise ConfigError(f"{self.name} takes no '{wrong[0]}'{self._advice(wrong[0].lstrip('-'), keys)}")
         if others and not self.others:

@@ -16,37 +16,45 @@ from pydantic.dataclasses import dataclass
 
 from imbalance_lab.app import recipes
 from imbalance_lab.app.arguments import search_folders, split_flags
-from imbalance_lab.app.lines import error_line
+from imbalance_lab.app.commands import ending_in_one_line
+from imbalance_lab.app.lines import PROGRAM, aligned, listing
 from imbalance_lab.comparison import Comparison, Settings, compare
 from imbalance_lab.comparison.groups import column
-from imbalance_lab.errors import ConfigError, LabError
+from imbalance_lab.errors import ConfigError
 from imbalance_lab.fields import STRICT
+from imbalance_lab.options import nearest
 from imbalance_lab.runs.reading import setting_key, setting_name
 from imbalance_lab.runs.table import RunTable
 
 if TYPE_CHECKING:
     from imbalance_lab.app.next_step import Step
 
-HELP = """\
-python -m imbalance_lab compare [key=value ...]: which strategy is better, by how much, and how sure one can be.
+SHOWN = {
+    "experiment=four_classes": "one or several ([a,b]) MLflow experiments; all by default",
+    "metric=balanced_accuracy": "any metric of the test rows: macro_f1, log_loss, recall/<class>, ...",
+    "baseline=none": "the strategy that the others are held against",
+    "control=tuned_threshold": "the one that every other must beat to be worth its trouble",
+    "by=[dataset,model]": "what gets a table of its own; by=dataset lets models compete too",
+    "rope=0.01": "differences smaller than this do not matter",
+    "confidence=0.95": "of intervals and verdicts",
+    "columns=few": "all: everything that is known of each strategy, of every group",
+    "format=terminal": "terminal, markdown, csv (a line per strategy), matrix (CSV of datasets by strategies, means "
+    "and deviations), latex (the same for a paper), json, html (a report in one file)",
+    "out=comparison.md": "write to this file instead of the screen; html goes to comparison.html",
+    "uri=sqlite:///mlflow.db": "the MLflow store; MLFLOW_TRACKING_URI if set",
+    "folder=multirun/2026-11-23": "records on disk instead of MLflow: one or several ([a,b]) folders of runs",
+    "sweep=last": "the runs of one sweep, by name; last: the latest",
+}
+HELP = f"""\
+{PROGRAM} compare [key=value ...]
+Which strategy is better, by how much, and how sure one can be.
 
-  experiment=four_classes      one or several ([a,b]) MLflow experiments; all by default
-  metric=balanced_accuracy     any metric of the test rows: macro_f1, worst_class_recall, log_loss, recall/<class>, ...
-  baseline=none                the strategy that the others are held against
-  control=tuned_threshold      the strategy that every other must beat to be worth its trouble
-  by=[dataset,model]           what gets a table of its own; by=[dataset] lets models compete as well
-  rope=0.01                    differences smaller than this do not matter
-  confidence=0.95              of intervals and verdicts
-  columns=few                  all: everything that is known of each strategy, of every group
-  format=terminal              terminal, markdown, csv (a line per strategy), matrix (CSV of datasets by strategies,
-                               means and deviations), latex (the same for a paper), json, html (a report in one file)
-  out=comparison.md            write to this file instead of the screen; html goes to comparison.html
-  uri=sqlite:///mlflow.db      the MLflow store; MLFLOW_TRACKING_URI if set
-  folder=multirun/2026-11-23   records on disk instead of MLflow: one or several ([a,b]) folders of runs
-  sweep=last                   the runs of one sweep, by name; last: the latest
+{aligned(SHOWN)}
 
-Any other key filters: strategy=[none,smote] model=mlp dataset=yeast seed=[0,1] training.epochs=100
-Where runs had options of your own, --config-dir FOLDER lets it propose what to type next with those.
+Any other key filters:
+  strategy=[none,smote] model=mlp dataset=yeast seed=[0,1] training.epochs=100
+Where runs had options of your own, --config-dir FOLDER lets it propose what
+to type next with those.
 """
 
 
@@ -99,10 +107,10 @@ class Request:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Compare runs as the command line asks."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if {"-h", "--help"} & set(given):
-        print(HELP)
-        return
-    try:
+    with ending_in_one_line():
+        if {"-h", "--help"} & set(given):
+            print(HELP)
+            return
         request, settings, filters = parse(_without_folders(given))
         if not request.folders:
             settings = replace(settings, metric=logged_as(settings.metric))
@@ -115,10 +123,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             with open(request.file, "w", encoding="utf-8") as file:
                 file.write(rendered)
             print(f"{comparison.verdict}\n{request.file}")
-    except BrokenPipeError:
-        sys.exit(1)
-    except (LabError, OSError) as error:
-        sys.exit(error_line(error))
 
 
 def _without_folders(arguments: Sequence[str]) -> list[str]:
@@ -142,6 +146,8 @@ def parse(arguments: Sequence[str]) -> tuple[Request, Settings, dict[str, list[s
     if twice := [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]:
         raise ConfigError(f"{twice[0]}= is given twice; several values are a list: {twice[0]}=[a,b]")
     plain = {key: _value(key, text) for key, text in pairs}
+    if plain.get("by") and isinstance(plain["by"], str):
+        plain["by"] = [plain["by"]]
     options = [{f.name for f in fields(kind)} for kind in (Request, Settings)]
     request = _build(Request, {key: value for key, value in plain.items() if key in options[0]})
     settings = _build(Settings, {key: value for key, value in plain.items() if key in options[1]})
@@ -216,14 +222,17 @@ def select(table: RunTable, filters: Mapping[str, Sequence[str]]) -> RunTable:
     for key, values in filters.items():
         known = [*table.runs, *map(setting_name, table.settings)]
         if key not in table.runs and setting_key(key) not in table.settings:
-            near = difflib.get_close_matches(key, [*known, *options], n=1)
-            raise ConfigError(f"runs have no '{key}'" + (f"; did you mean {near[0]}?" if near else ""))
+            raise ConfigError(f"runs have no '{key}'{nearest(key, [*known, *options])}")
         own = column(table, key)
         wanted = [_last_sweep(table)] if (key, *values) == ("sweep", "last") else list(values)
         kept = table.only(own.isin(wanted))
         if not len(kept.runs):
-            has = ", ".join(sorted(own.unique())[:20])
-            raise ConfigError(f"no run has {key}={','.join(wanted)}; there is {has}")
+            has = sorted(map(str, own.dropna().unique()))
+            there = (
+                f"; did you mean {key}={near[0]}?" if (near := difflib.get_close_matches(wanted[0], has, n=1)) else ""
+            )
+            there = there or (f"; there is {key}={listing(has, 'in the runs')}" if has else f"; none has a {key}")
+            raise ConfigError(f"no run has {key}={','.join(wanted)}{there}")
         table = kept
     return table
 

@@ -88,6 +88,10 @@ def draw_all(folder: Path, formats: Sequence[str]) -> str:
     DataError
         If there is none.
     """
+    if not folder.is_dir():
+        raise DataError(
+            f"{folder} is no folder of a run; figures takes the folders of runs or sweeps, or ids in MLflow"
+        )
     finished = [file.parent for file in sorted(folder.rglob(RECORD)) if is_finished(file.parent)]
     if not finished:
         raise DataError(f"{folder} holds no finished run")

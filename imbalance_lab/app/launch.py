@@ -20,7 +20,7 @@ from imbalance_lab.app.arguments import SWEEP, expand, search_folders
 from imbalance_lab.app.catalogue import MEANINGS, ordered_groups
 from imbalance_lab.app.cli import COMMANDS
 from imbalance_lab.app.config import register_resolvers
-from imbalance_lab.app.lines import error_line
+from imbalance_lab.app.lines import error_line, wrapped
 from imbalance_lab.errors import LabError
 
 # The workers of a parallel sweep import this module, and never call `main`.
@@ -29,19 +29,20 @@ register_resolvers()
 _errors: list[Exception] = []
 
 HELP = """\
-imbalance_lab: which class-imbalance strategy should I use, and how sure can I be?
+imbalance_lab: which class-imbalance strategy to use, and how sure one can be.
 
 Examples
   python -m imbalance_lab strategy=inv_freq
   python -m imbalance_lab my.csv target=label strategy=smote
-  python -m imbalance_lab -m strategy=none,inv_freq,sqrt_inv,smote,focal 'seed=range(10)'
+  python -m imbalance_lab -m strategy=none,inv_freq,smote,focal 'seed=range(5)'
   mlflow ui                                  browse the runs
 
 Commands (python -m imbalance_lab COMMAND --help shows the settings of each)
 """
 OPTIONS = """
-Options (python -m imbalance_lab options GROUP lists those of a group with a line
-on each; --hydra-help shows what is Hydra's own, as -m for sweeps)
+Options (python -m imbalance_lab options GROUP lists those of a group with a
+line on each; --config-dir FOLDER adds those of a folder of yours; --hydra-help
+shows what is Hydra's own, as -m for sweeps)
 """
 SETTINGS = "\nSettings (each can be given by its path, as in training.epochs=50)\n"
 
@@ -130,5 +131,5 @@ def print_help(folders: Sequence[Path] = ()) -> None:
     print(OPTIONS)
     for group in ordered_groups(folders):
         names = options.strategies(folders) if group == recipes.GROUP else options.names(group, folders)
-        print(f"  {f'{group}=':<14} {len(names):>3}  {MEANINGS.get(group, '')}".rstrip())
+        print(wrapped(MEANINGS.get(group, "of another package"), f"  {f'{group}=':<14} {len(names):>3}  ", " " * 22))
     print(SETTINGS)

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from imbalance_lab.app import recipes
 from imbalance_lab.app.arguments import SHORT, quoted, split_flags
 from imbalance_lab.app.lines import PROGRAM, listing
-from imbalance_lab.options import CONF, SLOTS, find, groups, leaves, names, nearest, strategies
+from imbalance_lab.options import CONF, SLOTS, find, groups, leaves, names, nearest, slot_of, strategies
 
 SURELY_MEANT = 0.8  # how alike an option of another group must be
 WITHOUT_SWEEP = r"Ambiguous value for argument '(.+?)'|Sweep parameters '(.+?)' requires"
@@ -36,11 +36,11 @@ def explain(error: BaseException, arguments: Sequence[str], folders: Sequence[Pa
         Of options besides those of this package and of installed ones.
     """
     if isinstance(error, OverrideParseException):
-        return _unreadable(error)
+        return _unreadable(error, folders)
     if isinstance(error, MissingConfigException):
         return _missing_config(error, folders)
     if isinstance(error, ConfigCompositionException | OmegaConfBaseException):
-        return unknown_name(arguments, folders) or _with_cause(error)
+        return unknown_name(arguments, folders) or _with_cause(error, folders)
     if type(error).__module__.startswith("imbalance_lab") or isinstance(error, HydraException):
         return _one_line(error)
     return unexpected(error)
@@ -58,14 +58,18 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-def _with_cause(error: BaseException) -> str:
+def _with_cause(error: BaseException, folders: Sequence[Path]) -> str:
     """Return an error of Hydra's with the reason that it leaves to the one below."""
     lines = str(error.__cause__ or "").strip().splitlines()
     reason = lines[0].strip() if lines else ""
     message = _one_line(error)
     if found := re.match(WITHOUT_SWEEP, message):
         typed = found[1] or found[2]
-        return f"{typed} is a sweep, which needs -m (--multirun); as one value it is {_as_text(*typed.split('=', 1))}"
+        key, _, value = typed.partition("=")
+        alone = (
+            "" if key.startswith("seed") or key in groups(folders) else f"; as one value it is {_as_text(key, value)}"
+        )
+        return f"{typed} are several values, which make a sweep: add -m{alone}"
     if found := re.match(r"Error merging override (.+)", message):
         return f"{found[1].partition(': ')[0]} does not fit: {reason or message}"
     if found := re.search(r"raised while resolving interpolation: [\"']?(.+?)[\"']? full_key: (\S+)", message):
@@ -73,11 +77,13 @@ def _with_cause(error: BaseException) -> str:
     return f"{message}: {reason}" if reason and reason not in message else message or reason
 
 
-def _unreadable(error: OverrideParseException) -> str:
+def _unreadable(error: OverrideParseException, folders: Sequence[Path]) -> str:
     """Return what to type instead of a value that is not of Hydra's grammar."""
     key, _, value = error.override.partition("=")
     if not re.fullmatch(r"[+~]{0,2}[\w./@-]+", key):
         return _one_line(error)
+    if key == recipes.GROUP and (slots := as_slots(value, folders)):
+        return f"there is no {error.override}; it is typed {slots}"
     return f"{error.override} cannot be read; as text it is {_as_text(key, value)}"
 
 
@@ -106,6 +112,8 @@ def unknown_option(group: str, option: str, known: Sequence[str], folders: Seque
     folders : sequence of Path
         Of options besides those of this package and of installed ones.
     """
+    if group == recipes.GROUP and (slots := as_slots(option, folders)):
+        return f"there is no {group}={option}; it is typed {slots}"
     of_groups = {other: _options_of(other, folders) for other in groups(folders)}
     others = {f"{other}={name}": name for other in of_groups for name in of_groups[other] if name not in SLOTS.values()}
     owners = [typed for typed, name in others.items() if name == option]
@@ -118,6 +126,23 @@ def unknown_option(group: str, option: str, known: Sequence[str], folders: Seque
     if near_others := difflib.get_close_matches(option, others.values(), n=1, cutoff=SURELY_MEANT):
         return f"{wrong}; did you mean {next(typed for typed, name in others.items() if name == near_others[0])}?"
     return f"{wrong}; {group} can be {listing(known, f'{PROGRAM} options {group}')}"
+
+
+def as_slots(name: str, folders: Sequence[Path] = ()) -> str:
+    """Return what is typed for a strategy under the name that a run is shown by; nothing if it is no such name.
+
+    >>> as_slots("smote+focal(gamma=1)")
+    'sampler=smote loss=focal loss.gamma=1'
+    """
+    typed: list[str] = []
+    for part in re.findall(r"[^+(]+(?:\([^()]*\))?", name):
+        option, _, settings = part.rstrip(")").partition("(")
+        slot = slot_of(option, folders)
+        if slot is None or any(one.startswith(f"{slot}=") for one in typed):
+            return ""
+        given = [f"{slot}.{setting}" for setting in settings.split(",") if setting]
+        typed += [f"{slot}={option}", *given]
+    return " ".join(map(shlex.quote, typed)) if typed and name != typed[0].partition("=")[2] else ""
 
 
 def unknown_name(arguments: Sequence[str], folders: Sequence[Path] = ()) -> str | None:

@@ -94,6 +94,6 @@ class OptionFolders(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Append them."""
-        for folder in options.folders()[1:]:
+        for folder in options.registry.folders()[1:]:
             search_path.append(PROVIDER, f"file://{folder}")
         search_path.append(PROVIDER, f"{Recipes.scheme()}://{os.pathsep.join(map(str, self.search))}")

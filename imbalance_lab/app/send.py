@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from imbalance_lab.app.commands import Command, Typed, setting
 from imbalance_lab.app.lines import error_line
-from imbalance_lab.errors import ConfigError, LabError
+from imbalance_lab.errors import ConfigError, DataError, LabError
 from imbalance_lab.fields import STRICT
 from imbalance_lab.runs.files import RECORD, read_outcome
 from imbalance_lab.runs.reading import COPIES
@@ -47,6 +47,8 @@ def run(typed: Typed[Settings]) -> None:
 
 def _finished(folder: Path) -> list[Path]:
     """Return the folders of the finished runs below `folder`, such as those of a sweep; itself where there are none."""
+    if not folder.is_dir():
+        raise DataError(f"there is no folder {folder}" if not folder.exists() else f"{folder} is no folder of a run")
     files = [file for file in sorted(folder.rglob(RECORD)) if COPIES not in file.relative_to(folder).parts]
     return [file.parent for file in files if _is_finished(file)] or [folder]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from hydra.core.global_hydra import GlobalHydra
@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 
 from imbalance_lab.app.arguments import is_table, quoted
 from imbalance_lab.app.config import compose, plain
-from imbalance_lab.options import SLOTS, leaves
+from imbalance_lab.options import SLOTS, find, leaves
 from imbalance_lab.runs.identity import GROUPS
 from imbalance_lab.runs.reading import NO_GROUP, setting_name, settings_of
 from imbalance_lab.runs.table import RunTable
@@ -72,9 +72,19 @@ class Typist:
 
     def made(self, typed: Mapping[str, str]) -> dict[str, str]:
         """Return the settings that the program makes of what is typed, as text by their dotted names."""
-        with _aside():
-            made = plain(compose([f"{key}={value}" for key, value in typed.items()], self.search))
-        return {setting_name(key): value for key, value in settings_of(leaves(made)).items()}
+        return self._composed(tuple(typed.items()))
+
+    @cached_property
+    def _composed(self) -> Callable[[tuple[tuple[str, str], ...]], dict[str, str]]:
+        """Composing takes a while, and the same is asked for again and again."""
+
+        @cache
+        def composed(typed: tuple[tuple[str, str], ...]) -> dict[str, str]:
+            with _aside():
+                made = plain(compose([f"{key}={value}" for key, value in typed], self.search))
+            return {setting_name(key): value for key, value in settings_of(leaves(made)).items()}
+
+        return composed
 
     def arguments(self, typed: Mapping[str, str], sweep: bool = False) -> list[str]:
         """Return what is typed after the program's name; a table by its name, as in ``my.csv target=label``."""
@@ -90,12 +100,16 @@ class Typist:
     def _choices(self, recorded: Mapping[str, str], strategy: str | None) -> dict[str, str]:
         """Return the options of a run that are not the program's own choice, its seed among them."""
         typed = {
-            group: recorded[f"options.{group}"]
+            group: known
             for group in GROUPS
-            if group not in SLOTS and recorded[f"options.{group}"] != self.default[f"options.{group}"]
+            if group not in SLOTS
+            and recorded[f"options.{group}"] != self.default[f"options.{group}"]
+            and (known := _option(group, recorded[f"options.{group}"]))
         }
         filled = {
-            slot: recorded[f"options.{slot}"] for slot, null in SLOTS.items() if recorded[f"options.{slot}"] != null
+            slot: known
+            for slot, null in SLOTS.items()
+            if recorded[f"options.{slot}"] != null and (known := _option(slot, recorded[f"options.{slot}"]))
         }
         if strategy is not None:
             typed["strategy"] = strategy
@@ -104,6 +118,15 @@ class Typist:
         else:
             typed |= filled
         return typed | {"seed": recorded["seed"]}
+
+
+def _option(group: str, name: str) -> str:
+    """Return the option that is typed for one of this name; for a class of the user's own that of all, if there is one.
+
+    >>> _option("sampler", "smote"), _option("sampler", "BorderlineSMOTE"), _option("split", "Chronological")
+    ('smote', 'custom', 'custom')
+    """
+    return next((known for known in (name, "custom") if find(group, known)), "")
 
 
 def saves_model(table: RunTable, run: str) -> bool:

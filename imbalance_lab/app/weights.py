@@ -136,7 +136,8 @@ def read_counts(words: Sequence[str], sizes: Sequence[str]) -> dict[str, int]:
 def _table(words: Sequence[str], others: Sequence[str]) -> Table:
     given = {key.removeprefix("dataset."): value for key, value in pairs(others).items()}
     if len(words) > 1 or "target" not in given:
-        raise ConfigError("give one table and its target, as in my.csv target=label, or class sizes, as in A=198 B=436")
+        example = "one table and its target, as in my.csv target=label, or class sizes, as in A=198 B=436"
+        raise ConfigError(f"give {example}, not '{' '.join(words)}'")
     return option("dataset", "csv", path=os.path.expanduser(words[0]), **given).build()
 
 

@@ -22,6 +22,8 @@ from imbalance_lab.comparison.keys import (
     varying,
 )
 from imbalance_lab.errors import ConfigError
+from imbalance_lab.evaluation.metrics import CORRECTED
+from imbalance_lab.options import nearest
 from imbalance_lab.runs.reading import Key, setting_key, setting_name
 from imbalance_lab.runs.table import RunTable
 
@@ -86,7 +88,9 @@ def group_runs(table: RunTable, metric: str, by: Sequence[str], fixed: Collectio
     """
     finished = table.only(table.runs.outcome == "finished")
     if metric not in finished.metrics:
-        raise ConfigError(f"no run logged the metric '{metric}'")
+        known = [str(name) for name in finished.metrics]
+        plain = ", ".join(name for name in known if "/" not in name and not name.endswith(CORRECTED))
+        raise ConfigError(f"no run logged the metric '{metric}'{nearest(metric, known) or f'; there are {plain}'}")
     finished = _prepared(finished.only(finished.metrics[metric].notna()), by)
     keys = pd.DataFrame({key: column(finished, key) for key in by}, index=finished.runs.index)
     return [
@@ -109,7 +113,8 @@ def column(table: RunTable, name: str) -> pd.Series:
         return table.runs[name].astype(str)
     if setting_key(name) in table.settings:
         return table.setting(name).astype(str)
-    raise ConfigError(f"runs have no '{name}'")
+    known = [*map(str, table.runs), *map(setting_name, table.settings)]
+    raise ConfigError(f"runs have no '{name}'{nearest(name, known)}")
 
 
 def _prepared(table: RunTable, by: Sequence[str]) -> RunTable:

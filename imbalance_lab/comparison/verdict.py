@@ -20,7 +20,7 @@ from imbalance_lab.comparison.sentences import sentence_of
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.evaluation.metrics import HEADLINE, shown_at
-from imbalance_lab.options import describe
+from imbalance_lab.options import describe, nearest
 from imbalance_lab.runs.history import no_epochs
 from imbalance_lab.runs.table import EpochReader, RunTable
 
@@ -181,12 +181,27 @@ def compare(
     table = runs if isinstance(runs, RunTable) else _table_of(runs)
     settings = _with(settings, changes)
     if not (table.runs.outcome == "finished").any():
-        raise ConfigError("there are no finished runs to compare")
+        reasons = "; ".join(table.notes[:1])
+        more = f" (and {len(table.notes) - 1} more)" if len(table.notes) > 1 else ""
+        raise ConfigError(f"there are no finished runs to compare{f': {reasons}{more}' if reasons else ''}")
     groups = group_runs(table, settings.metric, settings.by, {settings.baseline, settings.control})
+    _check_references(groups, settings)
     compared = [compare_group(group, settings) for group in groups]
     notes = _general_notes(compared, settings)
     across = _across(compared, settings)
     return Comparison(settings, compared, across, unfinished(table), [*notes, *table.notes], table.epochs)
+
+
+def _check_references(groups: Sequence[Group], settings: Settings) -> None:
+    """Refuse a baseline or a control that is asked for and was not run anywhere."""
+    usual = Settings()
+    for role in ("baseline", "control"):
+        name = getattr(settings, role)
+        if name == getattr(usual, role) or any(name in g.values.index or g.of_strategy(name) for g in groups):
+            continue
+        known = sorted({str(strategy) for group in groups for strategy in group.values.index})
+        advice = nearest(name, known) or f"; {role}= can be {', '.join(known)}"
+        raise ConfigError(f"no run has the {role} '{name}'{advice}")
 
 
 def _table_of(runs: str | Path | Iterable[Any]) -> RunTable:

@@ -52,16 +52,16 @@ class Remedies:
 
 IN_A_FILE = Remedies(
     drop="dataset.drop=[{column}]",
-    categorical="dataset.categorical=[{column}] to keep it as categories",
-    missing="'dataset.missing=[{values}]' to read them as missing",
+    categorical="dataset.categorical=[{column}]",
+    missing="'dataset.missing=[{values}]'",
     decimal="'dataset.decimal=\",\"' reads decimal commas",
     missing_dates="'dataset.missing=[{values}]' to read them as missing",
     date_format="'dataset.date_format=\"%d/%m/%Y\"' (day first) or 'dataset.date_format=\"%m/%d/%Y\"' (month first)",
 )
 IN_A_FRAME = Remedies(
     drop="drop=[{column!r}]",
-    categorical="frame[{column!r}].astype('category') to keep it as categories",
-    missing="pd.to_numeric(frame[{column!r}], errors='coerce') to make them missing",
+    categorical="frame[{column!r}].astype('category')",
+    missing="pd.to_numeric(frame[{column!r}], errors='coerce')",
     decimal="pd.to_numeric(frame[{column!r}].str.replace(',', '.')) reads decimal commas",
     missing_dates="pd.to_datetime(frame[{column!r}], errors='coerce') to make them missing",
     date_format="pd.to_datetime(frame[{column!r}], format='%d/%m/%Y') (day first) or format='%m/%d/%Y' (month first)",
@@ -120,7 +120,7 @@ def check_numbers(X: pd.DataFrame, name: str, remedies: Remedies, missing: Seque
         present = values[values.notna()].astype(str)
         is_number, with_comma = matches(NUMBER, present), matches(DECIMAL_COMMA, present)
         where = f"dataset '{name}': column '{column}'"
-        keep = f"{remedies.drop.format(column=column)} to leave it out, or {remedies.categorical.format(column=column)}"
+        keep = f"or {remedies.categorical.format(column=column)}"
         if with_comma.any() and _looks_numeric(present, is_number | with_comma):
             raise DataError(
                 f"{where} holds decimal commas in {with_comma.sum()} of {len(present)} cells, first "
@@ -134,7 +134,7 @@ def check_numbers(X: pd.DataFrame, name: str, remedies: Remedies, missing: Seque
             read = remedies.missing.format(column=column, values=",".join(marks))
             raise DataError(
                 f"{where} holds numbers, but {len(others)} of {len(present)} cells are none: "
-                f"{cells(values, others)}; correct them, or {read}, {keep}"
+                f"{cells(values, others)}; {read} {keep}"
             )
 
 

@@ -99,10 +99,7 @@ def class_weights(y: Any, scheme: str | ClassWeight = "inv_freq", **settings: An
     names = [str(label).lower() if isinstance(label, bool) else str(label) for label in labels]
     weights: ClassWeight = option("class_weight", scheme, **settings).build() if isinstance(scheme, str) else scheme
     weights.check(names, counts)
-    balanced = InverseFrequency(power=1.0, normalise="mean_one")
-    # The scheme's own order of operations differs from this formula in the last bit, which decides ties between trees.
-    each = counts.sum() / (len(counts) * counts) if weights == balanced else weights(counts, names)
-    return dict(zip(labels, np.asarray(each, dtype=float).tolist(), strict=True))
+    return dict(zip(labels, np.asarray(weights(counts, names), dtype=float).tolist(), strict=True))
 
 
 def _counted(y: Any) -> tuple[list[Any], np.ndarray]:
@@ -133,6 +130,8 @@ class Uniform(ClassWeight):
 class InverseFrequency(ClassWeight):
     """Weights ``n_k ** -power``; 1 is "balanced" (w_k = N / (C n_k)), 0.5 the square root.
 
+    With the defaults they are scikit-learn's ``balanced`` to the last bit.
+
     Parameters
     ----------
     power : float
@@ -149,6 +148,9 @@ class InverseFrequency(ClassWeight):
 
     def __call__(self, counts: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
         """Return weights, shape (C,), from class sizes, shape (C,); an empty class is weighted as if it had one row."""
+        if self.power == 1 and self.normalise == "mean_one":
+            # scikit-learn's order of operations: another differs in the last bit, which decides ties between trees
+            return np.asarray(counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1.0)))
         return normalised(np.maximum(counts, 1.0) ** -self.power, counts, self.normalise)
 
 

@@ -49,7 +49,7 @@ def test_a_table_is_typed_as_it_is_named(name: str) -> None:
 def test_a_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     write("t.csv")
-    assert expand(["~/t.csv"]) == ["dataset=csv", f"dataset.path={tmp_path}/t.csv"]
+    assert expand(["~/t.csv", "target=y"])[:2] == ["dataset=csv", f"dataset.path={tmp_path}/t.csv"]
     assert expand(["dataset.path=~/t.csv"]) == [f"dataset.path={tmp_path}/t.csv"]
     assert expand(["split.test_path=~/t.csv"]) == [f"split.test_path={tmp_path}/t.csv"]
 
@@ -102,12 +102,23 @@ def test_other_settings_of_a_sweep_stay() -> None:
         (["smote"], "'smote' is no command, no file and no key=value; --help lists"),
         (["=5"], "'=5' is no command, no file and no key=value"),
         (["seed=1", "compare"], "a command comes first: python -m imbalance_lab compare"),
+        (["own_folder"], "'own_folder' is a folder; a table is a file, as in my.csv target=label"),
+        (["own_folder/t.csv"], r"t\.csv: which column is to be predicted\? target= names it, one of f 1, label"),
         (["--mlutirun"], "there is no flag --mlutirun; did you mean --multirun"),
     ],
 )
 def test_what_has_no_meaning_is_refused(typed: list[str], reason: str) -> None:
+    Path("own_folder").mkdir()
+    Path("own_folder/t.csv").write_text("f 1;label\n1;a\n2;b\n")
     with pytest.raises(ConfigError, match=reason):
         expand(typed)
+
+
+@pytest.mark.parametrize(
+    "typed", [["--help"], ["--cfg", "job"], ["+dataset.target=label"], ["target=label"], ["-m", "target=a,b"]]
+)
+def test_a_table_is_shown_without_a_column_to_predict_and_run_with_one(typed: list[str]) -> None:
+    assert "dataset.path=mine.csv" in expand(["mine.csv", *typed])
 
 
 def test_folders_of_options_are_found(tmp_path: Path) -> None:

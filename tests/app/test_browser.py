@@ -292,12 +292,15 @@ def test_whoever_opens_the_experiment_reads_strategies_and_numbers(
     link.wait_for()
     accuracy, recall = (means(runs, f"test/{key}") for key in ("balanced_accuracy", "recall/A"))
     best = max(accuracy, key=accuracy.get)
-    line = f"{' '.join(best)} {accuracy[best]:.3f} ({recall[best]:.2f})"
-    page.get_by_text(line).first.wait_for()
+    line = page.get_by_text(f"{' '.join(best)} {accuracy[best]:.3f} ({recall[best]:.2f})").first
+    line.wait_for()
+    assert line.is_visible()
     keep(page, "mlflow_experiment.png", tmp_path)
     with page.expect_popup() as opened:
         link.click()
-    opened.value.get_by_text("Group: strategy: smote", exact=False).first.wait_for(timeout=180_000)
+    group = opened.value.get_by_text("Group: strategy: smote", exact=False).first
+    group.wait_for(timeout=180_000)
+    assert group.is_visible()
     opened.value.close()
 
 
@@ -312,7 +315,9 @@ def test_the_report_is_one_click_from_the_sweep(
     link.wait_for()
     keep(page, "mlflow_sweep.png", tmp_path)
     page.goto(f"{server}/{link.get_attribute('href')}")
-    page.frame_locator("iframe").get_by_text("Strategies compared on four_classes").wait_for()
+    heading = page.frame_locator("iframe").get_by_text("Strategies compared on four_classes")
+    heading.wait_for()
+    assert heading.is_visible()
 
 
 def runs_page(server: str, experiment: str, **more: str) -> str:

@@ -53,13 +53,17 @@ def test_an_option_is_shown_as_its_file(capsys: pytest.CaptureFixture[str]) -> N
     assert printed(capsys, "none").count("none\n") == 4  # of three slots and of the strategies
 
 
+def test_a_recipe_of_one_slot_is_shown_as_its_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, "strategy=focal") == printed(capsys, "loss=focal")
+
+
 def test_options_from_outside_are_shown(
     own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(own.parent)
     assert line_of(own / "loss" / "steep.yaml") == "A steeper one."
     assert "A steeper one." in printed(capsys, "loss", "--config-dir", str(own))
-    monkeypatch.setattr(options, "folders", lambda: (options.CONF, own))
+    monkeypatch.setattr(options.registry, "folders", lambda: (options.CONF, own))
     assert "A steeper one." in printed(capsys, "loss")
 
 
@@ -68,7 +72,8 @@ def test_options_from_outside_are_shown(
     [
         (["focall"], "there is no group or option 'focall'; did you mean focal?"),
         (["lss"], "did you mean loss?"),
-        (["loss=smote"], "there is no group or option 'smote'"),
+        (["loss=smote"], "there is no loss=smote: smote is a sampler; did you mean sampler=smote"),
+        (["loss=focall"], "there is no loss=focall; did you mean focal?"),
         (["--config-dir", "nope"], "there is no folder nope"),
     ],
 )

@@ -34,7 +34,7 @@ BARE = Command("bare", "shows", Settings, lambda typed: print(typed))
 
 def test_help_is_made_of_the_settings() -> None:
     assert SHOW.help() == (
-        "python -m imbalance_lab show FILE ... [key=value ...]: shows.\n\n"
+        "python -m imbalance_lab show FILE ... [key=value ...]\nShows.\n\n"
         "  rows=3               how many\n"
         "  by=[dataset,model]   what by\n\n"
         "The end."
@@ -109,7 +109,7 @@ def test_the_main_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_loss_of_ones_own_is_no_plain_training() -> None:
     identity = job_of(compose(["loss._target_=mine.squared"])).identity
-    assert identity.strategy == "cross_entropy(_target_=squared)"
+    assert identity.strategy == "squared"
     assert job_of(compose()).identity.strategy == "none"
 
 
@@ -126,3 +126,13 @@ def test_a_module_in_the_current_folder_is_found(tmp_path: Path, monkeypatch: py
     (tmp_path / "mine.py").write_text("from imblearn.over_sampling import RandomOverSampler as Mine\n")
     typed = ["sampler=custom", "sampler._target_=mine.Mine", "tracking=none", "model=logreg"]
     assert invoke(*typed, "evaluation.resamples=50", "evaluation.figures=false") == 0
+
+
+@pytest.mark.parametrize(
+    "typed", [[], *([name] for name in cli.COMMANDS)], ids=lambda typed: "".join(typed) or "program"
+)
+def test_help_fits_eighty_columns(typed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(*typed, "--help") == 0
+    shown = capsys.readouterr().out.partition("\nSettings (")[0].splitlines()
+    assert any("python -m imbalance_lab" in line for line in shown)
+    assert [line for line in shown if len(line) > 80] == []

@@ -91,7 +91,14 @@ def test_filters(runs: str) -> None:
     [
         ("modle=mlp", "runs have no 'modle'; did you mean model?"),
         ("metrc=f1", "did you mean metric?"),
-        ("strategy=smot", "no run has strategy=smot; there is focal, inv_freq, none, tuned_threshold"),
+        ("strategy=smot", "no run has strategy=smot; there is strategy=focal, inv_freq, none, tuned_threshold"),
+        ("strategy=focall", "no run has strategy=focall; did you mean strategy=focal?"),
+        ("baseline=foo", "no run has the baseline 'foo'; baseline= can be inv_freq, none, tuned_threshold"),
+        ("control=tuned_treshold", "no run has the control 'tuned_treshold'; did you mean tuned_threshold?"),
+        ("sweep=foo", "no run has sweep=foo; there is sweep="),
+        ("metric=auprc", "no run logged the metric 'auprc'; there are accuracy, average_precision, balanced_accuracy"),
+        ("metric=macro_f2", "no run logged the metric 'macro_f2'; did you mean macro_f1?"),
+        ("by=datset", "runs have no 'datset'; did you mean dataset?"),
         ("metric=f1", "no run logged the metric 'f1'"),
         ("experiment=nothing", "there is no experiment nothing; there are: Default, synthetic"),
         ("by=[datset]", "runs have no 'datset'"),
@@ -102,7 +109,7 @@ def test_filters(runs: str) -> None:
         ("format=pdf", "format=pdf"),
         ("metric=f1 metric=mcc", "metric= is given twice"),
         ("model", "'model': arguments are key=value"),
-        ("outcome=failed", "there is finished, skipped"),
+        ("outcome=failed", "there is outcome=finished, skipped"),
         ("outcome=skipped", "no finished runs"),
         ("folder=.", "folder= reads records on disk, uri= and experiment= read MLflow: give one of them"),
     ],
@@ -112,11 +119,26 @@ def test_mistakes_are_explained_in_a_line(typed: str, shown: str, runs: str) -> 
         main([f"uri={runs}", *typed.split(" ")])
     assert shown in str(error.value)
     assert "\n" not in str(error.value)
+    assert len(str(error.value)) <= 200
 
 
 def test_a_folder_that_is_not_there() -> None:
     with pytest.raises(SystemExit, match="there is no folder multirum"):
         main(["folder=multirum"])
+
+
+def test_runs_of_no_sweep_and_damaged_records_are_said() -> None:
+    for name in ("a", "b"):
+        Path("runs", name).mkdir(parents=True)
+        Path("runs", name, "record.json").write_text('{"outcome": "fini')
+    with pytest.raises(
+        SystemExit, match=r"no finished runs to compare: runs/a/record\.json is left out: Unterminated .*1 more"
+    ):
+        main(["folder=runs"])
+    content = {"outcome": "finished", "name": "alone", "strategy": "none", "model": "mlp", "dataset": {"name": "d"}}
+    Path("runs", "a", "record.json").write_text(json.dumps(content | {"metrics": {"balanced_accuracy": 0.5}}))
+    with pytest.raises(SystemExit, match="no run has sweep=foo; none has a sweep"):
+        main(["folder=runs", "sweep=foo"])
 
 
 def test_a_store_that_is_not_there() -> None:

@@ -75,6 +75,6 @@ def test_a_file_comes_before_the_rule(own: Path, capsys: pytest.CaptureFixture[s
 def test_options_of_another_package_are_options(
     own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(options, "folders", lambda: (options.CONF, own))
+    monkeypatch.setattr(options.registry, "folders", lambda: (options.CONF, own))
     assert shown(capsys, "strategy=steep").gamma == 5.0
     assert shown(capsys, "loss=steep").gamma == 5.0

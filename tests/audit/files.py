@@ -63,6 +63,9 @@ def frames() -> dict[str, pd.DataFrame]:
         "ml_str": labels.assign(g=np.where(positive, "yes", "no")),
         "ml_rare": labels.assign(g=ONE_ROW),
         "missing_only_test": BASE.assign(f1=np.where(np.arange(ROWS) < 115, np.nan, 1)),
+        "target2000": pd.DataFrame(RANDOM.normal(size=(6000, 2)), columns=["a", "b"]).assign(
+            label=np.arange(6000) // 3
+        ),
         "catonly": BASE.assign(f1=np.where(X[:, 0] > 0, "u", "v"), f2="k", f3="z"),
     }
 
@@ -129,6 +132,8 @@ def lay_down(folder: Path) -> None:
     BASE.to_parquet(data / "trunc.parquet")
     whole = (data / "trunc.parquet").read_bytes()
     (data / "trunc.parquet").write_bytes(whole[: len(whole) // 2])
+    BASE.to_csv(data / "noperm.csv", index=False)
+    (data / "noperm.csv").chmod(0)  # which the superuser reads all the same
 
 
 RECORDS: dict[str, Callable[[], str]] = {

@@ -63,6 +63,30 @@ def test_a_damaged_record_is_named(command: str, record: str, refusal: Callable[
     assert f"records/{record}" in refusal(command, f"records/{record}")
 
 
+def test_what_is_no_folder_of_a_run_is_named(refusal: Callable[..., str]) -> None:
+    assert refusal("figures", "data/ok.csv").startswith("data/ok.csv is no folder of a run; figures takes the folders")
+    assert refusal("send", "data/ok.csv") == "data/ok.csv is no folder of a run"
+    assert refusal("send", "nowhere") == "there is no folder nowhere"
+
+
+@pytest.mark.parametrize(
+    ("typed", "slots"),
+    [
+        ("strategy=smote+focal", "sampler=smote loss=focal"),
+        ("strategy=focal(gamma=1)", "loss=focal loss.gamma=1"),
+        ("strategy=inv_freq+focal(gamma=1)", "class_weight=inv_freq loss=focal loss.gamma=1"),
+    ],
+)
+def test_a_printed_name_is_told_as_it_is_typed(typed: str, slots: str, refusal: Callable[..., str]) -> None:
+    assert refusal(typed) == f"there is no {typed}; it is typed {slots}"
+
+
+def test_several_values_without_a_sweep_ask_for_one(refusal: Callable[..., str]) -> None:
+    assert refusal("strategy=none,smote") == "strategy=none,smote are several values, which make a sweep: add -m"
+    assert refusal("seed=range(3)").endswith("add -m")
+    assert refusal("output_dir=a,b").endswith("add -m; as one value it is \"output_dir='a,b'\"")
+
+
 def test_a_mistyped_path_leaves_no_experiment(refusal: Callable[..., str], place: Path) -> None:
     from mlflow import MlflowClient
 
@@ -78,6 +102,8 @@ def test_a_mistyped_path_leaves_no_experiment(refusal: Callable[..., str], place
         (["model=logreg,logrge"], "there is no model=logrge; did you mean logreg?"),
         (["strategy=focal,none", "loss.gamma=1"], "there is no setting 'loss.gamma'"),
         (["data/mixed.csv", "target=label", "seed=range(35)"], "column 'f1'"),
+        (["dataset=keel", "dataset.name=yeast,ecolli"], "there is no KEEL set 'ecolli'; did you mean ecoli"),
+        (["data/ok.csv", "data/inf.csv", "target={ok:label}"], "target: names no target for inf.csv, only for ok"),
     ],
 )
 def test_a_sweep_that_is_mistyped_does_not_start(
@@ -92,3 +118,15 @@ def test_an_option_of_ones_own_that_exits_is_a_failure(refusal: Callable[..., st
     typed = ["model=custom", "model.estimator._target_=tests.audit.wrong.Exits"]
     assert "sys.exit(3)" in refusal(*typed)
     assert invoke("-m", *typed, "seed=1,2", "tracking=none") == 1
+
+
+def test_a_split_of_ones_own_is_named_by_its_class_and_refused_if_it_leaks(
+    refusal: Callable[..., str], place: Path
+) -> None:
+    typed = ("split._target_=tests.audit.wrong.{}", "model=logreg", *QUICK, "output_dir=own_split")
+    refused = "Leaky is refused: 539 of its 539 test rows are training rows"  # a third of 1,616
+    assert refused in refusal(typed[0].format("Leaky"), *typed[1:])
+    assert refusal(typed[0].format("Rearranged"), *typed[1:]) == ""
+    record = json.loads((place / "own_split" / "record.json").read_text())
+    assert record["identity"]["config"]["options"]["split"] == "Rearranged"
+    assert "split: Rearranged" in (place / "own_split" / "config.yaml").read_text()

@@ -96,7 +96,7 @@ def test_recipes_are_named_after_their_slots() -> None:
     assert strategy_of(compose(["strategy=smote", "loss=focal", "class_weight=sqrt_inv"])) == "smote+sqrt_inv+focal"
     assert strategy_of(compose(["strategy=focal", "loss.gamma=3"])) == "focal(gamma=3)"
     custom = ["sampler=custom", "sampler._target_=imblearn.over_sampling.BorderlineSMOTE"]
-    assert strategy_of(compose(custom)) == "custom(_target_=BorderlineSMOTE)"
+    assert strategy_of(compose(custom)) == "BorderlineSMOTE"
 
 
 def test_recipe_names_are_unique_in_the_ten_characters_the_ui_shows() -> None:

@@ -27,7 +27,7 @@ def rare() -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.filterwarnings("ignore::imbalance_lab.errors.LabWarning")
 @parametrize_with_checks([DecisionClassifier(LogisticRegression(), decision="logit_adjust")])
 def test_scikit_learns_checks(estimator, check) -> None:
-    check(estimator)
+    check(estimator)  # which asserts
 
 
 def test_a_fitted_classifier_is_left_as_it_is(rare) -> None:

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
+from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from sklearn.utils.class_weight import compute_class_weight
 
+import imbalance_lab as lab
 from imbalance_lab.errors import ConfigError, LabWarning
 from imbalance_lab.strategies.class_weights import (
     ByHand,
@@ -36,7 +38,7 @@ def test_the_question_by_hand() -> None:
 def test_inverse_frequency_is_scikit_learns_balanced() -> None:
     y = np.repeat(np.arange(4), QUESTION)
     balanced = compute_class_weight("balanced", classes=np.arange(4), y=y)
-    np.testing.assert_allclose(InverseFrequency()(QUESTION, NAMES), balanced)
+    np.testing.assert_array_equal(InverseFrequency()(QUESTION, NAMES), balanced)
 
 
 @given(COUNTS, st.floats(0, 2))
@@ -177,3 +179,24 @@ def test_schemes_of_labels_are_the_options() -> None:
 def test_labels_or_schemes_that_are_none_are_refused(arguments, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         class_weights(*arguments)
+
+
+@with_settings(max_examples=100, deadline=None, database=None)
+@given(st.lists(st.integers(1, 3000), min_size=2, max_size=8))
+def test_inverse_frequency_is_balanced_to_the_last_bit(counts: list[int]) -> None:
+    y = np.repeat(np.arange(len(counts)), counts)
+    balanced = compute_class_weight("balanced", classes=np.arange(len(counts)), y=y)
+    names = [str(k) for k in range(len(counts))]
+    np.testing.assert_array_equal(InverseFrequency()(np.array(counts, dtype=float), names), balanced)
+
+
+def test_the_weights_of_a_run_are_balanced_to_the_last_bit() -> None:
+    classes = lab.run("four_classes", "inv_freq", "logreg", seed=1).classes
+    y = np.repeat(np.arange(4), classes.sampled_rows.astype(int))
+    balanced = compute_class_weight("balanced", classes=np.arange(4), y=y)
+    np.testing.assert_array_equal(classes.weight.to_numpy(), balanced)
+
+
+def test_an_empty_class_leaves_the_mean_weight_of_a_row_at_one() -> None:
+    weights = InverseFrequency()(np.array([90.0, 10.0, 0.0]), ["a", "b", "c"])
+    np.testing.assert_array_equal(weights, [100 / 180, 5.0, 50.0])

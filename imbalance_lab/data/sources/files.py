@@ -189,6 +189,18 @@ class Table(DatasetSource):
         return read_table(file, separator, decimal, self.missing, self.categorical, self.encoding)
 
 
+def columns_of(path: str) -> list[str]:
+    """Return the names of a table's columns.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    file = Path(path).expanduser()
+    return list(read_table(file, None, None, MISSING, [], "utf-8")[0].columns)
+
+
 def as_codes(column: pd.Series) -> pd.Series:
     """Return categories as text; whole numbers without a decimal point, though missing cells made them floats.
 
@@ -342,6 +354,11 @@ def _read_text(file: Path, missing: Sequence[str], categorical: Sequence[str], *
 def _require(table: pd.DataFrame, columns: Sequence[str], file: Path) -> None:
     for column in columns:
         if column not in table.columns:
+            if table.shape[1] == 1 and set(file.suffixes) & EXCEL:
+                raise DataError(
+                    f"{file} has no column '{column}': its first sheet holds '{table.columns[0]}' alone; "
+                    "save the sheet of the data as .csv"
+                )
             if table.shape[1] == 1:
                 raise DataError(
                     f"{file} has no column '{column}': it was read as the one column '{table.columns[0]}'; "

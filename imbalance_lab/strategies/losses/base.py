@@ -86,8 +86,11 @@ class Loss(ABC):
         class_names: Sequence[str] | None = None,
         name: str | None = None,
         reduction: str = "sum_over_batch_size",
+        from_logits: bool = True,
     ) -> KerasLoss:
         """Return this loss as a `keras.losses.Loss`, for ``model.compile`` of any Keras model.
+
+        A model saved with it is loaded by ``keras.saving.load_model(path, custom_objects={"KerasLoss": KerasLoss})``.
 
         Parameters
         ----------
@@ -98,6 +101,8 @@ class Loss(ABC):
         name : str, optional
         reduction : str
             As in Keras.
+        from_logits : bool
+            Whether the model's last layer has no activation (True, unlike Keras' own losses), or gives probabilities.
 
         Raises
         ------
@@ -109,7 +114,10 @@ class Loss(ABC):
         >>> from imbalance_lab.strategies.losses import Focal
         >>> round(float(Focal(gamma=2).keras()(np.array([1]), np.array([[0.0]]))), 4)  # (1 - 1/2)^2 log 2
         0.1733
+        >>> round(float(Focal(gamma=2).keras(from_logits=False)(np.array([1]), np.array([[0.5]]))), 4)
+        0.1733
         """
         from imbalance_lab.strategies.losses.keras_loss import KerasLoss
 
-        return KerasLoss(self if class_names is None else self.for_classes(class_names), counts, name, reduction)
+        loss = self if class_names is None else self.for_classes(class_names)
+        return KerasLoss(loss, counts, name, reduction, from_logits=from_logits)

@@ -18,10 +18,15 @@ from imbalance_lab.strategies.losses.base import Loss
 class KerasLoss(keras.losses.Loss):
     """A loss of this package as a Keras loss.
 
-    It takes logits, of one channel (b, 1) (two classes) or of one per class (b, C), and labels that are class numbers,
-    (b,) or (b, 1), or one-hot, (b, C). It is saved in ``model.keras`` with its settings and class sizes. Import this
-    class before such a model is loaded; a loss class of one's own must be registered with Keras
-    (`keras.saving.register_keras_serializable`) as well.
+    It takes outputs of one channel (b, 1) (two classes) or of one per class (b, C), and labels that are class numbers,
+    (b,) or (b, 1), or one-hot, (b, C). It is saved in ``model.keras`` with its settings and class sizes.
+
+    Keras loads a model whose loss it knows. It knows this class once that was imported, which ``import imbalance_lab``
+    alone does not do, as it would load TensorFlow. So name the class where the model is loaded::
+
+        keras.saving.load_model("model.keras", custom_objects={"KerasLoss": imbalance_lab.losses.KerasLoss})
+
+    A loss class of one's own must be registered with Keras (`keras.saving.register_keras_serializable`) as well.
 
     Parameters
     ----------
@@ -31,6 +36,11 @@ class KerasLoss(keras.losses.Loss):
     name : str, optional
     reduction : str
         As in Keras; by default the mean over the rows of a batch.
+    from_logits : bool
+        Whether the outputs are logits, of a last layer without activation, or probabilities, of ``sigmoid`` on one
+        channel or ``softmax`` on several. Probabilities p stand for the logits log(p / (1 - p)) of one channel and
+        log p of several: those of the network up to a number per row, on which vector scaling and the asymmetric
+        loss alone depend.
 
     Raises
     ------
@@ -45,8 +55,10 @@ class KerasLoss(keras.losses.Loss):
         name: str | None = None,
         reduction: str = "sum_over_batch_size",
         dtype: Any = None,
+        from_logits: bool = True,
     ) -> None:
         super().__init__(name or _snake_case(type(loss).__name__), reduction, dtype)
+        self.from_logits = from_logits
         self.loss, self.counts = loss, None if counts is None else _sizes(counts)
         if self.counts is None and loss.needs_counts:
             raise ConfigError(
@@ -57,10 +69,11 @@ class KerasLoss(keras.losses.Loss):
             self._of(len(self.counts))
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """Return the loss of each row, shape (b,), of labels (b,), (b, 1) or (b, C) and logits (b, 1) or (b, C)."""
+        """Return the loss of each row, shape (b,), of labels (b,), (b, 1) or (b, C) and outputs (b, 1) or (b, C)."""
         if y_pred.shape.rank != 2 or y_pred.shape[1] is None:
             raise ConfigError(f"{self.name} takes outputs of shape (b, 1) or (b, C), not {tuple(y_pred.shape)}")
-        logits = tf.concat([tf.zeros_like(y_pred), y_pred], axis=1) if y_pred.shape[1] == 1 else y_pred
+        channels = y_pred if self.from_logits else _logits(y_pred)
+        logits = tf.concat([tf.zeros_like(channels), channels], axis=1) if channels.shape[1] == 1 else channels
         counts = None if self.counts is None else tf.constant(self.counts, logits.dtype)
         return self._of(logits.shape[1])(self._numbers(y_true, logits.shape[1]), logits, counts)
 
@@ -90,7 +103,8 @@ class KerasLoss(keras.losses.Loss):
                 f"{of.__name__} is not known to Keras and cannot be saved; "
                 "decorate the class with keras.saving.register_keras_serializable()"
             )
-        return super().get_config() | {"loss": registered, "settings": self.loss.get_config(), "counts": self.counts}
+        own = {"settings": self.loss.get_config(), "counts": self.counts, "from_logits": self.from_logits}
+        return super().get_config() | {"loss": registered, **own}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -107,6 +121,13 @@ class KerasLoss(keras.losses.Loss):
         if not (isinstance(of, type) and issubclass(of, Loss)):
             raise ConfigError(f"there is no loss {name}; import the module that registers it with Keras first")
         return cls(of(**settings), **config)
+
+
+def _logits(proba: tf.Tensor) -> tf.Tensor:
+    """Return logits of probabilities (b, 1) or (b, C), kept from 0 and 1 as Keras keeps them."""
+    small = keras.backend.epsilon()
+    p = tf.clip_by_value(proba, small, 1 - small)
+    return tf.math.log(p) - tf.math.log1p(-p) if p.shape[1] == 1 else tf.math.log(p)
 
 
 def _sizes(counts: Sequence[float] | np.ndarray) -> list[float]:

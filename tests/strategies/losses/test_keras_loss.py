@@ -54,6 +54,42 @@ def test_a_value_by_hand() -> None:
     assert float(LogitAdjusted().keras([90, 10])(np.array([1]), np.zeros((1, 2)))) == pytest.approx(np.log(10))
 
 
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("name", EVERY)
+def test_probabilities_stand_for_the_logits_they_are_of(name: str, classes: int) -> None:
+    y, z = sample(classes)
+    if name in ("vector_scaling", "asymmetric") and classes == 4:  # which another number for all of a row changes
+        z = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    proba = 1 / (1 + np.exp(-z)) if classes == 2 else np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    of_logits, of_proba = (EVERY[name].keras(COUNTS[classes], from_logits=given) for given in (True, False))
+    np.testing.assert_allclose(of_proba(y, proba), of_logits(y, z), rtol=1e-4)
+    assert KerasLoss.from_config(of_proba.get_config()).from_logits is False
+
+
+def test_certain_probabilities_cost_what_they_cost_in_keras() -> None:
+    y, certain = np.array([0, 1, 1, 0]), np.array([[0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]], np.float32)
+    keras_own = keras.losses.SparseCategoricalCrossentropy()(y, certain)
+    assert float(Focal(gamma=0).keras(from_logits=False)(y, certain)) == pytest.approx(float(keras_own), rel=1e-5)
+    with tf.GradientTape() as tape:
+        outputs = tf.constant([[0.0], [1.0]])
+        tape.watch(outputs)
+        value = Focal().keras(from_logits=False)(np.array([1, 0]), outputs)
+    assert np.isfinite(value) and np.isfinite(tape.gradient(value, outputs)).all()
+
+
+def test_a_fresh_process_loads_the_model_if_it_names_the_class(tmp_path: Path) -> None:
+    net = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, "softmax")])
+    net.compile("sgd", Focal(gamma=3.0).keras(from_logits=False))
+    net.save(tmp_path / "model.keras")
+    code = (
+        "import sys, imbalance_lab as lab; assert not {'tensorflow', 'keras'} & set(sys.modules); import keras; "
+        "net = keras.saving.load_model('model.keras', custom_objects={'KerasLoss': lab.losses.KerasLoss}); "
+        "print(net.loss.loss, net.loss.from_logits)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[0] == "Focal(gamma=3.0, alpha=None) False"
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_the_loss_is_saved_with_the_model(name: str, tmp_path: Path) -> None:
     y, z = sample(4)
