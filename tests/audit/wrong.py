@@ -160,11 +160,11 @@ class Rearranged(Splitter):
     def __init__(self, validation, test, seed):
         self.validation, self.seed = validation, seed
 
-    def split(self, y, class_names):
-        yield Split(*np.array_split(np.random.default_rng(self.seed).permutation(len(y)), 3))
+    def split(self, data):
+        yield Split(*np.array_split(np.random.default_rng(self.seed).permutation(len(data.y)), 3))
 
 
 class Leaky(Rearranged):
-    def split(self, y, class_names):
-        for split in super().split(y, class_names):
+    def split(self, data):
+        for split in super().split(data):
             yield split._replace(test=split.train)
