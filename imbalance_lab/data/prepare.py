@@ -1,7 +1,7 @@
 """Raw rows to arrays of a fixed shape, (n, d) of tables: imputed, scaled, one-hot encoded. Fitted on training rows.
 
 In two steps, because a sampler comes between them: columns (numbers scaled, categories as codes), then features
-(one-hot).
+(one-hot). A model that is native to missing values and categories gets the columns themselves.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ class Prepared:
         Float type of the result.
     dates : tuple of str
         Raw columns that are dates, each of which becomes several numbers.
+    native : bool
+        Whether the features are the columns: category codes, and NaN where a value is missing or a category was not
+        seen in training.
     """
 
     parts: list[tuple[list[str], Any]]
@@ -45,6 +48,12 @@ class Prepared:
     levels: tuple[int, ...]
     dtype: type[np.floating[Any]]
     dates: tuple[str, ...] = ()
+    native: bool = False
+
+    @property
+    def codes(self) -> int:
+        """How many of the features, the last, are category codes."""
+        return len(self.levels) if self.native else 0
 
     @property
     def categorical(self) -> np.ndarray:
@@ -52,7 +61,10 @@ class Prepared:
         return np.arange(self.numeric + len(self.levels)) >= self.numeric
 
     def columns(self, X: pd.DataFrame) -> np.ndarray:
-        """Return scaled numbers and category codes, shape (n, p); a category not seen in training is -1."""
+        """Return scaled numbers and category codes, shape (n, p).
+
+        A category not seen in training is -1; for a native model NaN, as what is missing.
+        """
         X = as_numbers(X, self.dates)
         columns = np.empty((len(X), len(self.categorical)), dtype=self.dtype)
         column = 0
@@ -65,7 +77,11 @@ class Prepared:
         return columns
 
     def encode(self, columns: np.ndarray) -> np.ndarray:
-        """Return features, shape (n, d), of columns, shape (n, p).
+        """Return features, shape (n, d), of columns, shape (n, p)."""
+        return columns if self.native else self.one_hot(columns)
+
+    def one_hot(self, columns: np.ndarray) -> np.ndarray:
+        """Return features without codes, among which distances mean something, shape (n, e), of columns (n, p).
 
         A category becomes one column per code, of two codes one column; one not seen in training is 0 in all of them.
         """
@@ -88,20 +104,23 @@ class Prepare:
     Parameters
     ----------
     impute : {"median", "mean", "most_frequent"}
-        Fills missing numbers; missing categories are filled with the most frequent one.
+        Fills missing numbers; missing categories are filled with the most frequent one. A native model has its own way
+        with what is missing, and nothing is filled for it.
     scale : {"standard", "minmax", "robust", "none"}
         Of numeric columns.
     max_categories : int
-        One-hot columns for one categorical column; rarer categories share the last. A category not seen in training
-        has no column.
+        One-hot columns (for a native model, codes) for one categorical column; rarer categories share the last. A
+        category not seen in training has no column.
     """
 
     impute: Literal["median", "mean", "most_frequent"] = "median"
     scale: Literal["standard", "minmax", "robust", "none"] = "standard"
     max_categories: Annotated[int, Field(ge=2)] = 50
 
-    def fit(self, X: pd.DataFrame, kinds: Mapping[str, Kind], dtype: type[np.floating[Any]]) -> Prepared:
-        """Fit on training rows `X`."""
+    def fit(
+        self, X: pd.DataFrame, kinds: Mapping[str, Kind], dtype: type[np.floating[Any]], native: bool = False
+    ) -> Prepared:
+        """Fit on training rows `X`, for a model that wants `dtype` and is `native` to missing values and categories."""
         dates = [c for c in X.columns if kinds[str(c)] == "date"]
         numeric = [c for c in X.columns if kinds[str(c)] == "numeric"]
         numeric += [part for column in dates for part in part_names(column)]
@@ -109,33 +128,37 @@ class Prepare:
         X = as_numbers(X, dates)
         size = _block(len(X))
         blocks = [numeric[start : start + size] for start in range(0, len(numeric), size)]
-        parts = [(block, self._numeric().fit(X[block])) for block in blocks]
+        parts = [(block, self._numeric(native).fit(X[block])) for block in blocks]
         levels: list[int] = []
         if categorical:
-            codes = self._codes()
-            levels = (codes.fit_transform(X[categorical]).max(axis=0) + 1).astype(int).tolist()
+            codes = self._codes(native)
+            levels = (np.nanmax(codes.fit_transform(X[categorical]), axis=0, initial=-1) + 1).astype(int).tolist()
             parts.append((categorical, codes))
-        return Prepared(parts, len(numeric), tuple(levels), dtype, tuple(dates))
+        return Prepared(parts, len(numeric), tuple(levels), dtype, tuple(dates), native)
 
-    def _numeric(self) -> Any:
+    def _numeric(self, native: bool) -> Any:
         from sklearn.impute import SimpleImputer
         from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+        from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
 
         scaler = {"standard": StandardScaler, "minmax": MinMaxScaler, "robust": RobustScaler}.get(self.scale)
+        if native:
+            return scaler() if scaler else FunctionTransformer()
         imputer = SimpleImputer(strategy=self.impute, keep_empty_features=True)
         return make_pipeline(imputer, scaler()) if scaler else imputer
 
-    def _codes(self) -> Any:
+    def _codes(self, native: bool) -> Any:
         from sklearn.impute import SimpleImputer
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
-        return make_pipeline(
-            FunctionTransformer(as_text),
-            SimpleImputer(strategy="most_frequent", keep_empty_features=True, missing_values=np.nan),
-            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, max_categories=self.max_categories),
+        imputer = SimpleImputer(strategy="most_frequent", keep_empty_features=True, missing_values=np.nan)
+        encoder = OrdinalEncoder(
+            handle_unknown="use_encoded_value",
+            unknown_value=np.nan if native else -1,
+            max_categories=self.max_categories,
         )
+        return make_pipeline(FunctionTransformer(as_text), *([] if native else [imputer]), encoder)
 
 
 def _block(size: int) -> int:

@@ -46,6 +46,8 @@ class TrainingSet:
         Share of the epochs after which the weights count; before, all rows count 1.
     balanced_batches : bool
         Whether every batch holds the classes in equal shares.
+    codes : int
+        How many columns of `X`, the last, are category codes; only a native model is given any.
     """
 
     X: np.ndarray
@@ -54,6 +56,7 @@ class TrainingSet:
     class_weight: np.ndarray
     weight_start: float = 0.0
     balanced_batches: bool = False
+    codes: int = 0
 
     @property
     def sample_weight(self) -> np.ndarray:

@@ -84,6 +84,15 @@ class Learner(ABC):
     def dtype(self) -> type[np.floating[Any]]:
         """Float type of the rows it wants."""
 
+    @property
+    def native(self) -> bool:
+        """Whether it takes missing values as NaN and categories as codes; others get them filled, and one-hot."""
+        return False
+
+    def stops_early(self, training: Training | None) -> bool:
+        """Whether it watches validation rows while it is trained; `training` is None unless it trains by a loss."""
+        return training is not None and training.patience is not None
+
     @abstractmethod
     def effective_prior(self, train: TrainingSet, loss: Loss | None = None) -> np.ndarray | None:
         """Return the class prior that its scores carry, shape (T, C); None if they are no probabilities.

@@ -70,7 +70,7 @@ class Estimator(Learner):
 
     def fit(
         self, train: TrainingSet, validation: Rows, seeds: Seeds, training: NetworkTraining | None = None
-    ) -> FittedEstimator:
+    ) -> FittedModel:
         """Fit a clone per task; weights are passed on only where some class counts more than another.
 
         Raises

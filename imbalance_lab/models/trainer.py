@@ -19,6 +19,7 @@ from imbalance_lab.data.rows import Rows, TrainingSet
 from imbalance_lab.evaluation.metrics import HEADLINE, find
 from imbalance_lab.evaluation.scores import Confusion
 from imbalance_lab.models.base import Progress
+from imbalance_lab.models.stopping import stopping_score
 from imbalance_lab.strategies.losses.base import Loss
 
 EVALUATE_ROWS, PREDICT_ROWS = 8192, 65536
@@ -310,9 +311,7 @@ def _summary(result: np.ndarray, support: np.ndarray) -> dict[str, float]:
         each = [metric.function(Confusion(*task)) for task in zip(hits, predicted, support, strict=True)]
         reached = float(np.mean(each))
         logs |= {"val_loss": float(result[1]), f"val_{HEADLINE}": reached}
-        # What early stopping watches: of epochs that are equally good, the one with the smaller loss is better. A rare
-        # class keeps balanced accuracy at one half for many epochs in which the network learns all the same.
-        logs["val_score"] = reached - 1e-6 * min(logs["val_loss"], 1e3)
+        logs["val_score"] = stopping_score(reached, logs["val_loss"])  # what early stopping watches
         logs |= {f"val_recall_{k}": float(r) for k, r in enumerate(recall.ravel()) if not np.isnan(r)}
         logs |= {f"val_predicted_count_{k}": float(n) for k, n in enumerate(predicted.ravel())}
     return logs

@@ -6,6 +6,7 @@ from imbalance_lab.options.own import plain
 from imbalance_lab.options.registry import (
     CONF,
     ENTRY_POINT,
+    EXTRAS,
     SLOTS,
     find,
     folders,
@@ -21,6 +22,7 @@ from imbalance_lab.options.trees import leaves, merged, resolved
 __all__ = [
     "CONF",
     "ENTRY_POINT",
+    "EXTRAS",
     "SLOTS",
     "Option",
     "describe",

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.options.registry import nearest
+from imbalance_lab.options.registry import EXTRAS, nearest
 
 
 def instantiate(tree: Any) -> Any:
@@ -47,7 +47,10 @@ def locate(path: str) -> Any:
                 raise ConfigError(f"{path} cannot be loaded: {error}") from error
             module = module.rpartition(".")[0]
     if found is None:
-        raise ConfigError(f"there is no {path}: nothing is called {path.partition('.')[0]}")
+        library = path.partition(".")[0]
+        if library in EXTRAS:
+            raise ConfigError(f"{library} is not installed; pip install 'imbalance-lab[{EXTRAS[library]}]'")
+        raise ConfigError(f"there is no {path}: nothing is called {library}")
     for name in path[len(module) :].split(".")[1:]:
         if not hasattr(found, name):
             raise ConfigError(f"there is no {path}{nearest(name, dir(found))}")

@@ -25,6 +25,8 @@ SLOTS: Mapping[str, str] = MappingProxyType(
     {"sampler": "none", "class_weight": "none", "loss": "cross_entropy", "decision": "argmax"}
 )
 ENTRY_POINT = "imbalance_lab.options"
+# Libraries that an option needs and the package does not install by itself: the extra that does.
+EXTRAS: Mapping[str, str] = MappingProxyType(dict.fromkeys(("catboost", "lightgbm", "xgboost"), "boosting"))
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 CONF = next(path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if path.is_dir())

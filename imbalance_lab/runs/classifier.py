@@ -191,9 +191,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _split(self, plan: Plan, dataset: Dataset, groups: Any) -> Split:
         """Return training rows, and validation rows where something is fitted on them."""
-        stops_early = plan.training is not None and plan.training.patience is not None
         rows, nothing = np.arange(len(dataset.y)), np.arange(0)
-        if not (plan.decision.needs_validation or stops_early):
+        if not (plan.decision.needs_validation or plan.stops_early):
             return Split(rows, nothing, nothing)
         numbers = None if groups is None else pd.factorize(np.asarray(groups), sort=True)[0]
         train, validation = share_out_alike(rows, dataset.y, numbers, self.validation, self.seed)

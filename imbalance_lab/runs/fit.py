@@ -123,11 +123,11 @@ def fit(
                 dataset.class_names,
                 seeds.sampling,
                 prepare.categorical,
-                prepare.encode,
+                prepare.one_hot,
                 None if fold else observer.message,
             )
             y = labels[:, None]
-    train = training_set(plan, dataset, prepare.encode(columns), y)
+    train = training_set(plan, dataset, prepare.encode(columns), y, prepare.codes)
     effective = plan.learner.effective_prior(train, plan.loss)
     classes = class_table(dataset, targets[split.train], train, effective)
     observer.classes(classes, fold)
@@ -160,15 +160,16 @@ def prepared(plan: Plan, dataset: Dataset, split: Split) -> tuple[Prepared, np.n
 
     Those of small data are kept for the runs of a session that share them.
     """
+    wanted = plan.learner.dtype, plan.learner.native
 
     def prepare() -> tuple[Prepared, np.ndarray, np.ndarray]:
         train = dataset.take(split.train)
-        fitted = plan.prepare.fit(train, dataset.kinds, plan.learner.dtype)
+        fitted = plan.prepare.fit(train, dataset.kinds, *wanted)
         return fitted, fitted.columns(train), fitted(dataset.take(split.validation))
 
     if dataset.X.size > MAX_CACHED_VALUES:
         return prepare()
-    key = (dataset.content_hash, plan.prepare, plan.learner.dtype, split.train.tobytes(), split.validation.tobytes())
+    key = (dataset.content_hash, plan.prepare, wanted, split.train.tobytes(), split.validation.tobytes())
     fitted, columns, features = process.cached("preparations", CACHED_PREPARATIONS, key, prepare)
     return fitted, columns.copy(), features.copy()
 
@@ -188,8 +189,11 @@ def finite(scores: np.ndarray) -> np.ndarray:
     return scores
 
 
-def training_set(plan: Plan, dataset: Dataset, X: np.ndarray, y: np.ndarray) -> TrainingSet:
-    """Return what the model is trained on: rows `X` (m, d) and classes `y` (m, T), counted and weighted."""
+def training_set(plan: Plan, dataset: Dataset, X: np.ndarray, y: np.ndarray, codes: int) -> TrainingSet:
+    """Return what the model is trained on: rows `X` (m, d) and classes `y` (m, T), counted and weighted.
+
+    The last `codes` columns of `X` are category codes.
+    """
     counts = dataset.count(y).astype(float)
     balanced = plan.sampler_balances_batches
     if balanced:
@@ -199,7 +203,7 @@ def training_set(plan: Plan, dataset: Dataset, X: np.ndarray, y: np.ndarray) -> 
         raise ConfigError(
             "class_weight gives weights that are 0 or not finite on these class sizes; make it less steep"
         )
-    return TrainingSet(X, y, counts, weight, plan.class_weight.weight_start, balanced)
+    return TrainingSet(X, y, counts, weight, plan.class_weight.weight_start, balanced, codes)
 
 
 def class_table(dataset: Dataset, y: np.ndarray, train: TrainingSet, effective: np.ndarray | None) -> pd.DataFrame:

@@ -56,6 +56,11 @@ class Plan:
     seed: int
 
     @property
+    def stops_early(self) -> bool:
+        """Whether the model watches validation rows while it is trained."""
+        return self.learner.stops_early(self.training)
+
+    @property
     def sampler_balances_batches(self) -> bool:
         """Whether the sampler leaves the rows alone and shapes a network's batches instead."""
         return getattr(self.sampler, "balanced_batches", False)
@@ -144,10 +149,12 @@ def _check_training(plan: Plan, identity: Identity) -> None:
             f"decision={names['decision']} is fitted on validation rows and split.validation=0; "
             "set split.validation=0.2, or use decision=argmax"
         )
-    if plan.training is not None and plan.training.patience is not None:
+    if plan.stops_early:
+        patience = "model.patience=null to train every round"
+        if plan.training is not None:
+            patience = "training.patience=null to train to the last epoch"
         raise ConfigError(
-            "early stopping watches validation rows and split.validation=0; "
-            "set split.validation=0.2, or training.patience=null to train to the last epoch"
+            f"early stopping watches validation rows and split.validation=0; set split.validation=0.2, or {patience}"
         )
 
 

@@ -74,7 +74,7 @@ def resample(
     categorical : ndarray of shape (p,), bool
         Which columns are codes.
     encode : callable
-        Maps columns to features (n, d).
+        Maps columns to features (n, d) among which distances mean something.
     announce : callable, optional
         Given a line beforehand if the sampler will take long.
 
@@ -105,6 +105,8 @@ def resample(
     ready = _for_columns(_by_number(_seeded(sampler, seed), class_names), categorical)
     _within_limits(ready, y, class_names)
     blind = _draws_blindly(ready)
+    if not blind and _is_imblearns(ready):
+        _refuse_missing(ready, columns)
     chooses = blind or (categorical.any() and _chooses(ready))
     rows = np.arange(len(y))[:, None] if blind else encode(columns) if chooses else columns
     if announce is not None and (seconds := forecast(ready, rows, y)) > MIN_SECONDS_ANNOUNCED:
@@ -114,7 +116,7 @@ def resample(
     new, y_new = _fit_resample(ready, rows, y, class_names)
     if chooses:
         new = columns[ready.sample_indices_]
-    _check_rows(ready, new, y_new, columns.shape[1], len(class_names))
+    _check_rows(ready, new, y_new, columns, len(class_names))
     _warn_if_short(ready, y, y_new, class_names)
     return new.astype(columns.dtype, copy=False), y_new
 
@@ -154,15 +156,25 @@ def _is_imblearns(sampler: Any) -> bool:
     return not own and not isinstance(sampler, FunctionSampler)
 
 
-def _check_rows(sampler: Any, X: np.ndarray, y: np.ndarray, width: int, classes: int) -> None:
+def _refuse_missing(sampler: Any, columns: np.ndarray) -> None:
+    """Refuse missing values, which only a model that has its own way with them is given."""
+    if gaps := int(np.isnan(columns).any(axis=0).sum()):
+        raise Incompatible(
+            f"{type(sampler).__name__} measures distances, and {gaps} of {columns.shape[1]} columns have missing "
+            "values, which this model takes as they are; use sampler=ros, or fill them with model.native=false"
+        )
+
+
+def _check_rows(sampler: Any, X: np.ndarray, y: np.ndarray, columns: np.ndarray, classes: int) -> None:
     """Refuse what cannot be trained on, of a sampler of one's own."""
-    name = type(sampler).__name__
+    name, width = type(sampler).__name__, columns.shape[1]
     if X.ndim != 2 or y.ndim != 1 or X.shape != (len(y), width):
         raise LabError(
             f"the sampler {name} returned rows of shape {X.shape} and classes of shape {y.shape}; "
             f"(m, {width}) and (m,) are needed"
         )
-    if not np.issubdtype(X.dtype, np.number) or not np.isfinite(X).all():
+    numbers = np.issubdtype(X.dtype, np.number)
+    if not numbers or np.isinf(X).any() or (np.isnan(X).any() and not np.isnan(columns).any()):
         raise LabError(f"the sampler {name} returned rows that are no numbers, or not finite")
     if not (np.issubdtype(y.dtype, np.integer) and (y >= 0).all() and (y < classes).all()):
         raise LabError(f"the sampler {name} returned classes other than those given, the integers 0 to {classes - 1}")

@@ -18,6 +18,9 @@ FEW_ROUNDS = {
     "easy_ensemble": ["model.estimator.n_estimators=2"],
     "rusboost": ["model.estimator.n_estimators=3", "dataset.separation=4"],
     "hist_gb": ["model.estimator.max_iter=3"],
+    "lightgbm": ["model.estimator.n_estimators=10"],
+    "xgboost": ["model.estimator.n_estimators=10"],
+    "catboost": ["model.estimator.iterations=10"],
 }
 # Refused on the set used here: two are for categories, one finds no cluster.
 DATA_DEPENDENT = {"smote_nc", "smote_n", "kmeans_smote"}
@@ -37,6 +40,8 @@ PAIRS = [
 
 @pytest.mark.parametrize(("dataset", "strategy", "model"), PAIRS)
 def test_pair_runs_or_is_refused(dataset: str, strategy: str, model: str, tiny, run) -> None:
+    if model in options.EXTRAS:
+        pytest.importorskip(model, reason=f"{model} is not installed: pip install 'imbalance-lab[boosting]'")
     config = tiny(f"dataset={dataset}", f"strategy={strategy}", f"model={model}", *FEW_ROUNDS.get(model, []))
     said = None
     try:

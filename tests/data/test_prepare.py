@@ -46,3 +46,29 @@ def test_an_empty_column_and_no_rows_are_harmless() -> None:
     prepare = Prepare().fit(train, KINDS, np.float64)
     assert np.isfinite(prepare(train)).all()
     assert prepare(train.iloc[:0]).shape == (0, 3)
+
+
+def test_a_native_model_gets_codes_and_gaps() -> None:
+    prepared = Prepare(scale="none").fit(TRAIN, KINDS, np.float64, native=True)
+    expected = [[1, 0, 0], [3, 1, 1], [np.nan, np.nan, 0], [5, 0, 0]]
+    np.testing.assert_array_equal(prepared.columns(TRAIN), expected)
+    np.testing.assert_array_equal(prepared(TRAIN), expected)
+    assert prepared.codes == 2
+    # Distances are measured among one-hot columns; what is missing has none.
+    np.testing.assert_array_equal(prepared.one_hot(prepared.columns(TRAIN))[:, 1:], [[0, 0], [1, 1], [0, 0], [0, 0]])
+
+
+def test_a_native_models_numbers_are_scaled_by_those_there_are() -> None:
+    prepared = Prepare(scale="standard").fit(TRAIN, KINDS, np.float64, native=True)
+    np.testing.assert_allclose(prepared(TRAIN)[:, 0], np.array([-2, 0, np.nan, 2]) / np.sqrt(8 / 3))
+
+
+def test_what_a_native_model_has_not_seen_is_missing_and_rare_categories_share_a_code() -> None:
+    train = pd.DataFrame({"c": ["a"] * 9 + ["b"] * 9 + list("cdef"), "empty": [None] * 22})
+    prepare = Prepare(max_categories=3).fit(
+        train, {"c": "categorical", "empty": "categorical"}, np.float64, native=True
+    )
+    assert prepare.levels == (3, 0)
+    new = pd.DataFrame({"c": ["a", "b", "c", "f", "z", None], "empty": ["x", None] * 3})
+    np.testing.assert_array_equal(prepare(new)[:, 0], [0, 1, 2, 2, np.nan, np.nan])
+    assert np.isnan(prepare(new)[:, 1]).all()

@@ -1,0 +1,63 @@
+"""When training that goes on step by step should stop, by validation rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imbalance_lab.evaluation.metrics import Metric
+from imbalance_lab.evaluation.scores import Scores
+from imbalance_lab.models.estimator import FLOOR
+
+
+def stopping_score(reached: float, loss: float) -> float:
+    """Return what early stopping watches: the metric, and of equal ones the smaller loss is better.
+
+    A rare class keeps balanced accuracy at one half for many steps in which the model learns all the same.
+    """
+    return reached - 1e-6 * min(loss, 1e3)
+
+
+class Watch:
+    """Scores the rounds of boosting on validation rows, and says when there is no more to be gained.
+
+    Parameters
+    ----------
+    y : ndarray of shape (v,)
+        Numbers of the classes, of those that are trained on.
+    weight : ndarray of shape (C,)
+        Of a row of each class in the loss.
+    metric : Metric
+    patience : int
+        Rounds without a better one before it is `over`.
+
+    Examples
+    --------
+    >>> from imbalance_lab.evaluation.metrics import METRICS
+    >>> watch = Watch(np.array([0, 0, 1]), np.ones(2), METRICS["balanced_accuracy"], patience=2)
+    >>> for p in (0.4, 0.6, 0.4, 0.4):
+    ...     _ = watch(np.array([[0.9, 0.1], [0.9, 0.1], [1 - p, p]]))
+    >>> watch.best, watch.over
+    (1, True)
+    """
+
+    def __init__(self, y: np.ndarray, weight: np.ndarray, metric: Metric, patience: int) -> None:
+        self.scores: list[float] = []
+        self.best = 0
+        self._y, self._metric, self._patience = y, metric, patience
+        self._weight = np.asarray(weight)[y]
+
+    @property
+    def over(self) -> bool:
+        """Whether the last rounds have all been worse than the best one."""
+        return len(self.scores) - 1 - self.best >= self._patience
+
+    def __call__(self, proba: np.ndarray) -> float:
+        """Take the probabilities (v, C) of one more round, and return its score; larger is better."""
+        proba = np.asarray(proba, dtype=np.float64)
+        log_proba = np.maximum(np.log(proba, out=np.full(proba.shape, FLOOR), where=proba > 0), FLOOR)
+        loss = float(-(self._weight * log_proba[np.arange(len(self._y)), self._y]).mean())
+        value = self._metric(Scores(self._y, proba.argmax(axis=1), log_proba))
+        self.scores.append(stopping_score(self._metric.sign * (0.0 if np.isnan(value) else value), loss))
+        if self.scores[-1] > self.scores[self.best]:
+            self.best = len(self.scores) - 1
+        return self.scores[-1]
