@@ -120,9 +120,9 @@ class SelfPacedEnsembleClassifier(_Balanced):
     .. math:: \frac{p_l}{\sum_m p_m}, \quad p_l = \frac{1}{h_l + \alpha_i}, \quad \alpha_i = \tan\frac{i\pi}{2(n-1)}
 
     from the bins: at first a bin counts the more the easier its rows are, at the end all bins count the same, so that
-    the few hard rows count as much as the many easy ones. The scores are the mean of all n members, as in the authors' code (the
-    paper leaves :math:`f_0` out). Where a bin has fewer rows than its share, the others give more. With more than two
-    classes the hardness of a row comes from the probability p of its own class.
+    the few hard rows count as much as the many easy ones. The scores are the mean of all n members, as in the authors'
+    code (the paper leaves :math:`f_0` out). With more than two classes the hardness of a row comes from the probability
+    p of its own class.
 
     Parameters
     ----------
@@ -133,6 +133,10 @@ class SelfPacedEnsembleClassifier(_Balanced):
     k_bins : int
     hardness : {"absolute", "squared", "cross_entropy"}
         H: ``1 - p``, ``(1 - p) ** 2``, ``-log p``.
+    replacement : bool
+        Whether rows of a bin are drawn with replacement, which the paper does not say and the authors' library does:
+        else members differ little where the larger class is not much larger. Without, the other bins give more where
+        one has fewer rows than its share.
     random_state : int, RandomState or None
 
     Attributes
@@ -142,8 +146,8 @@ class SelfPacedEnsembleClassifier(_Balanced):
 
     References
     ----------
-    Z. Liu, W. Cao, Z. Gao, J. Bian, H. Chen, Y. Chang, T.-Y. Liu: Self-paced Ensemble for Highly Imbalanced Massive Data
-    Classification. ICDE 2020.
+    Z. Liu, W. Cao, Z. Gao, J. Bian, H. Chen, Y. Chang, T.-Y. Liu: Self-paced Ensemble for Highly Imbalanced Massive
+    Data Classification. ICDE 2020.
 
     Examples
     --------
@@ -160,18 +164,21 @@ class SelfPacedEnsembleClassifier(_Balanced):
         *,
         k_bins: int = 5,
         hardness: str = "absolute",
+        replacement: bool = True,
         random_state: Any = None,
     ) -> None:
         super().__init__(estimator, n_estimators, random_state=random_state)
         self.k_bins = k_bins
         self.hardness = hardness
+        self.replacement = replacement
 
     def _drawing(self, classes: np.ndarray, random: np.random.RandomState) -> _Drawing:
         if self.hardness not in HARDNESS:
             raise ValueError(f"hardness must be one of {', '.join(HARDNESS)}, not {self.hardness!r}")
         if self.k_bins < 1:
             raise ValueError(f"k_bins must be 1 or more, not {self.k_bins}")
-        return _SelfPaced(classes, random, self.n_estimators, self.k_bins, HARDNESS[self.hardness])
+        hardness = HARDNESS[self.hardness]
+        return _SelfPaced(classes, random, self.n_estimators, self.k_bins, hardness, self.replacement)
 
 
 class BalanceCascadeClassifier(_Balanced):
@@ -226,10 +233,13 @@ class _Drawing:
     classes : ndarray of shape (n,)
     random : RandomState
     members : int
+    replacement : bool
     """
 
-    def __init__(self, classes: np.ndarray, random: np.random.RandomState, members: int) -> None:
-        self.random, self.members, self.fitted = random, members, 0
+    def __init__(
+        self, classes: np.ndarray, random: np.random.RandomState, members: int, replacement: bool = False
+    ) -> None:
+        self.random, self.members, self.replacement, self.fitted = random, members, replacement, 0
         self.rows_of = [np.flatnonzero(classes == k) for k in range(classes.max() + 1)]
         self.size = min(map(len, self.rows_of))
 
@@ -247,8 +257,8 @@ class _Drawing:
         self.fitted += 1
 
     def some(self, rows: np.ndarray, size: int) -> np.ndarray:
-        """Return `size` of the rows, drawn without replacement."""
-        return rows[self.random.choice(len(rows), size=size, replace=False)]
+        """Return `size` of the rows."""
+        return rows[self.random.choice(len(rows), size=size, replace=self.replacement)]
 
 
 class _SelfPaced(_Drawing):
@@ -259,8 +269,9 @@ class _SelfPaced(_Drawing):
         members: int,
         bins: int,
         hardness: Callable[[np.ndarray], np.ndarray],
+        replacement: bool,
     ) -> None:
-        super().__init__(classes, random, members)
+        super().__init__(classes, random, members, replacement)
         self._bins, self._hardness, self._total = bins, hardness, np.zeros(len(classes))
 
     def learn(self, proba: np.ndarray) -> None:
@@ -279,8 +290,9 @@ class _SelfPaced(_Drawing):
         population = np.bincount(bin_of, minlength=self._bins)
         mean = np.bincount(bin_of, weights=hard, minlength=self._bins) / np.maximum(population, 1)
         alpha = np.tan(np.pi / 2 * self.fitted / (self.members - 1))
-        sizes = shared_out(self.size, 1 / (mean + alpha), population)
-        return np.concatenate([self.some(rows[bin_of == one], size) for one, size in enumerate(sizes)])
+        able = np.where(population > 0, self.size, 0) if self.replacement else population
+        sizes = shared_out(self.size, 1 / (mean + alpha), able)
+        return np.concatenate([self.some(rows[bin_of == one], size) for one, size in enumerate(sizes) if size])
 
 
 class _Cascade(_Drawing):

@@ -60,11 +60,14 @@ def known(p: np.ndarray, positives: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("counts", [(90, 15), (90, 40, 15)])
-@pytest.mark.parametrize("kind", BOTH)
-def test_one_member_is_a_fit_to_under_sampled_rows(kind: Any, counts: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "replacement"), [*((kind, False) for kind in BOTH), (SelfPacedEnsembleClassifier, True)]
+)
+def test_one_member_is_a_fit_to_under_sampled_rows(kind: Any, replacement: bool, counts: tuple[int, ...]) -> None:
     X, y = rows(counts)
-    one = kind(LogisticRegression(), n_estimators=1, random_state=7).fit(X, y)
-    sampler = RandomUnderSampler(random_state=7)
+    drawing = {"replacement": replacement} if kind is SelfPacedEnsembleClassifier else {}
+    one = kind(LogisticRegression(), n_estimators=1, random_state=7, **drawing).fit(X, y)
+    sampler = RandomUnderSampler(random_state=7, replacement=replacement)
     sampler.fit_resample(X, y)
     kept = np.sort(sampler.sample_indices_)
     alone = LogisticRegression().fit(X[kept], y[kept])
@@ -80,18 +83,23 @@ def test_the_scores_are_the_members_mean() -> None:
     np.testing.assert_allclose(fitted.predict_proba(X), mean, rtol=1e-12)
 
 
+@pytest.mark.parametrize("replacement", [False, True])
 @pytest.mark.parametrize("hardness", HARDNESS)
-def test_self_paced_shares_are_those_of_the_paper(hardness: str) -> None:
+def test_self_paced_shares_are_those_of_the_paper(hardness: str, replacement: bool) -> None:
     n, k, positives = 5, 4, 60
     p = np.random.default_rng(0).uniform(0.3, 0.95, 1000)
     X, y = known(p, positives)
-    SelfPacedEnsembleClassifier(Known(), n, k_bins=k, hardness=hardness, random_state=0).fit(X, y)
+    chosen = SelfPacedEnsembleClassifier(
+        Known(), n, k_bins=k, hardness=hardness, replacement=replacement, random_state=0
+    )
+    chosen.fit(X, y)
     hard = {"absolute": 1 - p, "squared": (1 - p) ** 2, "cross_entropy": -np.log(p)}[hardness]
     population, edges = np.histogram(hard, bins=k)
     for i, fitted_to in enumerate(Known.fitted_to):
         negatives = fitted_to[fitted_to < 1000]
         assert set(range(1000, 1060)) <= set(fitted_to)  # the smallest class whole
-        assert len(set(negatives)) == len(negatives) == positives
+        assert len(negatives) == positives
+        assert replacement or len(set(negatives)) == positives
         if i == 0:
             continue
         alpha = np.tan(i * np.pi / (2 * (n - 1)))
@@ -106,7 +114,7 @@ def test_self_paced_shares_are_those_of_the_paper(hardness: str) -> None:
 
 def test_where_no_row_is_harder_the_self_paced_ensemble_draws_at_random() -> None:
     X, y = known(np.full(200, 0.5), 20)
-    SelfPacedEnsembleClassifier(Known(), 3, random_state=7).fit(X, y)
+    SelfPacedEnsembleClassifier(Known(), 3, replacement=False, random_state=7).fit(X, y)
     random = np.random.RandomState(7)
     for fitted_to in Known.fitted_to:
         sampler = RandomUnderSampler(random_state=random)
