@@ -6,7 +6,9 @@ In two steps, because a sampler comes between them: columns (numbers scaled, cat
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass as plain_dataclass
 from typing import Annotated, Any, Literal
 
@@ -128,7 +130,10 @@ class Prepare:
         X = as_numbers(X, dates)
         size = _block(len(X))
         blocks = [numeric[start : start + size] for start in range(0, len(numeric), size)]
-        parts = [(block, self._numeric(native).fit(X[block])) for block in blocks]
+        # A column in which nothing is known stays so, where it is not filled.
+        quiet = warnings.catch_warnings(action="ignore", category=RuntimeWarning) if native else nullcontext()
+        with quiet:
+            parts = [(block, self._numeric(native).fit(X[block])) for block in blocks]
         levels: list[int] = []
         if categorical:
             codes = self._codes(native)

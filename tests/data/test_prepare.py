@@ -72,3 +72,11 @@ def test_what_a_native_model_has_not_seen_is_missing_and_rare_categories_share_a
     new = pd.DataFrame({"c": ["a", "b", "c", "f", "z", None], "empty": ["x", None] * 3})
     np.testing.assert_array_equal(prepare(new)[:, 0], [0, 1, 2, 2, np.nan, np.nan])
     assert np.isnan(prepare(new)[:, 1]).all()
+
+
+@pytest.mark.parametrize("scale", ["standard", "minmax", "robust", "none"])
+def test_a_column_in_which_nothing_is_known_stays_so_for_a_native_model(scale: str) -> None:
+    train = TRAIN.assign(x=np.nan)
+    prepared = Prepare(scale=scale).fit(train, KINDS, np.float64, native=True)
+    assert np.isnan(prepared(train)[:, 0]).all()
+    assert prepared(train.iloc[:0]).shape == (0, 3)
