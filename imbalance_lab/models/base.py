@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,13 @@ class FittedModel(ABC):
     @abstractmethod
     def history(self) -> pd.DataFrame | None:
         """One row per epoch, columns as in ``val/recall/<number of the class>``; None if there are no epochs."""
+
+    @property
+    def steps(self) -> int | None:
+        """Epochs, or rounds of boosting, after which it was kept; None if it was not trained in steps."""
+        if self.history is None:
+            return None
+        return int(np.flatnonzero(self.history["kept"])[0]) + 1
 
     @abstractmethod
     def predict_log_proba(self, X: np.ndarray) -> np.ndarray:
@@ -92,6 +99,10 @@ class Learner(ABC):
     def stops_early(self, training: Training | None) -> bool:
         """Whether it watches validation rows while it is trained; `training` is None unless it trains by a loss."""
         return training is not None and training.patience is not None
+
+    def trained_for(self, steps: int, training: Training | None) -> tuple[Learner, Training | None]:
+        """Return what trains for so many epochs, or rounds of boosting, and watches no validation rows."""
+        return self, None if training is None else replace(training, epochs=steps, patience=None)
 
     @abstractmethod
     def effective_prior(self, train: TrainingSet, loss: Loss | None = None) -> np.ndarray | None:

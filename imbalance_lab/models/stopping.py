@@ -12,9 +12,10 @@ from imbalance_lab.models.estimator import FLOOR
 def stopping_score(reached: float, loss: float) -> float:
     """Return what early stopping watches: the metric, and of equal ones the smaller loss is better.
 
-    A rare class keeps balanced accuracy at one half for many steps in which the model learns all the same.
+    A rare class keeps balanced accuracy at one half for many steps in which the model learns all the same. Where the
+    metric is not defined, the loss alone counts.
     """
-    return reached - 1e-6 * min(loss, 1e3)
+    return float(np.nan_to_num(reached, nan=-1e6)) - 1e-6 * min(loss, 1e3)
 
 
 class Watch:
@@ -57,7 +58,7 @@ class Watch:
         log_proba = np.maximum(np.log(proba, out=np.full(proba.shape, FLOOR), where=proba > 0), FLOOR)
         loss = float(-(self._weight * log_proba[np.arange(len(self._y)), self._y]).mean())
         value = self._metric(Scores(self._y, proba.argmax(axis=1), log_proba))
-        self.scores.append(stopping_score(self._metric.sign * (0.0 if np.isnan(value) else value), loss))
+        self.scores.append(stopping_score(self._metric.sign * value, loss))
         if self.scores[-1] > self.scores[self.best]:
             self.best = len(self.scores) - 1
         return self.scores[-1]

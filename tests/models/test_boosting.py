@@ -132,10 +132,19 @@ def test_boosting_stops_at_the_round_with_the_best_balanced_accuracy(library: st
             best = at
         elif at - best >= patience:
             break
-    stopped = model(library, rounds, patience=patience).build().fit(train, validation, SEEDS)
+    chosen = model(library, rounds, patience=patience).build()
+    stopped = chosen.fit(train, validation, SEEDS)
     shorter = directly(library, best + 1).fit(train.X, y, sample_weight=weights)
     theirs = np.asarray(shorter.predict_proba(validation.X)).astype(np.float64)
     np.testing.assert_array_equal(stopped.predict_log_proba(validation.X)[:, 0], np.log(theirs))
+    # Trained for the rounds that were kept, it is the same without looking at validation rows.
+    assert stopped.steps == best + 1
+    again, _ = chosen.trained_for(stopped.steps, None)
+    assert chosen.stops_early(None) and not again.stops_early(None)
+    nobody = Rows(validation.X[:0], validation.y[:0])
+    np.testing.assert_array_equal(
+        again.fit(train, nobody, SEEDS).predict_log_proba(validation.X), stopped.predict_log_proba(validation.X)
+    )
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -210,6 +210,11 @@ def test_without_validation_rows_only_the_training_loss_is_kept() -> None:
     nobody = Rows(np.empty((0, 5), np.float32), np.empty((0, 1), int))
     model = fit(Network(hidden=[]), train, nobody, Training(epochs=2, batch_size=16, optimizer=sgd()))
     assert list(model.history.columns) == ["train/loss", "kept"]
+    assert model.steps == 2
+    stopping = Training(epochs=9, batch_size=16, optimizer=sgd(), patience=3)
+    assert Network(hidden=[]).stops_early(stopping)
+    _, shorter = Network(hidden=[]).trained_for(model.steps, stopping)
+    assert (shorter.epochs, shorter.patience, shorter.batch_size) == (2, None, 16)
     assert model.predict_log_proba(nobody.X).shape == (0, 1, 3)
 
 

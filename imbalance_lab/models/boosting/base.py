@@ -7,6 +7,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -52,6 +53,7 @@ class Boosted(Estimator):
     metric: str = HEADLINE
     native: StrictBool = True
 
+    rounds: ClassVar[str] = "n_estimators"  # the library's name for their number
     # What keeps the library from the screen and the working folder, unless the settings say otherwise.
     quiet: ClassVar[dict[str, Any]] = {}
 
@@ -87,6 +89,11 @@ class Boosted(Estimator):
     def stops_early(self, training: Training | None) -> bool:
         """Whether it watches validation rows while it is trained."""
         return self.patience is not None
+
+    def trained_for(self, steps: int, training: Training | None) -> tuple[Boosted, Training | None]:
+        """Return what trains for so many rounds and watches no validation rows."""
+        estimator = clone(self.estimator).set_params(**{self.rounds: steps})
+        return replace(self, estimator=estimator, patience=None), training
 
     def fit(
         self, train: TrainingSet, validation: Rows, seeds: Seeds, training: NetworkTraining | None = None
@@ -193,6 +200,11 @@ class FittedTrees:
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Return probabilities of the classes they saw, shape (n, k)."""
 
+    @property
+    @abstractmethod
+    def rounds(self) -> int:
+        """Rounds of boosting that were kept."""
+
     @cached_property
     def model(self) -> Any:
         """The library's object."""
@@ -220,6 +232,11 @@ class FittedBoosted(FittedModel):
     n_classes: int
 
     history = None
+
+    @property
+    def steps(self) -> int:
+        """Rounds of boosting that were kept, the mean over tasks."""
+        return round(float(np.mean([trees.rounds for trees in self.trees])))
 
     def predict_log_proba(self, X: np.ndarray) -> np.ndarray:
         """Return log-probabilities, shape (n, T, C), float64."""

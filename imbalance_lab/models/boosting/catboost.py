@@ -24,6 +24,7 @@ LOUD = ("verbose", "verbose_eval", "silent", "logging_level")
 class CatBoost(Boosted):
     """CatBoost's gradient-boosted trees (Prokhorenkova et al. 2018); see `Boosted` for the settings."""
 
+    rounds: ClassVar[str] = "iterations"
     quiet: ClassVar[dict[str, Any]] = {"allow_writing_files": False}
 
     @classmethod
@@ -84,6 +85,11 @@ class CatBoostTrees(FittedTrees):
     """Trees as CatBoost writes them."""
 
     suffix: ClassVar[str] = "cbm"
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of boosting that were kept."""
+        return int(self.model.tree_count_)
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Return probabilities of the classes they saw, shape (n, k)."""

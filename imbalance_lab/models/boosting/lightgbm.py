@@ -80,6 +80,11 @@ class LightGBMTrees(FittedTrees):
 
     suffix: ClassVar[str] = "txt"
 
+    @property
+    def rounds(self) -> int:
+        """Rounds of boosting that were kept."""
+        return int(self.model.current_iteration())
+
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Return probabilities of the classes they saw, shape (n, k)."""
         return of_both(np.asarray(self.model.predict(X, num_threads=1)))

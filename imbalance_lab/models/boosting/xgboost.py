@@ -75,6 +75,11 @@ class XGBoostTrees(FittedTrees):
 
     suffix: ClassVar[str] = "ubj"
 
+    @property
+    def rounds(self) -> int:
+        """Rounds of boosting that were kept."""
+        return int(self.model.num_boosted_rounds())
+
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Return probabilities of the classes they saw, shape (n, k)."""
         return of_both(np.asarray(self.model.inplace_predict(X, missing=np.nan, validate_features=False)))
