@@ -134,9 +134,9 @@ class SelfPacedEnsembleClassifier(_Balanced):
     hardness : {"absolute", "squared", "cross_entropy"}
         H: ``1 - p``, ``(1 - p) ** 2``, ``-log p``.
     replacement : bool
-        Whether rows of a bin are drawn with replacement, which the paper does not say and the authors' library does:
-        else members differ little where the larger class is not much larger. Without, the other bins give more where
-        one has fewer rows than its share.
+        Whether the rows of each bin, and those of the smallest class, are drawn with replacement, which the paper does
+        not say and the authors' library does: members differ more. Without, the smallest class is there whole, and the
+        other bins give more where one has fewer rows than its share.
     random_state : int, RandomState or None
 
     Attributes
@@ -245,11 +245,12 @@ class _Drawing:
 
     def rows(self) -> np.ndarray:
         """Return the rows of the next member, sorted."""
-        chosen = [rows if len(rows) == self.size else self.choose(k) for k, rows in enumerate(self.rows_of)]
+        whole = [len(rows) == self.size and not self.replacement for rows in self.rows_of]
+        chosen = [rows if whole[k] else self.choose(k) for k, rows in enumerate(self.rows_of)]
         return np.sort(np.concatenate(chosen))
 
     def choose(self, k: int) -> np.ndarray:
-        """Return `size` rows of a class that has more."""
+        """Return `size` rows of a class."""
         return self.some(self.rows_of[k], self.size)
 
     def learn(self, proba: np.ndarray) -> None:
@@ -280,7 +281,7 @@ class _SelfPaced(_Drawing):
 
     def choose(self, k: int) -> np.ndarray:
         rows = self.rows_of[k]
-        if not self.fitted:
+        if not self.fitted or len(rows) == self.size:
             return super().choose(k)
         hard = self._hardness(self._total[rows] / self.fitted)
         low, width = hard.min(), np.ptp(hard)
