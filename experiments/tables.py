@@ -16,6 +16,7 @@ from imbalance_lab.comparison import Compared, Comparison, Settings, compare
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
 from imbalance_lab.comparison.report.diagrams import draw_differences, draw_ranks, draw_recalls
 from imbalance_lab.comparison.report.text import figure, flat, markdown, verdict_texts
+from imbalance_lab.evaluation.metrics import heading_of
 from imbalance_lab.runs.table import RunTable
 
 SETTINGS = ("baseline", "control", "by", "rope")
@@ -32,9 +33,9 @@ def compared(runs: StudyRuns, spec: Mapping[str, Any], out: Path) -> list[str]:
     spec : mapping
         ``title``, ``text``; ``file``, how the tables' names begin; ``metrics``, the verdicts being on the first;
         ``only``, ``{setting: [values]}`` of the runs wanted; ``competing``, the ``setting`` that competes in place of
-        strategies and the ``names`` of its values; ``show``: ``groups`` (a table each), ``rows`` (all in one) or
-        ``across`` (datasets put together); ``pictures``: ``recalls``, ``differences``, ``ranks``; and settings of the
-        comparison.
+        strategies and the ``names`` of its values; ``show``: ``groups`` (a table each), ``rows`` (all in one),
+        ``across`` (datasets put together) or ``gains`` (over the baseline, by model); ``pictures``: ``recalls``,
+        ``differences``, ``ranks``; and settings of the comparison.
     out : Path
 
     Returns
@@ -130,7 +131,30 @@ def _across(found: Sequence[Comparison]) -> list[str]:
     return [ranks, "### Verdicts dataset by dataset", to_markdown(_verdicts(one))]
 
 
-SHOWN = {"groups": _groups, "rows": _rows, "across": _across}
+def _gains(found: Sequence[Comparison]) -> list[str]:
+    """Return what each strategy gains over the baseline by each metric, means over the datasets, the worst model first.
+
+    Models are in the order of what they reach by the baseline alone.
+    """
+    parts = []
+    for one in found:
+        baseline, rows = one.settings.baseline, {}
+        known = [across for across in one.across if baseline in across.means]
+        for across in sorted(known, key=lambda across: one.settings.sign * across.means[baseline].mean()):
+            gains = across.means.sub(across.means[baseline], axis=0).mean().drop(baseline)
+            better = across.signed_rank["better"]
+            cells = {strategy: f"{gain:+.3f} ({better[strategy]:.2f})" for strategy, gain in gains.items()}
+            rows[across.name] = {
+                "datasets": len(across.means),
+                baseline: f"{across.means[baseline].mean():.3f}",
+            } | cells
+        table = pd.DataFrame.from_dict(rows, orient="index").fillna("").rename_axis("model")
+        shown = to_markdown(table) if rows else "No two datasets have all results."
+        parts += [f"### {heading_of(one.settings.metric)}: gain over {baseline} (P(better))", shown]
+    return parts
+
+
+SHOWN = {"groups": _groups, "rows": _rows, "across": _across, "gains": _gains}
 
 
 def _wide(same: Sequence[Compared], settings: Sequence[Settings]) -> pd.DataFrame:

@@ -121,6 +121,26 @@ def test_two_channels_are_two_outputs() -> None:
     assert logits.shape == (5, 1, 2)
 
 
+def test_gains_are_mean_differences_the_worst_model_first() -> None:
+    from experiments.tables import SHOWN
+    from imbalance_lab.comparison import Comparison, Settings
+    from imbalance_lab.comparison.across import across_datasets
+
+    settings = Settings(metric="roc_auc")
+    sets = [f"set {k}" for k in range(6)]
+    weak = pd.DataFrame({"none": 0.6, "smote": [0.7, 0.7, 0.7, 0.8, 0.8, 0.8]}, index=sets)
+    strong = pd.DataFrame({"none": 0.9, "smote": 0.9, "ros": 0.88}, index=sets)
+    across = [across_datasets(name, means, settings) for name, means in (("boosted", strong), ("tree", weak))]
+    found = Comparison(settings, [], across, pd.DataFrame(), [], None)
+    title, table = SHOWN["gains"]([found])
+    assert title == "### ROC-AUC: gain over none (P(better))"
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    assert rows[0] == ["model", "datasets", "none", "smote", "ros"]
+    assert [row[0] for row in rows[2:]] == ["tree", "boosted"]
+    assert rows[2][1:3] == ["6", "0.600"] and rows[2][3].startswith("+0.150 (") and rows[2][4] == ""
+    assert rows[3][3:] == ["+0.000 (0.00)", "-0.020 (0.00)"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STUDIES)
 def test_one_command_answers_a_study(name: str, tmp_path: Path) -> None:
