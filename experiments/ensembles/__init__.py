@@ -1,0 +1,1 @@
+"""Ensembles that balance, against imbalanced-ensemble in an environment of its own."""
