@@ -1,0 +1,30 @@
+"""Every metric is one entry of `METRICS`: name, function, direction, bounds, heading.
+
+Evaluation, threshold tuning, comparison, reports and the terminal read the entries. **To add a metric, add an entry.**
+One that belongs to a single study needs no entry: a function that returns a `Metric` is enough, named by ``_target_``::
+
+    # mymodule.py
+    from sklearn.metrics import fbeta_score
+    from imbalance_lab.evaluation.metrics import Metric
+
+    def f2():
+        return Metric("f2", lambda scores: fbeta_score(scores.y, scores.predicted, beta=2, average="macro"))
+
+    python -m imbalance_lab 'evaluation.metrics=[{_target_: mymodule.f2}]' decision=tuned_threshold decision.metric=f2
+"""
+
+from imbalance_lab.evaluation.metrics.base import CORRECTED, HEADLINE, METRICS, Metric
+from imbalance_lab.evaluation.metrics.of_scores import mean_over_classes
+from imbalance_lab.evaluation.metrics.registry import find, heading_of, shown_at, tunable
+
+__all__ = [
+    "CORRECTED",
+    "HEADLINE",
+    "METRICS",
+    "Metric",
+    "find",
+    "heading_of",
+    "mean_over_classes",
+    "shown_at",
+    "tunable",
+]
