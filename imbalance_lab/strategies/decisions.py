@@ -15,7 +15,7 @@ from imbalance_lab.data.rows import Priors, shares
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.evaluation.metrics import HEADLINE, Metric, tunable
 from imbalance_lab.fields import STRICT, ByName
-from imbalance_lab.strategies.costs import balanced_costs, cost_matrix, known_classes
+from imbalance_lab.strategies.costs import balanced_costs, cost_matrix, shares_by_name
 from imbalance_lab.strategies.offsets import best_offsets
 from imbalance_lab.strategies.rules import CostRule, OffsetRule, Rule
 
@@ -162,10 +162,7 @@ class PriorCorrection(Decision):
             return self
         if isinstance(self.target, list):
             raise ConfigError("decision.target must be balanced, natural, or {class: share}")
-        known_classes(list(self.target), class_names, "decision.target")
-        if missing := [name for name in class_names if name not in self.target]:
-            raise ConfigError(f"decision.target has no share for class {', '.join(missing)}")
-        return replace(self, target=[self.target[name] for name in class_names])
+        return replace(self, target=shares_by_name(self.target, class_names, "decision.target"))
 
     def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
         """Return the rule; nothing is fitted."""

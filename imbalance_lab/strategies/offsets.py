@@ -26,8 +26,9 @@ def best_offsets(log_proba: np.ndarray, y: np.ndarray, metric: Metric) -> np.nda
     log_proba : ndarray of shape (n, C)
     y : ndarray of shape (n,)
     metric : Metric
-        A tunable one. One that is a sum over rows (`per_hit`) takes a time that does not depend on the number of
-        classes, another function of the confusion matrix C times as much, and any other one evaluation per row.
+        A tunable one. One that is a sum over rows (`per_hit`, `per_row`) takes a time that does not depend on the
+        number of classes, another function of the confusion matrix C times as much, and any other one evaluation per
+        row.
 
     Examples
     --------
@@ -122,7 +123,11 @@ def _best_offset(scores: _MovedScores, y: np.ndarray, metric: Metric, k: int) ->
 
 def _values(own: np.ndarray, rivals: np.ndarray, k: int, taken: np.ndarray, metric: Metric, classes: int) -> np.ndarray:
     """Return the metric where the first `taken` rows are predicted as k and the others as their rival."""
-    if metric.per_hit is not None:  # what a row adds to it does not depend on the others
+    if metric.per_row is not None:  # what a row adds to it does not depend on the others
+        added = metric.per_row(np.bincount(own, minlength=classes))
+        as_rival = added[own, rivals]
+        return np.asarray(as_rival.sum() + np.append(0, np.cumsum(added[own, k] - as_rival))[taken])
+    if metric.per_hit is not None:
         added = metric.per_hit(np.bincount(own, minlength=classes))[own]
         as_rival = added * (own == rivals)
         gained = np.concatenate([[0], np.cumsum(added * (own == k) - as_rival)])

@@ -1,6 +1,10 @@
 """Every metric is one entry of `METRICS`: name, function, direction, bounds, heading.
 
 Evaluation, threshold tuning, comparison, reports and the terminal read the entries. **To add a metric, add an entry.**
+Those that are not computed in every run are asked for by name, their setting at its end::
+
+    python -m imbalance_lab 'evaluation.metrics=[recall_at_precision_0.9, h_measure]'
+
 One that belongs to a single study needs no entry: a function that returns a `Metric` is enough, named by ``_target_``::
 
     # mymodule.py
@@ -15,16 +19,19 @@ One that belongs to a single study needs no entry: a function that returns a `Me
 
 from imbalance_lab.evaluation.metrics.base import CORRECTED, HEADLINE, METRICS, Metric
 from imbalance_lab.evaluation.metrics.of_scores import mean_over_classes
-from imbalance_lab.evaluation.metrics.registry import find, heading_of, shown_at, tunable
+from imbalance_lab.evaluation.metrics.operating import expected_cost
+from imbalance_lab.evaluation.metrics.registry import find, heading_of, named, shown_at, tunable
 
 __all__ = [
     "CORRECTED",
     "HEADLINE",
     "METRICS",
     "Metric",
+    "expected_cost",
     "find",
     "heading_of",
     "mean_over_classes",
+    "named",
     "shown_at",
     "tunable",
 ]

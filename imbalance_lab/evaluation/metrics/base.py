@@ -33,7 +33,7 @@ class Metric:
     Parameters
     ----------
     name : str
-        Under which it is logged, as ``test/<name>``; letters, digits and ``_``.
+        Under which it is logged, as ``test/<name>``; letters, digits, ``_`` and ``.``.
     function : callable or None
         Its value for one task; what it takes depends on `needs`. None if it has values by class only, or is not
         computed from predictions.
@@ -44,6 +44,8 @@ class Metric:
         log-probabilities; left out for models that give none. ``labels``: `Predictions` of several labels. ``run``:
         logged with a run, but not computed from predictions.
     larger_is_better : bool
+    best : float, optional
+        The best value of a metric of which neither the largest nor the smallest is.
     bounds : tuple of float
         The smallest and largest value there can be.
     heading : str
@@ -53,6 +55,9 @@ class Metric:
     per_hit : callable, optional
         Of a metric that is a sum over rows that are right: what such a row of each class adds, shape (C,), from
         `support` (C,). Thresholds are then tuned in a time that does not depend on the number of classes.
+    per_row : callable, optional
+        Of a metric that is a sum over rows: what a row of each class adds where it is predicted as each class, shape
+        (C, C), truth in rows, from `support` (C,). It makes tuning as fast.
     objective : callable, optional
         What tuning thresholds maximises in place of `function`.
     shown : sequence of str
@@ -75,16 +80,18 @@ class Metric:
     function: Callable[[Any], Any] | None = None
     needs: Needs = "classes"
     larger_is_better: bool = True
+    best: float | None = None
     bounds: tuple[float, float] = (-inf, inf)
     heading: str = ""
     by_class: Callable[[Any], np.ndarray] | None = None
     per_hit: Callable[[np.ndarray], np.ndarray] | None = None
+    per_row: Callable[[np.ndarray], np.ndarray] | None = None
     objective: Callable[[Confusion], Any] | None = None
     shown: Sequence[Place] = ()
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"\w+(/\w+)?", self.name, re.ASCII):
-            raise ConfigError(f"a metric's name has letters, digits and _ only, not '{self.name}'")
+        if not re.fullmatch(r"\w[\w.]*(/\w+)?", self.name, re.ASCII):
+            raise ConfigError(f"a metric's name has letters, digits, _ and . only, not '{self.name}'")
         if self.needs not in get_args(Needs):
             raise ConfigError(f"the metric {self.name} needs one of {', '.join(get_args(Needs))}, not '{self.needs}'")
 

@@ -13,10 +13,14 @@ def mean_over_classes(values: np.ndarray) -> float:
     return float(np.where(defined, values, 0).sum() / defined.sum()) if defined.any() else np.nan
 
 
+def of_the_second_or_mean(values: np.ndarray) -> float:
+    """Return of two classes the value of the second, of more the mean of those that are not NaN."""
+    return float(values[1]) if len(values) == 2 else mean_over_classes(values)
+
+
 def average_precision(scores: Scores) -> float:
     """Return the average precision of the positive one of two classes, of more classes the mean."""
-    values = scores.average_precision
-    return float(values[1]) if len(values) == 2 else mean_over_classes(values)
+    return of_the_second_or_mean(scores.average_precision)
 
 
 def log_loss(scores: Scores) -> float:
