@@ -1,0 +1,7 @@
+"""How do scores become a class?"""
+
+from imbalance_lab.strategies.decisions.base import Decision
+from imbalance_lab.strategies.decisions.closed import Argmax, LogitAdjust, MinCost, PriorCorrection
+from imbalance_lab.strategies.decisions.tuned import TunedThreshold
+
+__all__ = ["Argmax", "Decision", "LogitAdjust", "MinCost", "PriorCorrection", "TunedThreshold"]
