@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,14 @@ from imbalance_lab import process
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import Prepared
 from imbalance_lab.data.rows import Priors, Rows, Seeds, Split, TrainingSet, shares
+from imbalance_lab.data.split import CrossValidation
 from imbalance_lab.errors import ConfigError, DataError, LabWarning
 from imbalance_lab.evaluation.predictions import Predictions
-from imbalance_lab.models.base import FittedModel, NetworkTraining, Progress
+from imbalance_lab.models.base import FittedModel, NetworkTraining, Progress, no_progress
 from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.plan import Plan
 from imbalance_lab.runs.watch import Clock
+from imbalance_lab.strategies.decisions import Argmax
 from imbalance_lab.strategies.rules import Rule, as_rule
 from imbalance_lab.strategies.samplers import resample
 
@@ -146,13 +148,36 @@ def fit(
     with clock("decide"):
         scores = finite(model.predict_log_proba(validation.X))
         priors = [Priors(None if effective is None else effective[t], natural[t]) for t in range(len(dataset.tasks))]
-        rules = [as_rule(plan.decision.fit(scores[:, t], validation.y[:, t], prior)) for t, prior in enumerate(priors)]
+        decided_on = scores, validation.y
+        if plan.decision.cv is not None:
+            decided_on = with_training_rows(plan, dataset, split, fold, *decided_on)
+        log_proba, truth = decided_on
+        rules = [as_rule(plan.decision.fit(log_proba[:, t], truth[:, t], prior)) for t, prior in enumerate(priors)]
         classes["offset"] = offsets(rules, dataset)
-        if not fold and (doubts := plan.decision.doubts(list(validation.y.T), dataset.tasks)):
+        if not fold and (doubts := plan.decision.doubts(list(truth.T), dataset.tasks)):
             warnings.warn(doubts, LabWarning, stacklevel=2)
     history = None if model.history is None else model.history.rename(columns=lambda key: name_of(key, dataset))
     fitted = Fitted(prepare, model, rules, priors, classes, history)
     return fitted, fitted.predictions(split.validation, validation.y, scores)
+
+
+def with_training_rows(
+    plan: Plan, dataset: Dataset, split: Split, fold: int, log_proba: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log-probabilities (n, T, C) and classes (n, T) of validation rows with those of the training rows added.
+
+    The training rows are scored by cross-validation: by a model that was trained, as the run's own, on the others.
+    """
+    assert plan.decision.cv is not None
+    alike = replace(plan, decision=Argmax())
+    scores, classes = [log_proba], [y]
+    folds = CrossValidation(folds=plan.decision.cv, repeats=1, validation=0.0, seed=plan.seed)
+    for rest, _, held_out in folds.split(dataset.y[split.train], dataset.class_names):
+        part = Split(split.train[rest], split.validation, split.train[held_out])
+        fitted, _ = fit(alike, dataset, part, fold, Clock(), Observer(), no_progress)
+        scores.append(fitted.log_proba(dataset.take(part.test)))
+        classes.append(dataset.targets[part.test])
+    return np.concatenate(scores), np.concatenate(classes)
 
 
 def prepared(plan: Plan, dataset: Dataset, split: Split) -> tuple[Prepared, np.ndarray, np.ndarray]:

@@ -2,6 +2,23 @@
 
 from imbalance_lab.strategies.decisions.base import Decision
 from imbalance_lab.strategies.decisions.closed import Argmax, LogitAdjust, MinCost, PriorCorrection
+from imbalance_lab.strategies.decisions.thresholds import (
+    Budget,
+    FixedThreshold,
+    MaxPrecisionAtRecall,
+    MaxRecallAtPrecision,
+)
 from imbalance_lab.strategies.decisions.tuned import TunedThreshold
 
-__all__ = ["Argmax", "Decision", "LogitAdjust", "MinCost", "PriorCorrection", "TunedThreshold"]
+__all__ = [
+    "Argmax",
+    "Budget",
+    "Decision",
+    "FixedThreshold",
+    "LogitAdjust",
+    "MaxPrecisionAtRecall",
+    "MaxRecallAtPrecision",
+    "MinCost",
+    "PriorCorrection",
+    "TunedThreshold",
+]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from imbalance_lab.data.rows import Priors
 from imbalance_lab.evaluation.metrics import Metric
+from imbalance_lab.fields import STRICT
 from imbalance_lab.strategies.rules import Rule
 
 # Validation rows of a class. Tuned on fewer, a threshold fits their noise: of two normal distributions two deviations
@@ -24,14 +27,31 @@ class Decision(ABC):
 
     Attributes
     ----------
-    needs_validation : bool
-        Whether it is fitted on validation rows.
-    needs_prior : bool
-        Whether it must know which prior the scores carry.
+    cv : int or None
+        Folds: it is fitted on cross-validated scores of the training rows, too, and can do without validation rows.
     """
 
-    needs_validation: bool = False
-    needs_prior: bool = False
+    cv: int | None = None
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether there must be validation rows, on which it is fitted."""
+        return False
+
+    @property
+    def needs_prior(self) -> bool:
+        """Whether it must know which prior the scores carry."""
+        return False
+
+    @property
+    def tuned(self) -> bool:
+        """Whether it is fitted on rows that the model was not trained on."""
+        return self.needs_validation or self.cv is not None
+
+    @property
+    def on_few_rows(self) -> str:
+        """What becomes of it where a class has few rows, as a warning says it."""
+        return "it fits noise and promises too much"
 
     def for_classes(self, class_names: Sequence[str]) -> Self:
         """Return the decision for these classes, settings given by name looked up."""
@@ -52,8 +72,8 @@ class Decision(ABC):
         """
 
     def doubts(self, y: Sequence[np.ndarray], names: Sequence[Sequence[str]]) -> str | None:
-        """Return a warning if it is tuned on too few validation rows, classes `y` (n,) of each task; else None."""
-        if not self.needs_validation:
+        """Return a warning if it is tuned on too few rows of a class, classes `y` (n,) of each task; else None."""
+        if not self.tuned:
             return None
         found = [
             (int(count), name)
@@ -65,7 +85,27 @@ class Decision(ABC):
             return None
         shown = ", ".join(f"'{name}' ({count})" for count, name in few[:MOST_NAMED])
         more = f" and {len(few) - MOST_NAMED} more" if len(few) > MOST_NAMED else ""
-        return (
-            f"the decision is tuned on few validation rows of {shown}{more}: below {MIN_TUNING_ROWS} it fits noise and "
-            "promises too much; try decision=logit_adjust, a larger split.validation, or split=cv"
-        )
+        rows, remedy = "validation rows", "decision.cv=5, a larger split.validation, or split=cv"
+        if self.cv:
+            rows, remedy = "rows", "decision=logit_adjust"
+        few_of = f"the decision is tuned on few {rows} of {shown}{more}"
+        return f"{few_of}: below {MIN_TUNING_ROWS} {self.on_few_rows}; try {remedy}"
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Tuned(Decision):
+    """A decision that is fitted on validation rows, or on cross-validated scores.
+
+    Parameters
+    ----------
+    cv : int, optional
+        Folds. The model is trained once more for each, on the other training rows (with validation rows as ever), and
+        scores the fold; the decision is fitted on these rows and on validation rows, where there are some, together.
+    """
+
+    cv: Annotated[int, Field(ge=2)] | None = None
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether there must be validation rows: without folds."""
+        return self.cv is None
