@@ -21,7 +21,7 @@ from imbalance_lab.evaluation.evaluate import evaluate
 from imbalance_lab.evaluation.test_prior import at_prior
 from imbalance_lab.options import Option
 from imbalance_lab.runs.files import save_models, write_record
-from imbalance_lab.runs.fit import fit
+from imbalance_lab.runs.fit import fit, offsets
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Observer, Tracker
 from imbalance_lab.runs.plan import Plan, make_plan
@@ -173,10 +173,12 @@ def run_fold(
     with clock("evaluate"):
         rows = test_rows(plan, dataset, split, fold)
         scores = fitted.log_proba(dataset.take(rows))
-        test = fitted.predictions(rows, dataset.targets[rows], scores)
+        rules = [rule.on(scores[:, t]) for t, rule in enumerate(fitted.rules)]
+        applied = replace(fitted, rules=rules, classes=fitted.classes.assign(offset=offsets(rules, dataset)))
+        test = applied.predictions(rows, dataset.targets[rows], scores)
         bins = plan.evaluation.calibration_bins if plan.learner.gives_probabilities else None
         metrics = evaluate(test, fitted.priors, dataset.tasks, dataset.labels, bins, plan.evaluation.metrics)
-    return FoldResult(fitted, validation, test, metrics, clock.seconds)
+    return FoldResult(fitted, applied, validation, test, metrics, clock.seconds)
 
 
 def test_rows(plan: Plan, dataset: Dataset, split: Split, fold: int) -> np.ndarray:

@@ -20,6 +20,10 @@ class Rule(ABC):
     def __call__(self, log_proba: np.ndarray) -> np.ndarray:
         """Return classes, shape (m,)."""
 
+    def on(self, log_proba: np.ndarray) -> Rule:
+        """Return the rule for rows (m, C) that are decided together: this one, unless it depends on them all."""
+        return self
+
     def equivalent_offsets(self) -> np.ndarray | None:
         """Return offsets (C,) on the log-probabilities whose largest sum gives the same classes; None without such."""
         return None

@@ -1,7 +1,8 @@
 """How do scores become a class?"""
 
 from imbalance_lab.strategies.decisions.base import Decision
-from imbalance_lab.strategies.decisions.closed import Argmax, LogitAdjust, MinCost, PriorCorrection
+from imbalance_lab.strategies.decisions.closed import Argmax, LogitAdjust, MinCost
+from imbalance_lab.strategies.decisions.prior import PriorCorrection
 from imbalance_lab.strategies.decisions.thresholds import (
     Budget,
     FixedThreshold,

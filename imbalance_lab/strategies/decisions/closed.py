@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from imbalance_lab.data.rows import Priors, shares
-from imbalance_lab.errors import ConfigError
-from imbalance_lab.fields import STRICT, ByName
-from imbalance_lab.strategies.costs import balanced_costs, cost_matrix, shares_by_name
+from imbalance_lab.data.rows import Priors
+from imbalance_lab.fields import STRICT
+from imbalance_lab.strategies.costs import balanced_costs, cost_matrix
 from imbalance_lab.strategies.decisions.base import Decision
 from imbalance_lab.strategies.rules import CostRule, OffsetRule, Rule
 
@@ -43,42 +42,7 @@ class LogitAdjust(Decision):
 
     def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
         """Return the rule; nothing is fitted."""
-        return OffsetRule(-self.tau * _log_effective(priors) if self.tau else np.zeros(len(priors.natural)))
-
-
-@dataclass(frozen=True, config=STRICT)
-class PriorCorrection(Decision):
-    """argmax of ``p_k target_k / prior_k``: probabilities under other class shares (Saerens et al. 2002).
-
-    Parameters
-    ----------
-    target : {"balanced", "natural"} or dict of class name to share
-        ``natural`` is the prior of the training data, before sampling and weighting. Shares are scaled to sum to 1.
-    """
-
-    target: Literal["balanced", "natural"] | ByName | list[float] = "balanced"
-
-    needs_prior = True
-
-    def for_classes(self, class_names: Sequence[str]) -> PriorCorrection:
-        """Return the decision with its target as a list.
-
-        Raises
-        ------
-        ConfigError
-            If there is not one share for each class.
-        """
-        if isinstance(self.target, str):
-            return self
-        if isinstance(self.target, list):
-            raise ConfigError("decision.target must be balanced, natural, or {class: share}")
-        return replace(self, target=shares_by_name(self.target, class_names, "decision.target"))
-
-    def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
-        """Return the rule; nothing is fitted."""
-        target = {"balanced": np.ones(len(priors.natural)), "natural": priors.natural}.get(str(self.target))
-        target = np.array(self.target) if target is None else target
-        return OffsetRule(np.log(shares(target)) - _log_effective(priors))
+        return OffsetRule(-self.tau * log_effective(priors) if self.tau else np.zeros(len(priors.natural)))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -111,11 +75,11 @@ class MinCost(Decision):
     def fit(self, log_proba: np.ndarray, y: np.ndarray, priors: Priors) -> Rule:
         """Return the rule; nothing is fitted."""
         costs = balanced_costs(priors.natural) if self.costs is None else np.array(self.costs)
-        move = np.log(priors.natural) - _log_effective(priors)
+        move = np.log(priors.natural) - log_effective(priors)
         return CostRule(move, costs)
 
 
-def _log_effective(priors: Priors) -> np.ndarray:
+def log_effective(priors: Priors) -> np.ndarray:
     """Return the log of the effective prior, infinite for a class without training rows: it is never decided for."""
     assert priors.effective is not None, "refused by the plan"
     return np.log(priors.effective, out=np.full(len(priors.effective), np.inf), where=priors.effective > 0)
