@@ -35,6 +35,8 @@ def _own(metric: Any) -> Metric:
         raise ValueError(f"each _target_ must return a Metric, and one returned {type(metric).__name__}")
     if metric.function is None and metric.by_class is None:
         raise ValueError(f"'{metric.name}' has neither a function nor values by class")
+    if metric.built_in:
+        return metric
     if find(metric.name) is not None or metric.name.endswith(CORRECTED) or "/" in metric.name:
         raise ValueError(f"'{metric.name}' is the name of a built-in metric, or looks like one; choose another")
     return metric

@@ -9,6 +9,8 @@ from scipy.special import log_softmax, logit
 from sklearn import metrics as sk
 from sklearn.linear_model import LogisticRegression
 
+import imbalance_lab as lab
+from imbalance_lab import option
 from imbalance_lab.data.rows import Priors
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.evaluation.evaluate import evaluate_task
@@ -210,3 +212,24 @@ def test_test_rows_are_drawn_in_exact_shares_without_replacement() -> None:
 
     with pytest.raises(DataError, match=r"leaves no test row of class 'c'"):
         at_prior(rows, y, {"a": 1, "b": 1, "c": 1e-4}, seed=0)
+
+
+def test_from_the_request_to_the_comparison() -> None:
+    data = option("dataset", "synthetic", rows=400, priors={"no": 0.8, "yes": 0.2}, separation=1.5)
+    asked = {
+        "metrics": ["recall_at_precision_0.6", "h_measure", "calibration_slope"],
+        "costs": {"yes": {"no": 20}},
+    }
+    runs = lab.sweep(data, ["none", "tuned_threshold"], "logreg", seed=range(3), evaluation=asked, progress=False)
+    record = lab.run(data, model="logreg", evaluation=asked)
+    y, predicted = record.test.y[:, 0], record.test.predicted[:, 0]
+    assert record.metrics["expected_cost"] == np.array([[0, 1], [20, 0]])[y, predicted].mean()
+    assert {"h_measure/yes", "recall_at_precision_0.6", "calibration_slope_corrected"} <= set(record.metrics)
+    assert lab.compare(runs, metric="recall_at_precision_0.6").compared[0].table.shape[0] == 2
+    (one,) = lab.compare(runs, metric="expected_cost").compared
+    assert one.table.index[0] == "tuned_threshold"
+    with pytest.raises(ConfigError, match=r"calibration_slope is best at 1: .* compare by metric=log_loss"):
+        lab.compare(runs, metric="calibration_slope")
+    costly = lab.option("decision", "tuned_threshold", metric="expected_cost")
+    tuned = lab.run(data, decision=costly, model="logreg", evaluation=asked)
+    assert tuned.metrics["expected_cost"] < record.metrics["expected_cost"]

@@ -104,9 +104,13 @@ def test_a_threshold_is_recorded_on_either_side() -> None:
         (
             MaxRecallAtPrecision(precision=0.9),
             DataError,
-            r"reaches decision.precision=0.9: the highest precision is 0.5",
+            r"reaches decision.precision=0.9 on 4 rows .*: the highest is 0.5",
         ),
-        (Budget(share=0.1), DataError, r"decision.share=0.1 of 4 validation rows is not one row; raise it"),
+        (
+            Budget(share=0.1),
+            DataError,
+            r"decision.share=0.1 of 4 rows that were not trained on is not one row; raise it",
+        ),
         (Budget(share=0.3), DataError, r"is 1 rows, and 2 share the highest score"),
         (Budget(share=0.3, positive="maybe"), ConfigError, "decision.positive names the class 'maybe', which does not"),
     ],
@@ -133,7 +137,7 @@ def test_several_classes_are_refused_by_name(decision) -> None:
 
 
 def test_validation_rows_without_the_class_are_one_line() -> None:
-    with pytest.raises(DataError, match="no validation row is of the class that the decision flags"):
+    with pytest.raises(DataError, match="the decision is fitted on no row of the class that it flags"):
         MaxPrecisionAtRecall(recall=0.5).for_classes(NAMES).fit(log_proba(np.zeros(3)), np.zeros(3, int), EVEN)
 
 

@@ -107,6 +107,11 @@ class Metric:
         return 1 if self.larger_is_better else -1
 
     @property
+    def built_in(self) -> bool:
+        """Whether its function is one of this package."""
+        return str(getattr(self.function or self.by_class, "__module__", "")).startswith("imbalance_lab.evaluation.")
+
+    @property
     def tunable(self) -> bool:
         """Whether thresholds can be tuned on it: it depends on the predicted classes alone."""
         return self.function is not None and self.needs in ("confusion", "classes")

@@ -97,7 +97,7 @@ class FixedThreshold(Flagging):
         if len(odds) and odds.max() < cut:
             highest = 1 / (1 + np.exp(-odds.max()))
             raise DataError(
-                f"no score reaches decision.threshold={self.threshold:g}: the highest probability of the class on "
+                f"no score reaches decision.threshold={self.threshold}: the highest probability of the class on "
                 f"{len(odds)} validation rows is {highest:.3g}; lower it"
             )
         return cut
@@ -127,8 +127,8 @@ class MaxRecallAtPrecision(Flagging, Tuned):
         if not enough.any():
             best = int(np.lexsort((curve.recall, curve.precision))[-1])
             raise DataError(
-                f"no threshold on {len(odds)} validation rows reaches decision.precision={self.precision:g}: the "
-                f"highest precision is {curve.precision[best]:.3f}, at a recall of {curve.recall[best]:.3f}; lower it"
+                f"no threshold reaches decision.precision={self.precision} on {len(odds)} rows that were not trained "
+                f"on: the highest is {curve.precision[best]:.3f}, at a recall of {curve.recall[best]:.3f}; lower it"
             )
         return _below(curve, np.lexsort((curve.precision, curve.recall, enough))[-1])
 
@@ -183,13 +183,15 @@ class Budget(Flagging, Tuned):
         last = int(np.searchsorted(curve.rows, rows, side="right")) - 1
         if last < 0:
             found = "not one row" if rows == 0 else f"{rows} rows, and {curve.rows[0]:.0f} share the highest score"
-            raise DataError(f"decision.share={self.share:g} of {len(odds)} validation rows is {found}; raise it")
+            raise DataError(
+                f"decision.share={self.share} of {len(odds)} rows that were not trained on is {found}; raise it"
+            )
         return _below(curve, last)
 
 
 def _curve(odds: np.ndarray, positive: np.ndarray) -> Curve:
     if not positive.any():
-        raise DataError("no validation row is of the class that the decision flags; use a larger split.validation")
+        raise DataError("the decision is fitted on no row of the class that it flags; use a larger split.validation")
     return Curve.of(positive, odds)
 
 
