@@ -98,7 +98,8 @@ def make_plan(identity: Identity, dataset: Dataset) -> Plan:
     plan.class_weight.check(dataset.class_names, dataset.counts)
     loss = None if plan.loss is None else plan.loss.for_classes(names)
     decision = plan.decision.for_classes(names).with_metrics(plan.evaluation.metrics)
-    return replace(plan, decision=decision, loss=loss)
+    training = None if plan.training is None else plan.training.with_metrics(plan.evaluation.metrics)
+    return replace(plan, decision=decision, loss=loss, training=training)
 
 
 def _evaluation(identity: Identity, dataset: Dataset, names: Sequence[str]) -> Evaluation:

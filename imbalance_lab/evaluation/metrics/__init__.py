@@ -20,7 +20,7 @@ One that belongs to a single study needs no entry: a function that returns a `Me
 from imbalance_lab.evaluation.metrics.base import CORRECTED, HEADLINE, METRICS, Metric
 from imbalance_lab.evaluation.metrics.of_scores import mean_over_classes
 from imbalance_lab.evaluation.metrics.operating import expected_cost
-from imbalance_lab.evaluation.metrics.registry import find, heading_of, named, shown_at, tunable
+from imbalance_lab.evaluation.metrics.registry import find, heading_of, named, shown_at, tunable, watchable
 
 __all__ = [
     "CORRECTED",
@@ -34,4 +34,5 @@ __all__ = [
     "named",
     "shown_at",
     "tunable",
+    "watchable",
 ]

@@ -8,7 +8,16 @@ from types import MappingProxyType
 import numpy as np
 
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.evaluation.metrics.base import AMOUNT, CORRECTED, CORRELATION, METRICS, SHARE, Metric, Place
+from imbalance_lab.evaluation.metrics.base import (
+    AMOUNT,
+    CORRECTED,
+    CORRELATION,
+    HEADLINE,
+    METRICS,
+    SHARE,
+    Metric,
+    Place,
+)
 from imbalance_lab.evaluation.metrics.curves import calibration_intercept, calibration_slope, h_measure
 from imbalance_lab.evaluation.metrics.of_classes import g_mean, kappa, macro_f1, mcc
 from imbalance_lab.evaluation.metrics.of_scores import (
@@ -271,6 +280,23 @@ def shown_at(place: Place, logged: Iterable[str] = ()) -> list[str]:
     on_request = {key: find(key) for key in logged if key not in METRICS and "/" not in key}
     asked_for = [metric for key, metric in on_request.items() if metric is not None and metric.name == key]
     return [metric.name for metric in (*METRICS.values(), *asked_for) if place in metric.shown]
+
+
+def watchable(name: str, own: Sequence[Metric] = ()) -> Metric:
+    """Return a metric that early stopping can watch, by its name: one of this registry or of `own`.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or it has no value for one task of which the larger or the smaller is better.
+    """
+    metric = {**METRICS, **{metric.name: metric for metric in own}}.get(name) or named(name)
+    if metric.function is None or metric.needs in ("labels", "run") or metric.best is not None:
+        raise ConfigError(
+            f"training.metric={name} has no value for the predictions of one task of which the larger or smaller is "
+            f"better; use {HEADLINE}, macro_f1, average_precision, log_loss, ..."
+        )
+    return metric
 
 
 def tunable(name: str, own: Sequence[Metric] = ()) -> Metric:
