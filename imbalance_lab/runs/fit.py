@@ -13,7 +13,7 @@ from imbalance_lab import process
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import Prepared
 from imbalance_lab.data.rows import Priors, Rows, Seeds, Split, TrainingSet, shares
-from imbalance_lab.data.split import CrossValidation
+from imbalance_lab.data.split import combinations
 from imbalance_lab.errors import ConfigError, DataError, LabWarning
 from imbalance_lab.evaluation.predictions import Predictions
 from imbalance_lab.models.base import FittedModel, NetworkTraining, Progress, no_progress
@@ -171,13 +171,37 @@ def with_training_rows(
     assert plan.decision.cv is not None
     alike = replace(plan, decision=Argmax())
     scores, classes = [log_proba], [y]
-    folds = CrossValidation(folds=plan.decision.cv, repeats=1, validation=0.0, seed=plan.seed)
-    for rest, _, held_out in folds.split(dataset.y[split.train], dataset.class_names):
-        part = Split(split.train[rest], split.validation, split.train[held_out])
+    for held_out in inner_folds(dataset, split.train, plan.decision.cv, plan.seed):
+        part = Split(np.setdiff1d(split.train, held_out, assume_unique=True), split.validation, held_out)
         fitted, _ = fit(alike, dataset, part, fold, Clock(), Observer(), no_progress)
         scores.append(fitted.log_proba(dataset.take(part.test)))
         classes.append(dataset.targets[part.test])
     return np.concatenate(scores), np.concatenate(classes)
+
+
+def inner_folds(dataset: Dataset, rows: np.ndarray, folds: int, seed: int) -> list[np.ndarray]:
+    """Return `rows` in folds with each class, or combination of labels, in its share as far as it has rows.
+
+    Raises
+    ------
+    DataError
+        If a class has one of the rows only, so that a model would be trained without it.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    counts = dataset.count(dataset.targets[rows]).ravel()
+    if counts.min() < 2:
+        name = dataset.class_names[int(counts.argmin())]
+        raise DataError(
+            f"decision.cv={folds} trains without each training row once, and class '{name}' has {counts.min()}; use "
+            "decision.cv=null, or min_class_rows= to leave it out"
+        )
+    strata = combinations(dataset.y)[rows]
+    if np.bincount(strata).max() < folds:
+        strata = np.zeros(len(rows), dtype=int)  # nothing to stratify by
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        return [rows[test] for _, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(strata, strata)]
 
 
 def prepared(plan: Plan, dataset: Dataset, split: Split) -> tuple[Prepared, np.ndarray, np.ndarray]:

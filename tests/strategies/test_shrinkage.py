@@ -190,3 +190,18 @@ def test_few_rare_rows_are_heard_where_probabilities_are_off(rare: int, distort)
     found = simulated(rare, distort, repeats=100)
     assert found["shrunk"] > found["logit_adjust"] + 0.015, found
     assert found["shrunk"] > found["alone"], found
+
+
+def test_a_class_of_one_training_row_is_not_left_out_of_a_fold(tmp_path) -> None:
+    y = np.repeat(["a", "b", "c"], [40, 30, 3])
+    data = lab.Dataset.from_arrays(np.random.default_rng(0).normal(size=(73, 2)), y)
+    with pytest.raises(
+        lab.DataError, match=r"decision.cv=5 trains without each training row once, and class 'c' has 1"
+    ):
+        lab.run(data, decision=option("decision", "tuned_threshold", cv=5), model="logreg")
+
+
+def test_labels_are_cross_validated_by_their_combinations() -> None:
+    tuned = option("decision", "tuned_threshold", cv=3)
+    record = lab.run("two_labels", decision=tuned, model="logreg", evaluation={"resamples": 50})
+    assert len(record.thresholds) == 2
