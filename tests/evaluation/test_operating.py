@@ -95,6 +95,19 @@ def test_net_benefit_is_that_of_dcurves(rare: Scores) -> None:
     assert named("net_benefit_0.05_to_0.3")(rare) == pytest.approx(mean, abs=1e-5)
 
 
+def test_the_decision_curve_is_that_of_dcurves(rare: Scores) -> None:
+    dcurves = pytest.importorskip("dcurves")
+    import pandas as pd
+
+    from imbalance_lab.evaluation.plots.decision_curve import THRESHOLDS, decision_curve
+
+    frame = pd.DataFrame({"y": rare.y, "p": rare.proba[:, 1]})
+    table = dcurves.dca(data=frame, outcome="y", modelnames=["p"], thresholds=THRESHOLDS)
+    ours = decision_curve(rare.y == 1, rare.proba[:, 1])
+    for column, model in (("model", "p"), ("all", "all")):
+        np.testing.assert_allclose(ours[column], table[table.model == model].net_benefit.astype(float), atol=1e-12)
+
+
 def test_h_measure_is_that_of_the_library(rare: Scores) -> None:
     hmeasure = pytest.importorskip("hmeasure")
     rng = np.random.default_rng(1)
@@ -230,6 +243,9 @@ def test_from_the_request_to_the_comparison() -> None:
     assert one.table.index[0] == "tuned_threshold"
     with pytest.raises(ConfigError, match=r"calibration_slope is best at 1: .* compare by metric=log_loss"):
         lab.compare(runs, metric="calibration_slope")
+    assert "decision_curve" not in record.figures()
+    drawn = lab.run(data, model="logreg", evaluation={"metrics": ["net_benefit_0.1"]}).figures()["decision_curve"]
+    assert drawn.axes[0].get_ylabel() == "net benefit per row"
     costly = lab.option("decision", "tuned_threshold", metric="expected_cost")
     tuned = lab.run(data, decision=costly, model="logreg", evaluation=asked)
     assert tuned.metrics["expected_cost"] < record.metrics["expected_cost"]
