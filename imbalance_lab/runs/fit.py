@@ -13,7 +13,7 @@ from imbalance_lab import process
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import Prepared
 from imbalance_lab.data.rows import Priors, Rows, Seeds, Split, TrainingSet, shares
-from imbalance_lab.data.split import combinations
+from imbalance_lab.data.split import combinations, group_folds, group_numbers
 from imbalance_lab.errors import ConfigError, DataError, LabWarning
 from imbalance_lab.evaluation.predictions import Predictions
 from imbalance_lab.models.base import FittedModel, NetworkTraining, Progress, no_progress
@@ -168,10 +168,9 @@ def with_training_rows(
 
     The training rows are scored by cross-validation: by a model that was trained, as the run's own, on the others.
     """
-    assert plan.decision.cv is not None
     alike = replace(plan, decision=Argmax())
     scores, classes = [log_proba], [y]
-    for held_out in inner_folds(dataset, split.train, plan.decision.cv, plan.seed):
+    for held_out in inner_folds(plan, dataset, split.train):
         part = Split(np.setdiff1d(split.train, held_out, assume_unique=True), split.validation, held_out)
         fitted, _ = fit(alike, dataset, part, fold, Clock(), Observer(), no_progress)
         scores.append(fitted.log_proba(dataset.take(part.test)))
@@ -179,24 +178,41 @@ def with_training_rows(
     return np.concatenate(scores), np.concatenate(classes)
 
 
-def inner_folds(dataset: Dataset, rows: np.ndarray, folds: int, seed: int) -> list[np.ndarray]:
-    """Return `rows` in folds with each class, or combination of labels, in its share as far as it has rows.
+def inner_folds(plan: Plan, dataset: Dataset, rows: np.ndarray) -> list[np.ndarray]:
+    """Return `rows` in folds for the decision: with each class in its share as far as it has rows, in whole groups.
 
     Raises
     ------
     DataError
-        If a class has one of the rows only, so that a model would be trained without it.
+        If there are fewer groups than folds, or a model would be trained without some class.
     """
+    assert plan.decision.cv is not None
+    folds, column = plan.decision.cv, plan.split.groups
+    groups = np.arange(len(dataset)) if column is None else group_numbers(dataset, column)
+    if (found := len(np.unique(groups[rows]))) < folds:
+        raise DataError(
+            f"decision.cv={folds} and the training rows are {found} groups of split.groups={column}; lower it"
+        )
+    if column is not None:
+        parts = group_folds(rows, dataset.y, groups, folds, plan.seed)
+    else:
+        parts = stratified_folds(rows, dataset.y, folds, plan.seed)
+    have = dataset.count(dataset.targets[rows]).ravel()
+    for held_out in parts:
+        lost = (have > 0) & (dataset.count(dataset.targets[held_out]).ravel() == have)
+        if lost.any():
+            raise DataError(
+                f"decision.cv={folds} would train a model without class '{dataset.class_names[int(lost.argmax())]}', "
+                "whose training rows are all in one fold; use decision.cv=null, or min_class_rows= to leave it out"
+            )
+    return parts
+
+
+def stratified_folds(rows: np.ndarray, y: np.ndarray, folds: int, seed: int) -> list[np.ndarray]:
+    """Return `rows` in folds with each class, or combination of labels, of `y` in its share as far as it has rows."""
     from sklearn.model_selection import StratifiedKFold
 
-    counts = dataset.count(dataset.targets[rows]).ravel()
-    if counts.min() < 2:
-        name = dataset.class_names[int(counts.argmin())]
-        raise DataError(
-            f"decision.cv={folds} trains without each training row once, and class '{name}' has {counts.min()}; use "
-            "decision.cv=null, or min_class_rows= to leave it out"
-        )
-    strata = combinations(dataset.y)[rows]
+    strata = combinations(y)[rows]
     if np.bincount(strata).max() < folds:
         strata = np.zeros(len(rows), dtype=int)  # nothing to stratify by
     with warnings.catch_warnings():
