@@ -95,7 +95,9 @@ class Screen(Observer):
             self.message(f"decision: {', '.join(record.thresholds_text)}")
         self.message(headline)
         metrics = record.metrics
-        line = ", ".join(f"{heading_of(key)} {metrics[key]:.3f}" for key in shown_at("screen") if key in metrics)
+        line = ", ".join(
+            f"{heading_of(key)} {metrics[key]:.3f}" for key in shown_at("screen", metrics) if key in metrics
+        )
         several = len(record.dataset.labels)
         self.console.print(f"mean over {several} labels: {line}" if several else line, highlight=False)
         self.message(f"record: {record.folder}")

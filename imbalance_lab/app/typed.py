@@ -166,13 +166,19 @@ def _aside() -> Iterator[None]:
 def _overrides(differ: Mapping[str, str], made: Mapping[str, str]) -> dict[str, str]:
     """Return what is typed for settings that are not as the program makes them; of a mapping, all of it."""
     found: dict[str, str] = {}
-    mappings: dict[str, list[str]] = {}
+    mappings: dict[str, dict[str, str]] = {}
     for key, value in differ.items():
         if whole := next((known for known in made if key.startswith(f"{known}.")), None):
-            mappings.setdefault(whole, []).append(f"{key.removeprefix(f'{whole}.')}: {_value(value)}")
+            inside, text = key.removeprefix(f"{whole}."), _value(value)
+            items = mappings.setdefault(whole, {})
+            if whole.endswith(".costs"):  # {truth: {predicted: cost}}
+                inside, _, predicted = inside.partition(".")
+                text = f"{items[inside][:-1]}, {predicted}: {text}}}" if inside in items else f"{{{predicted}: {text}}}"
+            items[inside] = text
         else:
             found[key if key in made else f"++{key}"] = _value(value)
-    return found | {key: f"{{{', '.join(items)}}}" for key, items in mappings.items()}
+    written = {key: ", ".join(f"{name}: {text}" for name, text in items.items()) for key, items in mappings.items()}
+    return found | {key: f"{{{text}}}" for key, text in written.items()}
 
 
 def _value(text: str) -> str:

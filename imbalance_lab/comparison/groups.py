@@ -16,13 +16,14 @@ from imbalance_lab.comparison.keys import (
     SPLIT,
     SPLIT_SEED,
     USED_BY_NAME,
+    WATCHED,
     changes_results,
     in_slot,
     is_seed,
     varying,
 )
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.evaluation.metrics import CORRECTED
+from imbalance_lab.evaluation.metrics import CORRECTED, HEADLINE
 from imbalance_lab.options import nearest
 from imbalance_lab.runs.reading import Key, setting_key, setting_name
 from imbalance_lab.runs.table import RunTable
@@ -135,6 +136,8 @@ def _prepared(table: RunTable, by: Sequence[str]) -> RunTable:
 
 def _written_alike(key: Any, values: pd.Series) -> pd.Series:
     """Return values that mean the same as one text: seeds of version 0.1.0, classes that moved to other modules."""
+    if key == WATCHED:
+        return values.fillna(HEADLINE)  # before it was a setting
     if is_seed(key):
         return values.replace({"True": "1", "False": "0"})
     if key[1].split(".")[-1] == "_target_":

@@ -20,7 +20,9 @@ NO_GROUPS = ("options",)
 NO_SETTINGS = frozenset(
     [(NO_GROUP, "save_model"), *((group, "_target_") for group in ("dataset", "training", "evaluation"))]
 )
-BINS = "calibration_bins"  # of the settings of the evaluation the only one that changes a metric
+# Of the settings of the evaluation those that change a metric: one, and those that hold values by class.
+BINS, BY_CLASS = "calibration_bins", ("costs.", "test_prior.")
+WATCHED: Key = ("training", "metric")
 # What is asked for by its key, whether runs differ in it or not.
 USED_BY_NAME: tuple[Key, ...] = (*(OPTION, TARGET, *PATHS, MODEL, SPLIT, *(("options", slot) for slot in SLOTS)),)
 
@@ -44,8 +46,10 @@ def changes_results(key: Any) -> bool:
 
     >>> changes_results(("evaluation", "calibration_bins")), changes_results(("evaluation", "resamples"))
     (True, False)
+    >>> changes_results(("evaluation", "test_prior.rare")), changes_results(("evaluation", "test_prior"))
+    (True, False)
     """
-    return key not in PATHS and (key[0] != "evaluation" or key[1].split(".")[0] == BINS)
+    return key not in PATHS and (key[0] != "evaluation" or key[1] == BINS or key[1].startswith(BY_CLASS))
 
 
 def varying(settings: pd.DataFrame) -> list[Key]:

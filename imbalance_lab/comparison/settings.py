@@ -66,6 +66,11 @@ class Settings:
         if metric is not None and self.larger_is_better not in (None, metric.larger_is_better):
             better = "larger" if metric.larger_is_better else "smaller"
             raise ConfigError(f"of {self.metric} the {better} value is better; leave out larger_is_better=")
+        if metric is not None and metric.best is not None:
+            raise ConfigError(
+                f"{self.metric} is best at {metric.best:g}: neither the larger nor the smaller value is better; "
+                "compare by metric=log_loss, brier or ece"
+            )
         return 1 if (self.larger_is_better if metric is None else metric.larger_is_better) else -1
 
     @property

@@ -81,6 +81,7 @@ class Seeds(NamedTuple):
     initialisation: int
     shuffling: int
     intervals: int
+    test_rows: int
 
     @classmethod
     def spawn(cls, seed: int, fold: int) -> Seeds:

@@ -124,20 +124,75 @@ class Scores:
 
     @cached_property
     def _areas(self) -> np.ndarray:
+        return np.ascontiguousarray(np.transpose([_areas_of_one(curve) for curve in self.curves]))
+
+    @cached_property
+    def support(self) -> np.ndarray:
+        """Rows of each class, shape (C,)."""
+        return np.bincount(self.y, minlength=self.log_proba.shape[1])
+
+    @cached_property
+    def curves(self) -> list[Curve]:
+        """Of each class against the rest, what is found above each threshold."""
         # Two classes are ranked by their log-odds, so that both areas under the ROC curve agree.
         binary = self.log_proba.shape[1] == 2
         scores = self.log_proba - self.log_proba[:, ::-1] if binary else self.log_proba
-        areas = [_areas_of_one(self.y == k, scores[:, k]) for k in range(scores.shape[1])]
-        return np.ascontiguousarray(np.transpose(areas))
+        return [Curve.of(self.y == k, scores[:, k]) for k in range(scores.shape[1])]
 
 
-def _areas_of_one(positive: np.ndarray, score: np.ndarray) -> tuple[float, float]:
-    order = np.argsort(-score, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)  # the last row of each group of ties
-    tp = np.cumsum(positive[order])[ends].astype(float)
-    fp = ends + 1 - tp
-    if tp[-1] == 0 or fp[-1] == 0:
+@dataclass(frozen=True)
+class Curve:
+    """How many rows have at least a score, for each value of the score that there is, from the highest down.
+
+    Parameters
+    ----------
+    score : ndarray of shape (m,)
+    tp, fp : ndarray of shape (m,)
+        Rows of the class, and others.
+
+    Examples
+    --------
+    >>> curve = Curve.of(np.array([True, False, True]), np.array([3.0, 2.0, 2.0]))
+    >>> curve.score.tolist(), curve.recall.tolist(), curve.precision.round(2).tolist()
+    ([3.0, 2.0], [0.5, 1.0], [1.0, 0.67])
+    """
+
+    score: np.ndarray
+    tp: np.ndarray
+    fp: np.ndarray
+
+    @classmethod
+    def of(cls, positive: np.ndarray, score: np.ndarray) -> Curve:
+        """Return the curve of rows with these scores (n,), of the class or not (n,)."""
+        order = np.argsort(-score, kind="stable")
+        ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)  # the last row of each group of ties
+        tp = np.cumsum(positive[order])[ends].astype(float)
+        return cls(score[order][ends], tp, ends + 1 - tp)
+
+    @property
+    def defined(self) -> bool:
+        """Whether there are rows of the class and others."""
+        return bool(self.tp[-1] > 0 and self.fp[-1] > 0)
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows with at least each score, shape (m,)."""
+        return self.tp + self.fp
+
+    @property
+    def recall(self) -> np.ndarray:
+        """Share of the class's rows that are found, shape (m,)."""
+        return self.tp / self.tp[-1]
+
+    @property
+    def precision(self) -> np.ndarray:
+        """Share of the class among what is found, shape (m,)."""
+        return self.tp / self.rows
+
+
+def _areas_of_one(curve: Curve) -> tuple[float, float]:
+    if not curve.defined:
         return np.nan, np.nan
-    recall = np.concatenate([[0.0], tp / tp[-1]])
-    roc_auc = np.trapezoid(recall, np.concatenate([[0.0], fp / fp[-1]]))
-    return float(roc_auc), float(np.diff(recall) @ (tp / (tp + fp)))
+    recall = np.concatenate([[0.0], curve.recall])
+    roc_auc = np.trapezoid(recall, np.concatenate([[0.0], curve.fp / curve.fp[-1]]))
+    return float(roc_auc), float(np.diff(recall) @ curve.precision)

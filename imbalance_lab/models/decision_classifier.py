@@ -39,7 +39,7 @@ class DecisionClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     decision : str, Option or object
         An option of the group ``decision``, or an object of one's own.
     cv : int
-        Folds of the cross-validated scores.
+        Folds of the cross-validated scores; the decision's own ``cv`` goes before it.
     random_state : int
         Decides the folds.
 
@@ -90,6 +90,11 @@ class DecisionClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_classification_targets(labels)
         decision: Decision = option_of("decision", self.decision).build()
         if _is_fitted(self.estimator):
+            if decision.cv is not None:
+                raise ConfigError(
+                    f"decision.cv={decision.cv} fits the classifier anew, and a fitted one is left as it is; leave out "
+                    "decision.cv, or give one that is not fitted"
+                )
             self.estimator_ = self.estimator
             scores = classifier_log_proba(self.estimator_, X)
         else:
@@ -120,13 +125,14 @@ class DecisionClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _cross_validated(self, X: Any, y: np.ndarray, decision: Decision) -> np.ndarray:
         """Return log-probabilities, shape (n, C), of rows that were not trained on."""
-        if not decision.needs_validation:
+        if not decision.tuned:
             return np.zeros((0, len(np.unique(y))))
         labels, counts = np.unique(y, return_counts=True)
-        if counts.min() < self.cv:
+        number = decision.cv or self.cv
+        if counts.min() < number:
             rare = labels[counts.argmin()]
-            raise ConfigError(f"class '{rare}' has {counts.min()} rows, fewer than cv={self.cv} folds; lower cv")
-        folds = StratifiedKFold(self.cv, shuffle=True, random_state=self.random_state)
+            raise ConfigError(f"class '{rare}' has {counts.min()} rows, fewer than cv={number} folds; lower cv")
+        folds = StratifiedKFold(number, shuffle=True, random_state=self.random_state)
         return np.asarray(cross_val_predict(_Scorer(self.estimator), X, y, cv=folds, method="predict_proba"))
 
     def _numbers(self, y: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ import imbalance_lab.models.heads  # noqa: F401 (registers its layer with Keras,
 from imbalance_lab import process
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet, shares
 from imbalance_lab.errors import ConfigError
+from imbalance_lab.evaluation.metrics import watchable
 from imbalance_lab.models.base import FittedModel, Learner, NetworkTraining
 from imbalance_lab.models.trainer import EpochModel, Scorer, Watch
 from imbalance_lab.strategies.losses.base import Loss
@@ -92,7 +93,8 @@ class KerasLearner(Learner):
                 start_from_epoch=first_weighted_epoch,  # an epoch without the weights is not what was asked for
             )
             callbacks.append(stopping)
-        model.fit_epochs(train, validation, seeds.shuffling, settings.epochs, first_weighted_epoch, callbacks)
+        metric = watchable(settings.metric) if isinstance(settings.metric, str) else settings.metric
+        model.fit_epochs(train, validation, seeds.shuffling, settings.epochs, first_weighted_epoch, callbacks, metric)
         model.unload(net)
         history = pd.DataFrame(watch.epochs)
         restored = stopping is not None and stopping.best_weights is not None

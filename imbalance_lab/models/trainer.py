@@ -6,7 +6,8 @@ batch. Here the rows are tensors and the mini-batch loop is a `tf.while_loop`. T
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -14,11 +15,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.special import log_softmax
 
 from imbalance_lab.data.rows import Rows, TrainingSet
-from imbalance_lab.evaluation.metrics import HEADLINE, find
-from imbalance_lab.evaluation.scores import Confusion
-from imbalance_lab.models.base import Progress
+from imbalance_lab.evaluation.metrics import HEADLINE, METRICS, Metric
+from imbalance_lab.evaluation.scores import Confusion, Scores
 from imbalance_lab.models.stopping import stopping_score
 from imbalance_lab.strategies.losses.base import Loss
 
@@ -90,11 +91,12 @@ class EpochModel(keras.Model):
         epochs: int,
         first_weighted_epoch: int,
         callbacks: list[keras.callbacks.Callback],
+        metric: Metric = METRICS[HEADLINE],
     ) -> None:
         """Train for `epochs` epochs, with class weights from epoch `first_weighted_epoch` on.
 
-        Callbacks see ``loss``, ``val_loss``, ``val_balanced_accuracy``, ``val_score`` (what early stopping watches),
-        and ``val_recall_<k>`` and ``val_predicted_count_<k>`` of each class.
+        Callbacks see ``loss``, ``val_loss``, ``val_balanced_accuracy``, ``val_<metric>``, ``val_score`` (what early
+        stopping watches), and ``val_recall_<k>`` and ``val_predicted_count_<k>`` of each class.
         """
         counts, weight = tf.constant(train.counts, tf.float32), tf.constant(train.class_weight, tf.float32)
         rows = tf.constant(train.X, tf.float32), tf.constant(train.y, tf.int32)
@@ -105,9 +107,21 @@ class EpochModel(keras.Model):
         def one_epoch(epoch: int) -> dict[str, float]:
             order = draw(tf.constant(len(train.y)), tf.constant([seed, epoch], tf.int32))
             now_weight = weight if epoch >= first_weighted_epoch else tf.ones_like(weight)
-            return _summary(self._epoch(rows, order, held_out, now_weight, counts).numpy(), support)
+            logs = _summary(self._epoch(rows, order, held_out, now_weight, counts).numpy(), support)
+            if len(validation.y) and metric is not METRICS[HEADLINE]:
+                logs |= self._watched(metric, validation, logs["val_loss"])
+            return logs
 
         self.run_epochs(one_epoch, epochs, callbacks)
+
+    def _watched(self, metric: Metric, validation: Rows, loss: float) -> dict[str, float]:
+        """Return a metric of the validation rows, mean over tasks, and the score by which early stopping goes."""
+        log_proba = log_softmax(self.scorer(self.net, validation.X).astype(np.float64), axis=-1)
+        tasks = range(validation.y.shape[1])
+        reached = float(
+            np.mean([metric(Scores(validation.y[:, t], log_proba[:, t].argmax(1), log_proba[:, t])) for t in tasks])
+        )
+        return {f"val_{metric.name}": reached, "val_score": stopping_score(metric.sign * reached, loss)}
 
     def run_epochs(
         self, one_epoch: Callable[[int], dict[str, float]], epochs: int, callbacks: list[keras.callbacks.Callback]
@@ -306,39 +320,23 @@ def _summary(result: np.ndarray, support: np.ndarray) -> dict[str, float]:
     if support.any():
         hits, predicted = result[2:].reshape(2, *support.shape)
         recall = np.divide(hits, support, out=np.full(support.shape, np.nan), where=support > 0)
-        metric = find(HEADLINE)
-        assert metric is not None and metric.function is not None
+        metric = METRICS[HEADLINE]
+        assert metric.function is not None
         each = [metric.function(Confusion(*task)) for task in zip(hits, predicted, support, strict=True)]
         reached = float(np.mean(each))
         logs |= {"val_loss": float(result[1]), f"val_{HEADLINE}": reached}
-        logs["val_score"] = stopping_score(reached, logs["val_loss"])  # what early stopping watches
+        logs["val_score"] = stopping_score(reached, logs["val_loss"])
         logs |= {f"val_recall_{k}": float(r) for k, r in enumerate(recall.ravel()) if not np.isnan(r)}
         logs |= {f"val_predicted_count_{k}": float(n) for k, n in enumerate(predicted.ravel())}
     return logs
 
 
-class Watch(keras.callbacks.Callback):
-    """Keep every epoch's figures and report progress.
-
-    Parameters
-    ----------
-    progress : callable
-        Receives the number of each epoch, from 1, and its figures.
-    """
-
-    NAMES = {"loss": "train/loss", "val_loss": "val/loss", f"val_{HEADLINE}": f"val/{HEADLINE}"}
-
-    def __init__(self, progress: Progress) -> None:
-        super().__init__()
-        self.epochs: list[dict[str, float]] = []
-        self._progress = progress
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Keep one epoch."""
-        row = {self.NAMES.get(k, _slashed(k)): float(v) for k, v in (logs or {}).items() if k != "val_score"}
-        self.epochs.append(row)
-        self._progress(epoch + 1, row)
-
-
 def _slashed(key: str) -> str:
-    return key.replace("val_recall_", "val/recall/").replace("val_predicted_count_", "val/predicted_count/")
+    """Return the name under which a figure is kept: that of a callback, in groups.
+
+    >>> _slashed("loss"), _slashed("val_loss"), _slashed("val_recall_0"), _slashed("val_recall_at_precision_0.9")
+    ('train/loss', 'val/loss', 'val/recall/0', 'val/recall_at_precision_0.9')
+    """
+    if key == "loss":
+        return "train/loss"
+    return re.sub(r"^val/(recall|predicted_count)_(\d+)$", r"val/\1/\2", re.sub("^val_", "val/", key))

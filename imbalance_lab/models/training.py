@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import field
+from collections.abc import Callable, Sequence
+from dataclasses import field, replace
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, InstanceOf
 from pydantic.dataclasses import dataclass
 
+from imbalance_lab.evaluation.metrics import HEADLINE, Metric, watchable
 from imbalance_lab.fields import STRICT, Positive
 
 MAX_EPOCHS = 10**9
@@ -24,8 +25,11 @@ class Training:
     optimizer : callable
         Makes a fresh Keras optimizer.
     patience : int or None
-        Epochs without a rise of validation balanced accuracy (of equal ones, a fall of validation loss) before training
+        Epochs without a better value of the metric on validation rows (of equal ones, a smaller loss) before training
         stops and the best weights are restored; None trains to the last epoch.
+    metric : str or Metric
+        What early stopping watches, of several labels their mean: any that is computed of the predictions for one task,
+        as ``roc_auc`` or ``recall_at_precision_0.9``; of those of one's own by the name that `Evaluation.metrics` has.
     callbacks : list of callable
         Each makes a Keras callback.
     """
@@ -34,4 +38,15 @@ class Training:
     batch_size: Positive
     optimizer: Callable[[], Any]
     patience: Positive | None = None
+    metric: str | InstanceOf[Metric] = HEADLINE
     callbacks: list[Callable[[], Any]] = field(default_factory=list)
+
+    def with_metrics(self, metrics: Sequence[Metric]) -> Training:
+        """Return the settings with their metric looked up, among `metrics` too.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such metric, or it has no value for one task, of which the larger or smaller is better.
+        """
+        return replace(self, metric=watchable(self.metric, metrics)) if isinstance(self.metric, str) else self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,14 @@ from imbalance_lab import process
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import Prepared
 from imbalance_lab.data.rows import Priors, Rows, Seeds, Split, TrainingSet, shares
+from imbalance_lab.data.split import combinations, group_folds, group_numbers
 from imbalance_lab.errors import ConfigError, DataError, LabWarning
 from imbalance_lab.evaluation.predictions import Predictions
-from imbalance_lab.models.base import FittedModel, NetworkTraining, Progress
+from imbalance_lab.models.base import FittedModel, NetworkTraining, Progress, no_progress
 from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.plan import Plan
 from imbalance_lab.runs.watch import Clock
+from imbalance_lab.strategies.decisions import Argmax
 from imbalance_lab.strategies.rules import Rule, as_rule
 from imbalance_lab.strategies.samplers import resample
 
@@ -146,13 +148,76 @@ def fit(
     with clock("decide"):
         scores = finite(model.predict_log_proba(validation.X))
         priors = [Priors(None if effective is None else effective[t], natural[t]) for t in range(len(dataset.tasks))]
-        rules = [as_rule(plan.decision.fit(scores[:, t], validation.y[:, t], prior)) for t, prior in enumerate(priors)]
+        decided_on = scores, validation.y
+        if plan.decision.cv is not None:
+            decided_on = with_training_rows(plan, dataset, split, fold, *decided_on)
+        log_proba, truth = decided_on
+        rules = [as_rule(plan.decision.fit(log_proba[:, t], truth[:, t], prior)) for t, prior in enumerate(priors)]
         classes["offset"] = offsets(rules, dataset)
-        if not fold and (doubts := plan.decision.doubts(list(validation.y.T), dataset.tasks)):
+        if not fold and (doubts := plan.decision.doubts(list(truth.T), dataset.tasks)):
             warnings.warn(doubts, LabWarning, stacklevel=2)
     history = None if model.history is None else model.history.rename(columns=lambda key: name_of(key, dataset))
     fitted = Fitted(prepare, model, rules, priors, classes, history)
     return fitted, fitted.predictions(split.validation, validation.y, scores)
+
+
+def with_training_rows(
+    plan: Plan, dataset: Dataset, split: Split, fold: int, log_proba: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log-probabilities (n, T, C) and classes (n, T) of validation rows with those of the training rows added.
+
+    The training rows are scored by cross-validation: by a model that was trained, as the run's own, on the others.
+    """
+    alike = replace(plan, decision=Argmax())
+    scores, classes = [log_proba], [y]
+    for held_out in inner_folds(plan, dataset, split.train):
+        part = Split(np.setdiff1d(split.train, held_out, assume_unique=True), split.validation, held_out)
+        fitted, _ = fit(alike, dataset, part, fold, Clock(), Observer(), no_progress)
+        scores.append(fitted.log_proba(dataset.take(part.test)))
+        classes.append(dataset.targets[part.test])
+    return np.concatenate(scores), np.concatenate(classes)
+
+
+def inner_folds(plan: Plan, dataset: Dataset, rows: np.ndarray) -> list[np.ndarray]:
+    """Return `rows` in folds for the decision: with each class in its share as far as it has rows, in whole groups.
+
+    Raises
+    ------
+    DataError
+        If there are fewer groups than folds, or a model would be trained without some class.
+    """
+    assert plan.decision.cv is not None
+    folds, column = plan.decision.cv, plan.split.groups
+    groups = np.arange(len(dataset)) if column is None else group_numbers(dataset, column)
+    if (found := len(np.unique(groups[rows]))) < folds:
+        raise DataError(
+            f"decision.cv={folds} and the training rows are {found} groups of split.groups={column}; lower it"
+        )
+    if column is not None:
+        parts = group_folds(rows, dataset.y, groups, folds, plan.seed)
+    else:
+        parts = stratified_folds(rows, dataset.y, folds, plan.seed)
+    have = dataset.count(dataset.targets[rows]).ravel()
+    for held_out in parts:
+        lost = (have > 0) & (dataset.count(dataset.targets[held_out]).ravel() == have)
+        if lost.any():
+            raise DataError(
+                f"decision.cv={folds} would train a model without class '{dataset.class_names[int(lost.argmax())]}', "
+                "whose training rows are all in one fold; use decision.cv=null, or min_class_rows= to leave it out"
+            )
+    return parts
+
+
+def stratified_folds(rows: np.ndarray, y: np.ndarray, folds: int, seed: int) -> list[np.ndarray]:
+    """Return `rows` in folds with each class, or combination of labels, of `y` in its share as far as it has rows."""
+    from sklearn.model_selection import StratifiedKFold
+
+    strata = combinations(y)[rows]
+    if np.bincount(strata).max() < folds:
+        strata = np.zeros(len(rows), dtype=int)  # nothing to stratify by
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")
+        return [rows[test] for _, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(strata, strata)]
 
 
 def prepared(plan: Plan, dataset: Dataset, split: Split) -> tuple[Prepared, np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from imbalance_lab.data.prepare import Prepare
 from imbalance_lab.data.rows import TrainingSet
 from imbalance_lab.data.split import as_splitter
 from imbalance_lab.errors import ConfigError, Incompatible
+from imbalance_lab.evaluation.metrics import expected_cost
 from imbalance_lab.evaluation.settings import Evaluation
 from imbalance_lab.models.base import Learner
 from imbalance_lab.models.own import as_learner
@@ -21,6 +23,7 @@ from imbalance_lab.options import SLOTS, Option
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.strategies import losses
 from imbalance_lab.strategies.class_weights import ClassWeight
+from imbalance_lab.strategies.costs import cost_matrix, shares_by_name
 from imbalance_lab.strategies.decisions import Decision
 from imbalance_lab.strategies.losses.base import Loss
 from imbalance_lab.strategies.samplers import Sampler
@@ -88,7 +91,9 @@ def make_plan(identity: Identity, dataset: Dataset) -> Plan:
     parts["split"] = as_splitter(parts["split"])
     if parts["loss"] is not None:
         parts["loss"] = losses.as_loss(parts["loss"])
-    evaluation = Option("evaluation", "evaluation", identity.evaluation).build()
+    # Settings by class name are shared by all labels, whose sides are called no and yes.
+    names = ("no", "yes") if dataset.labels else dataset.class_names
+    evaluation = _evaluation(identity, dataset, names)
     plan = Plan(learner=learner, seed=identity.seed, evaluation=evaluation, **parts)
     if not hasattr(plan.sampler, "fit_resample"):
         raise ConfigError(f"sampler is {type(plan.sampler).__name__}, which has no fit_resample")
@@ -96,11 +101,27 @@ def make_plan(identity: Identity, dataset: Dataset) -> Plan:
     _check_training(plan, identity)
     _check_prior(plan, identity)
     plan.class_weight.check(dataset.class_names, dataset.counts)
-    # Settings by class name are shared by all labels, whose sides are called no and yes.
-    names = ("no", "yes") if dataset.labels else dataset.class_names
     loss = None if plan.loss is None else plan.loss.for_classes(names)
     decision = plan.decision.for_classes(names).with_metrics(plan.evaluation.metrics)
-    return replace(plan, decision=decision, loss=loss)
+    training = None if plan.training is None else plan.training.with_metrics(plan.evaluation.metrics)
+    return replace(plan, decision=decision, loss=loss, training=training)
+
+
+def _evaluation(identity: Identity, dataset: Dataset, names: Sequence[str]) -> Evaluation:
+    """Return what is computed, settings by class name looked up."""
+    evaluation: Evaluation = Option("evaluation", "evaluation", identity.evaluation).build()
+    if evaluation.test_prior is not None:
+        if dataset.labels:
+            raise Incompatible(
+                f"evaluation.test_prior needs one class per row, and '{dataset.name}' has {len(dataset.labels)} "
+                "labels; leave it out, or use one of the labels as the target"
+            )
+        prior = shares_by_name(evaluation.test_prior, names, "evaluation.test_prior")
+        evaluation = replace(evaluation, test_prior=dict(zip(names, prior, strict=True)))
+    if evaluation.costs is None:
+        return evaluation
+    metric = expected_cost(cost_matrix(evaluation.costs, names))
+    return replace(evaluation, metrics=(*evaluation.metrics, metric))
 
 
 def _check_slots(identity: Identity, learner: Learner, dataset: Dataset) -> None:

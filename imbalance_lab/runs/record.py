@@ -32,6 +32,8 @@ class FoldResult:
     ----------
     fitted : Fitted
         Raw rows to classes.
+    applied : Fitted
+        The same with the rules that decided the test rows, some of which look at all of them.
     validation, test : Predictions
     metrics : dict
         ``balanced_accuracy``, ``recall/<class>``, ...
@@ -40,6 +42,7 @@ class FoldResult:
     """
 
     fitted: Fitted
+    applied: Fitted
     validation: Predictions
     test: Predictions
     metrics: dict[str, float]
@@ -48,7 +51,7 @@ class FoldResult:
     @property
     def classes(self) -> pd.DataFrame:
         """One row per class: rows, after sampling, weight, effective prior, offset of the decision."""
-        return self.fitted.classes
+        return self.applied.classes
 
     @property
     def effective_prior(self) -> np.ndarray | None:
@@ -178,7 +181,7 @@ class RunRecord:
 
     def _fold_summary(self, fold: FoldResult) -> dict[str, Any]:
         """Return metrics, times, and the rule of each task by which scores became classes."""
-        rules = [rule.describe(names) for rule, names in zip(fold.fitted.rules, self.dataset.tasks, strict=True)]
+        rules = [rule.describe(names) for rule, names in zip(fold.applied.rules, self.dataset.tasks, strict=True)]
         history = fold.history
         kept = {} if history is None else {"kept_epochs": (np.flatnonzero(history.kept > 0) + 1).tolist()}
         return {"metrics": fold.metrics, "seconds": fold.seconds, "decision": rules} | kept

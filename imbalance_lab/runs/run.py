@@ -9,16 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from imbalance_lab import process
 from imbalance_lab.data.checks import warn_of_copies
 from imbalance_lab.data.dataset import Dataset
-from imbalance_lab.data.rows import Split
+from imbalance_lab.data.rows import Seeds, Split
 from imbalance_lab.data.split import as_splitter, checked_splits
 from imbalance_lab.errors import AlreadyFinished, Incompatible, LabWarning
 from imbalance_lab.evaluation.evaluate import evaluate
+from imbalance_lab.evaluation.test_prior import at_prior
 from imbalance_lab.options import Option
 from imbalance_lab.runs.files import save_models, write_record
-from imbalance_lab.runs.fit import fit
+from imbalance_lab.runs.fit import fit, offsets
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Observer, Tracker
 from imbalance_lab.runs.plan import Plan, make_plan
@@ -168,8 +171,19 @@ def run_fold(
 
     fitted, validation = fit(plan, dataset, split, fold, clock, observer, on_epoch)
     with clock("evaluate"):
-        scores = fitted.log_proba(dataset.take(split.test))
-        test = fitted.predictions(split.test, dataset.targets[split.test], scores)
+        rows = test_rows(plan, dataset, split, fold)
+        scores = fitted.log_proba(dataset.take(rows))
+        rules = [rule.on(scores[:, t]) for t, rule in enumerate(fitted.rules)]
+        applied = replace(fitted, rules=rules, classes=fitted.classes.assign(offset=offsets(rules, dataset)))
+        test = applied.predictions(rows, dataset.targets[rows], scores)
         bins = plan.evaluation.calibration_bins if plan.learner.gives_probabilities else None
         metrics = evaluate(test, fitted.priors, dataset.tasks, dataset.labels, bins, plan.evaluation.metrics)
-    return FoldResult(fitted, validation, test, metrics, clock.seconds)
+    return FoldResult(fitted, applied, validation, test, metrics, clock.seconds)
+
+
+def test_rows(plan: Plan, dataset: Dataset, split: Split, fold: int) -> np.ndarray:
+    """Return the rows that are tested: all of the split's, or those drawn for other class shares."""
+    prior = plan.evaluation.test_prior
+    if prior is None:
+        return split.test
+    return at_prior(split.test, dataset.y[split.test], prior, Seeds.spawn(plan.seed, fold).test_rows)

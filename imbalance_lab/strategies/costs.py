@@ -74,6 +74,25 @@ def known_classes(names: Sequence[Any], class_names: Sequence[str], setting: str
             raise ConfigError(f"{setting} names the class '{name}', which does not exist; {hint}")
 
 
+def shares_by_name(given: Mapping[str, float], class_names: Sequence[str], setting: str) -> list[float]:
+    """Return the share of each class, in the order of `class_names`.
+
+    Raises
+    ------
+    ConfigError
+        If there is not one share for each class.
+
+    Examples
+    --------
+    >>> shares_by_name({"yes": 0.1, "no": 0.9}, ["no", "yes"], "decision.target")
+    [0.9, 0.1]
+    """
+    known_classes(list(given), class_names, setting)
+    if missing := [name for name in class_names if name not in given]:
+        raise ConfigError(f"{setting} has no share for class {', '.join(missing)}")
+    return [given[name] for name in class_names]
+
+
 def _from_names(costs: Mapping[str, Mapping[str, float]], class_names: Sequence[str]) -> np.ndarray:
     matrix = 1 - np.eye(len(class_names))
     at = {name: k for k, name in enumerate(class_names)}

@@ -24,10 +24,12 @@ def best_offsets(log_proba: np.ndarray, y: np.ndarray, metric: Metric) -> np.nda
     Parameters
     ----------
     log_proba : ndarray of shape (n, C)
-    y : ndarray of shape (n,)
+    y : ndarray of shape (n,), or (n, C)
+        Classes, or how much each row counts as a row of each class; the latter needs `takes_shares` of the metric.
     metric : Metric
-        A tunable one. One that is a sum over rows (`per_hit`) takes a time that does not depend on the number of
-        classes, another function of the confusion matrix C times as much, and any other one evaluation per row.
+        A tunable one. One that is a sum over rows (`per_hit`, `per_row`) takes a time that does not depend on the
+        number of classes, another function of the confusion matrix C times as much, and any other one evaluation per
+        row.
 
     Examples
     --------
@@ -38,12 +40,13 @@ def best_offsets(log_proba: np.ndarray, y: np.ndarray, metric: Metric) -> np.nda
     classes = log_proba.shape[1]
     starts = [np.zeros(classes)]
     if classes > 2:
-        share = np.bincount(y, minlength=classes) / len(y)
+        share = np.bincount(y, minlength=classes) / len(y) if y.ndim == 1 else y.mean(axis=0)
         rarity = -np.log(np.maximum(share, 0.5 / len(y)))
         starts.append(rarity - rarity[0])
         if metric is not METRICS[HEADLINE]:
             starts.append(best_offsets(log_proba, y, METRICS[HEADLINE]))
-    ends = [_climb(log_proba, y, metric, start) for start in starts]
+    truth = _Shares(y, metric) if y.ndim == 2 else y
+    ends = [_climb(log_proba, truth, metric, start) for start in starts]
     best = max(value for value, _ in ends)
     return next(offsets for value, offsets in ends if value >= best - EQUALLY_GOOD)
 
@@ -85,7 +88,9 @@ class _MovedScores:
         self._best[rows, 1] = scores.argmax(axis=1)
 
 
-def _climb(log_proba: np.ndarray, y: np.ndarray, metric: Metric, offsets: np.ndarray) -> tuple[float, np.ndarray]:
+def _climb(
+    log_proba: np.ndarray, y: np.ndarray | _Shares, metric: Metric, offsets: np.ndarray
+) -> tuple[float, np.ndarray]:
     classes, reached = len(offsets), -np.inf
     scores = _MovedScores(log_proba, offsets)
     for _ in range(MAX_PASSES):
@@ -99,7 +104,7 @@ def _climb(log_proba: np.ndarray, y: np.ndarray, metric: Metric, offsets: np.nda
     return reached, scores.offsets
 
 
-def _best_offset(scores: _MovedScores, y: np.ndarray, metric: Metric, k: int) -> tuple[float, float | None]:
+def _best_offset(scores: _MovedScores, y: np.ndarray | _Shares, metric: Metric, k: int) -> tuple[float, float | None]:
     """Return the best value of the metric over class k's offset, and that offset, or None: it is best where it is."""
     log_proba, offset = scores.log_proba, scores.offsets[k]
     rival, score = scores.rivals(k)
@@ -107,11 +112,17 @@ def _best_offset(scores: _MovedScores, y: np.ndarray, metric: Metric, k: int) ->
     needed = score - log_proba[:, k]
     order = np.argsort(needed, kind="stable")
     values, firsts = np.unique(needed[order], return_index=True)
-    taken = np.append(firsts, len(y))  # rows predicted as k below the first value, between the values, above the last
+    taken = np.append(
+        firsts, len(needed)
+    )  # rows predicted as k below the first value, between the values, above the last
     cuts = np.concatenate([[values[0] - 1], (values[1:] + values[:-1]) / 2, [values[-1] + 1]])
 
-    own, rivals = y[order], rival[order]
-    value = metric.sign * _values(own, rivals, k, taken, metric, log_proba.shape[1])
+    rivals = rival[order]
+    if isinstance(y, _Shares):
+        found = y.values(order, rivals, k, taken, metric)
+    else:
+        found = _values(y[order], rivals, k, taken, metric, log_proba.shape[1])
+    value = metric.sign * found
     value = np.where(np.isnan(value), -np.inf, value)
     stay = int(np.searchsorted(values, offset))  # the cut between the same values as today's offset
     if value[stay] >= value.max() - EQUALLY_GOOD:
@@ -122,7 +133,11 @@ def _best_offset(scores: _MovedScores, y: np.ndarray, metric: Metric, k: int) ->
 
 def _values(own: np.ndarray, rivals: np.ndarray, k: int, taken: np.ndarray, metric: Metric, classes: int) -> np.ndarray:
     """Return the metric where the first `taken` rows are predicted as k and the others as their rival."""
-    if metric.per_hit is not None:  # what a row adds to it does not depend on the others
+    if metric.per_row is not None:  # what a row adds to it does not depend on the others
+        added = metric.per_row(np.bincount(own, minlength=classes))
+        as_rival = added[own, rivals]
+        return np.asarray(as_rival.sum() + np.append(0, np.cumsum(added[own, k] - as_rival))[taken])
+    if metric.per_hit is not None:
         added = metric.per_hit(np.bincount(own, minlength=classes))[own]
         as_rival = added * (own == rivals)
         gained = np.concatenate([[0], np.cumsum(added * (own == k) - as_rival)])
@@ -140,6 +155,44 @@ def _values(own: np.ndarray, rivals: np.ndarray, k: int, taken: np.ndarray, metr
     if np.isnan(value).all():
         raise ConfigError(f"the metric {metric.name} is undefined on the validation rows; choose another")
     return value
+
+
+def takes_shares(metric: Metric) -> bool:
+    """Whether a metric can be computed of rows that count as rows of several classes, each to a part."""
+    return metric.needs == "confusion" or metric.per_row is not None
+
+
+class _Shares:
+    """How much each row counts as a row of each class, shape (n, C), and what it adds where it is predicted as each."""
+
+    def __init__(self, labels: np.ndarray, metric: Metric) -> None:
+        self.labels, self.rows, self.support = labels, labels.sum(axis=1), labels.sum(axis=0)
+        self.added = None
+        if metric.per_hit is not None:
+            self.added = labels * metric.per_hit(self.support)
+        elif metric.per_row is not None:
+            self.added = labels @ metric.per_row(self.support)
+
+    def values(self, order: np.ndarray, rivals: np.ndarray, k: int, taken: np.ndarray, metric: Metric) -> np.ndarray:
+        """Return the metric where the first `taken` rows of `order` are predicted as k, the others as their rival."""
+        if self.added is not None:
+            as_rival = self.added[order, rivals]
+            return np.asarray(as_rival.sum() + _sums(self.added[order, k] - as_rival)[taken])
+        hits = np.zeros((len(taken), len(self.support)))
+        predicted = np.empty_like(hits)
+        rows = self.rows[order]
+        for j in range(len(self.support)):
+            lost = _sums(np.where(rivals == j, self.labels[order, j], 0))
+            left = _sums(np.where(rivals == j, rows, 0))
+            hits[:, j] = lost[-1] - lost[taken]
+            predicted[:, j] = left[-1] - left[taken]
+        hits[:, k], predicted[:, k] = (_sums(part)[taken] for part in (self.labels[order, k], rows))
+        return metric.objective_values(Confusion(hits, predicted, self.support))
+
+
+def _sums(values: np.ndarray) -> np.ndarray:
+    """Return the sum of the first 0, 1, ... values."""
+    return np.append(0, np.cumsum(values))
 
 
 def _confusions(own: np.ndarray, rivals: np.ndarray, k: int, taken: np.ndarray, columns: np.ndarray) -> Confusion:

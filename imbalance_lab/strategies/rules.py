@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import logsumexp
 
 from imbalance_lab.data.rows import shares
 
@@ -18,6 +19,10 @@ class Rule(ABC):
     @abstractmethod
     def __call__(self, log_proba: np.ndarray) -> np.ndarray:
         """Return classes, shape (m,)."""
+
+    def on(self, log_proba: np.ndarray) -> Rule:
+        """Return the rule for rows (m, C) that are decided together: this one, unless it depends on them all."""
+        return self
 
     def equivalent_offsets(self) -> np.ndarray | None:
         """Return offsets (C,) on the log-probabilities whose largest sum gives the same classes; None without such."""
@@ -93,6 +98,44 @@ class CostRule(Rule):
         shift = dict(zip(names, map(_finite, self.shift), strict=True))
         own = {"rule": "the smallest expected cost", "costs": self.costs.tolist(), "shift": shift}
         return own | super().describe(names)
+
+
+@dataclass(frozen=True)
+class ThresholdRule(Rule):
+    """Class `positive` where its log-odds against all others are at least `cut`, elsewhere the likeliest other one."""
+
+    positive: int
+    cut: float
+
+    def __call__(self, log_proba: np.ndarray) -> np.ndarray:
+        """Return classes, shape (n,)."""
+        others = log_proba.copy()
+        others[:, self.positive] = -np.inf
+        flagged = log_odds(log_proba, self.positive) >= self.cut
+        return np.asarray(np.where(flagged, self.positive, others.argmax(axis=1)))
+
+    def relative_offsets(self, classes: int, reference: int) -> np.ndarray:
+        """Return the offsets (C,) that give the same classes, equal scores aside; missing for more than two."""
+        if classes > 2:
+            return np.full(classes, np.nan)
+        offsets = np.where(np.arange(2) == self.positive, -self.cut, 0.0)
+        return np.asarray(offsets - offsets[reference])
+
+    def describe(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return the class and the probability from which it is flagged.
+
+        >>> ThresholdRule(1, 0.0).describe(["no", "yes"])["from_probability"]
+        0.5
+        """
+        own = {"rule": "flagged from a probability on", "class": names[self.positive]}
+        return own | {"from_probability": float(1 / (1 + np.exp(-self.cut)))}
+
+
+def log_odds(log_proba: np.ndarray, k: int) -> np.ndarray:
+    """Return the log-odds of class k against all others, shape (n,)."""
+    if log_proba.shape[1] == 2:
+        return np.asarray(log_proba[:, k] - log_proba[:, 1 - k])
+    return np.asarray(log_proba[:, k] - logsumexp(np.delete(log_proba, k, axis=1), axis=1))
 
 
 @dataclass(frozen=True)

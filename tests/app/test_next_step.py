@@ -71,6 +71,8 @@ def test_control_then_seeds_then_the_model_lead_to_one_that_is_kept(capsys: pyte
     [
         ["strategy=smote", "sampler.k_neighbors=3", "seed=4"],
         ["sampler=smote", "class_weight=inv_freq", "split.test=0.3", "split.seed=7"],
+        ["strategy=min_cost", "decision.costs={A: {B: 5, C: 3}, C: {D: 2}}", "evaluation.costs={A: {B: 5}}"],
+        ["strategy=none", "evaluation.test_prior={A: 1, B: 1, C: 1, D: 1}", "evaluation.metrics=[h_measure]"],
         ["strategy=none", "model.estimator.C=10", "min_class_rows=2", "evaluation.confidence=0.9"],
         ["split=cv", "split.folds=3", "class_weight=by_hand", "class_weight.weights={A: 3, B: 1, C: 1, D: 1}"],
     ],

@@ -20,7 +20,8 @@ BY_RULE = {
     "smote_tomek svm_smote tomek_links",
     "class_weight": "deferred eff_num inv_freq inv_power sqrt_inv",
     "loss": "asymmetric balanced_softmax cost_matrix focal la_loss ldam poly predicted_weight vector_scaling",
-    "decision": "logit_adjust min_cost prior_correction tuned_threshold",
+    "decision": "budget fixed_threshold logit_adjust max_precision_at_recall max_recall_at_precision min_cost "
+    "prior_correction tuned_threshold",
 }
 RECIPES = FILES | {name: [f"{slot}={name}"] for slot, found in BY_RULE.items() for name in found.split()}
 

@@ -35,6 +35,10 @@ REQUIRED = {
     ("split", "time"): ["split.order=date"],
     ("split", "time_cv"): ["split.order=date"],
     ("split", "custom"): ["split.splitter._target_=sklearn.model_selection.KFold"],
+    ("decision", "budget"): ["decision.share=0.1"],
+    ("decision", "fixed_threshold"): ["decision.threshold=0.2"],
+    ("decision", "max_precision_at_recall"): ["decision.recall=0.8"],
+    ("decision", "max_recall_at_precision"): ["decision.precision=0.5"],
 }
 # Settings that a library takes by keyword alone, and that its classifier does not list.
 OTHER_NAMES = {"lightgbm.LGBMClassifier": {"deterministic", "force_row_wise"}}

@@ -10,7 +10,8 @@ from imbalance_lab.app.border import job_of
 from imbalance_lab.errors import Incompatible
 from imbalance_lab.options import CONF
 
-STRATEGIES = [name for name in options.strategies() if name not in ("custom", "by_hand")]  # those need settings
+NEED_SETTINGS = ("custom", "by_hand", "budget", "fixed_threshold", "max_precision_at_recall", "max_recall_at_precision")
+STRATEGIES = [name for name in options.strategies() if name not in NEED_SETTINGS]
 MODELS = sorted(file.stem for file in (CONF / "model").glob("*.yaml") if file.stem != "custom")
 FEW_ROUNDS = {
     "random_forest": ["model.estimator.n_estimators=5"],

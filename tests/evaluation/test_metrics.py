@@ -294,7 +294,7 @@ def test_metrics_of_ones_own_are_checked(metrics, reason: str) -> None:
 
 
 def test_a_metric_has_a_plain_name_and_known_needs() -> None:
-    with pytest.raises(ConfigError, match="letters, digits and _ only, not 'my metric'"):
+    with pytest.raises(ConfigError, match=r"letters, digits, _ and \. only, not 'my metric'"):
         Metric("my metric", lambda s: 0)
     with pytest.raises(ConfigError, match=r"needs one of confusion, classes, .* not 'predictions'"):
         Metric("mine", lambda s: 0, needs="predictions")

@@ -186,7 +186,7 @@ def test_few_rows_to_tune_on_are_warned_of(tiny, run) -> None:
     record = run(tiny("model=logreg", "decision=tuned_threshold"))
     (warning,) = [text for text in record.warnings if "tuned" in text]
     assert "of 'c' (5): below 10" in warning
-    assert "decision=logit_adjust" in warning
+    assert "decision.cv=5" in warning
     assert not [text for text in run(tiny("model=logreg", "decision=logit_adjust")).warnings if "tuned" in text]
 
 

@@ -30,7 +30,7 @@ def test_the_threshold_of_two_classes_by_hand() -> None:
 def test_a_tuned_threshold_is_recorded_where_it_cuts() -> None:
     odds = np.array([-3.0, -2.0, -1.0])
     scores = np.column_stack([-np.logaddexp(0, odds), -np.logaddexp(0, -odds)])
-    rule = TunedThreshold().fit(scores, np.array([0, 1, 1]), PRIORS)
+    rule = TunedThreshold(shrink=False).fit(scores, np.array([0, 1, 1]), PRIORS)
     described = rule.describe(["no", "yes"])
     assert described["offsets"] == pytest.approx({"no": 0, "yes": 2.5})
     assert described["threshold"] == pytest.approx(1 / (1 + np.exp(2.5)))
@@ -78,8 +78,12 @@ def test_tuning_on_few_rows_is_doubted_by_name() -> None:
     assert (
         TunedThreshold()
         .doubts([y], ["abc"])
-        .startswith("the decision is tuned on few validation rows of 'c' (9): below 10 it fits noise")
+        .startswith("the decision is tuned on few validation rows of 'c' (9): below 10 it mostly follows")
     )
+    assert "below 10 it fits noise" in TunedThreshold(shrink=False).doubts([y], ["abc"])
+    by_folds = TunedThreshold(cv=5).doubts([y], ["abc"])
+    assert by_folds.startswith("the decision is tuned on few rows of 'c' (9)")
+    assert "decision.cv" not in by_folds
     assert TunedThreshold().doubts([y[:-9]], ["ab"]) is None
     assert LogitAdjust().doubts([y], ["abc"]) is None
     many = TunedThreshold().doubts([np.array([0, 0, 1])], [[f"class {k}" for k in range(9)]])

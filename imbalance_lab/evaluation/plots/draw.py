@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from imbalance_lab.evaluation.metrics import HEADLINE
 from imbalance_lab.evaluation.plots.canvas import STYLE, entitle
 from imbalance_lab.evaluation.plots.confusion import draw_confusion
+from imbalance_lab.evaluation.plots.decision_curve import draw_decision_curve
 from imbalance_lab.evaluation.plots.epochs import draw_epochs
 from imbalance_lab.evaluation.plots.palette import shortened, styles
 from imbalance_lab.evaluation.plots.precision_recall import draw_precision_recall
@@ -69,7 +70,10 @@ class Subject:
 
 @rc_context(STYLE)
 def draw(subject: Subject) -> dict[str, Figure]:
-    """Return the run's figures by file name; scores that are no probabilities have no reliability."""
+    """Return the run's figures by file name; scores that are no probabilities have no reliability.
+
+    A decision curve is drawn of two classes where a net benefit was asked for.
+    """
     test, metrics = join(subject.test), subject.metrics
     by_name = styles(subject.classes, subject.tasks)
     low, high = subject.interval
@@ -86,6 +90,8 @@ def draw(subject: Subject) -> dict[str, Figure]:
         }
         if "ece" in metrics:
             figures[f"reliability{suffix}"] = draw_reliability(part, table, by_name, metrics.get(f"ece{ends}"))
+        if len(names) == 2 and any(key.startswith("net_benefit_") for key in metrics):
+            figures[f"decision_curve{suffix}"] = draw_decision_curve(part, table, by_name)
     if subject.history is not None:
         figures["epochs"] = draw_epochs(subject.history, subject.validation, subject.classes, by_name)
     for figure in figures.values():
