@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import yaml
 
@@ -45,17 +44,9 @@ def write_record(record: RunRecord, folder: Path) -> dict[str, Any]:
 
 
 def save_models(record: RunRecord, folder: Path) -> None:
-    """Write each fold's model under `folder`, with what it takes to use it.
-
-    ``use.joblib`` holds ``prepare`` (raw columns to features), ``rules`` (scores of each task to classes), and the
-    names of the classes.
-    """
-    for fold, result in enumerate(record.folds):
-        target = folder / str(fold)
-        result.fitted.model.save(target)
-        fitted = result.fitted
-        use = {"prepare": fitted.prepare, "rules": fitted.rules, "tasks": record.dataset.tasks}
-        joblib.dump(use, target / "use.joblib")
+    """Write each fold's model into a folder of its number under `folder`, from which `imbalance_lab.load` reads it."""
+    for fold in range(len(record.folds)):
+        record.classifier(fold).save(folder / str(fold))
 
 
 def write_outcome(folder: Path, outcome: str, **details: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from imbalance_lab.runs.markup import to_html
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from imbalance_lab.runs.classifier import Classifier
     from imbalance_lab.runs.fit import Fitted
 
 
@@ -157,6 +158,26 @@ class RunRecord:
             shown = [(1, labels[at])] if labels else list(enumerate(names))
             columns |= {f"probability/{name}": np.exp(part.log_proba[:, k]) for k, name in shown}
         return pd.DataFrame(columns)
+
+    def classifier(self, fold: int = 0) -> Classifier:
+        """Return what a fold fitted as a scikit-learn estimator, which can be saved."""
+        from imbalance_lab.runs.classifier import Classifier
+
+        return Classifier.of_run(self.folds[fold].fitted, self.identity, self.dataset, self.measured(fold))
+
+    def measured(self, fold: int | None = None) -> dict[str, Any]:
+        """Return what a saved model says of how well it does: metrics of a fold's test rows, or of all folds'."""
+        results = self.folds if fold is None else [self.folds[fold]]
+        whole = fold is None or len(self.folds) == 1
+        return {
+            "by": f"fold {fold + 1} of {len(self.folds)}" if fold is not None and not whole else "the run",
+            "test_rows": sum(len(result.test.rows) for result in results),
+            "folds": len(results),
+            "metrics": self.metrics if whole else results[0].metrics,
+            "intervals": self.intervals.to_dict("index") if whole else {},
+            "confidence": self.identity.evaluation["confidence"],
+            "warnings": self.warnings,
+        }
 
     def figures(self) -> dict[str, Figure]:
         """Return the run's figures by name: recall of each class, confusion matrix, precision and recall, ..."""
