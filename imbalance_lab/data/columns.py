@@ -17,14 +17,18 @@ def describe_columns(dataset: Dataset) -> dict[str, dict[str, Any]]:
     Returns
     -------
     dict
-        ``kind`` and ``missing`` (a share) of each column; of numbers ``low`` and ``high`` (None if all are missing), of
-        dates too, as text; of categories ``categories``, sorted. Empty if the rows are no rows of a table.
+        ``kind``, ``missing`` (a share) and a ``typical`` value (None if all are missing) of each column: the median, or
+        the most frequent category. Of numbers and dates ``low`` and ``high``, dates as text; of numbers ``whole``,
+        whether they are whole numbers; of categories ``categories``, sorted. Empty if the rows are no rows of a table.
 
     Examples
     --------
     >>> frame = pd.DataFrame({"age": [31, 45, 28, 60], "smokes": ["no", "yes", "no", None], "ill": [0, 1, 0, 0]})
-    >>> describe_columns(Dataset.from_frame(frame, target="ill"))["age"]
-    {'kind': 'numeric', 'missing': 0.0, 'low': 28.0, 'high': 60.0}
+    >>> found = describe_columns(Dataset.from_frame(frame, target="ill"))
+    >>> found["age"]
+    {'kind': 'numeric', 'missing': 0.0, 'typical': 31.0, 'low': 28.0, 'high': 60.0, 'whole': True}
+    >>> found["smokes"]
+    {'kind': 'categorical', 'missing': 0.25, 'typical': 'no', 'categories': ['no', 'yes']}
     """
     if not isinstance(dataset.X, pd.DataFrame):
         return {}
@@ -32,16 +36,22 @@ def describe_columns(dataset: Dataset) -> dict[str, dict[str, Any]]:
 
 
 def _described(values: pd.Series, kind: str) -> dict[str, Any]:
-    about: dict[str, Any] = {"kind": kind, "missing": float(values.isna().mean())}
+    about: dict[str, Any] = {"kind": kind, "missing": float(values.isna().mean()), "typical": None}
+    present = values.dropna()
     if kind == "categorical":
-        known = as_text(values.drop_duplicates().to_frame()).iloc[:, 0].dropna()
-        return about | {"categories": sorted(known.unique().tolist())}
+        counts = present.value_counts()
+        by_text = as_text(pd.Series(counts.index).to_frame()).iloc[:, 0].tolist()
+        typical = by_text[0] if by_text else None
+        return about | {"typical": typical, "categories": sorted(set(by_text))}
     if kind == "date":
-        low, high = values.min(), values.max()
-        return about | {"low": None if pd.isna(low) else str(low), "high": None if pd.isna(high) else str(high)}
-    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    finite = numbers[np.isfinite(numbers)]
-    return about | {
-        "low": float(finite.min()) if len(finite) else None,
-        "high": float(finite.max(initial=-np.inf)) if len(finite) else None,
-    }
+        ordered = present.sort_values()
+        at = {"low": 0, "high": -1, "typical": len(ordered) // 2}
+        return about | {key: str(ordered.iloc[k]) if len(ordered) else None for key, k in at.items()}
+    numbers = present.to_numpy(dtype=np.float64)
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
+        return about | {"low": None, "high": None, "whole": False}
+    whole = bool((numbers == np.floor(numbers)).all())
+    # Of an even number of values the lower one in the middle: one that there is.
+    typical = float(np.partition(numbers, (len(numbers) - 1) // 2)[(len(numbers) - 1) // 2])
+    return about | {"typical": typical, "low": float(numbers.min()), "high": float(numbers.max()), "whole": whole}

@@ -211,9 +211,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the class of each row, shape (n,); of several labels 0 or 1 for each, shape (n, labels)."""
-        log_proba = self._log_proba(X)
-        decided = self.fitted_.decide(log_proba)
-        return decided if self.labels_ else self.classes_[self._order[decided[:, 0]]]
+        return self.decide(self.log_proba(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each of `classes_`, shape (n, C); of several labels of each, shape (n, labels).
@@ -221,14 +219,25 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         They are those the model gives, under the class shares it was trained to (its effective prior), before the
         decision.
         """
-        proba = np.exp(self._log_proba(X))
-        return proba[:, :, 1] if self.labels_ else proba[:, 0][:, np.argsort(self._order)]
+        proba = np.exp(self.log_proba(X))
+        return proba[:, :, 1] if self.labels_ else proba[:, 0][:, self.class_numbers]
 
-    def _log_proba(self, X: Any) -> np.ndarray:
+    def log_proba(self, X: Any) -> np.ndarray:
+        """Return the log-probabilities of each task, shape (n, T, C), classes by number: what a decision is made of."""
         check_is_fitted(self)
         frame = self._checked(X, reset=False)
         with process.session():
             return self.fitted_.log_proba(frame)
+
+    def decide(self, log_proba: np.ndarray) -> np.ndarray:
+        """Return the classes that `predict` gives rows of log-probabilities (n, T, C)."""
+        decided = self.fitted_.decide(log_proba)
+        return decided if self.labels_ else self.classes_[self._order[decided[:, 0]]]
+
+    @property
+    def class_numbers(self) -> np.ndarray:
+        """The number that each of `classes_` has in log-probabilities, shape (C,)."""
+        return np.argsort(self._order)
 
     def _checked(self, X: Any, reset: bool) -> Any:
         """Return the columns as a frame with the names they were fitted under; rows of no table as they are."""

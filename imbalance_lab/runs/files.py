@@ -17,6 +17,7 @@ from imbalance_lab.runs.record import RunRecord
 
 RECORD = "record.json"
 WRITTEN = (RECORD, "config.yaml", "classes.csv", "epochs.csv", "predictions.npz", "error.txt")
+MODELS, REFITTED = "models", "model"  # of the folds, by their numbers; of all rows
 PICTURES = (".png", ".svg", ".pdf")
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -66,7 +67,7 @@ def written_files(folder: Path) -> list[Path]:
     """Return the files under `folder` that a run writes, by name: the folder may hold anything else besides."""
     named = [folder / name for name in WRITTEN]
     figures = sorted(file for file in folder.glob("figures/*") if file.suffix in PICTURES)
-    models = sorted(folder.glob("models/[0-9]*/**/*"))
+    models = sorted([*folder.glob(f"{MODELS}/[0-9]*/*"), *folder.glob(f"{REFITTED}/*")])
     return [file for file in (*named, *figures, *models) if file.is_file()]
 
 
