@@ -118,8 +118,8 @@ def target_priors(classifier: Classifier, prior: Prior) -> list[np.ndarray | Non
         )
     if prior not in ("natural", "trained") and any(one.effective is None for one in priors):
         raise Incompatible(
-            f"prior= moves probabilities, and the scores of {classifier.identity_.name} are none; leave it out, or refit "
-            "a model that gives probabilities"
+            f"prior= moves probabilities, and the scores of {classifier.identity_.name} are none; leave it out, or "
+            "refit a model that gives probabilities"
         )
     if prior == "natural":
         return [one.natural for one in priors]

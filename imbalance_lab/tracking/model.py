@@ -6,8 +6,10 @@ A logged model is one of MLflow's generic Python models: its data are the folder
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
@@ -171,7 +173,7 @@ def write_mlflow(
 ) -> None:  # fmt: skip
     """Write a saved model as one of MLflow's."""
     about = Model(artifact_path=location, run_id=run, model_uuid=model_id, model_id=model_id)
-    with quiet_loggers():
+    with _requirements_unchecked():
         mlflow.pyfunc.save_model(
             str(to),
             loader_module=LOADER,
@@ -185,11 +187,24 @@ def write_mlflow(
     shutil.copy(folder / CARD, to / CARD)
 
 
+@contextmanager
+def _requirements_unchecked() -> Iterator[None]:
+    """Keep MLflow from warning of what is installed here: it is what the model was made with."""
+    logger = logging.getLogger("mlflow.utils.requirements_utils")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with quiet_loggers():
+            yield
+    finally:
+        logger.setLevel(level)
+
+
 def signature(manifest: Mapping[str, Any]) -> ModelSignature:
     """Return what the model takes and gives.
 
-    A column of whole numbers takes any type: MLflow would turn none into the floating-point numbers that missing values
-    make of it.
+    Where one reader of files gives another type than the next, a column takes any: whole numbers (floating-point ones
+    if some are missing), dates (text), categories such as True and 1. MLflow converts none of these, and `Served` does.
     """
     inputs: list[Any] = [ColSpec(_type(about), name) for name, about in manifest["columns"].items()]
     shown = manifest["labels"] or manifest["classes"]["values"]
@@ -205,9 +220,7 @@ def signature(manifest: Mapping[str, Any]) -> ModelSignature:
 
 def example(manifest: Mapping[str, Any]) -> pd.DataFrame:
     """Return a row of typical values, which is none of the training rows."""
-    dates = {name for name, about in manifest["columns"].items() if about["kind"] == "date"}
-    row = {name: [about["typical"]] for name, about in manifest["columns"].items()}
-    return pd.DataFrame({name: pd.to_datetime(value) if name in dates else value for name, value in row.items()})
+    return pd.DataFrame({name: [about["typical"]] for name, about in manifest["columns"].items()})
 
 
 def requirements(manifest: Mapping[str, Any]) -> list[str]:
@@ -219,9 +232,20 @@ def requirements(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def _type(about: Mapping[str, Any]) -> DataType | AnyType:
-    if about["kind"] == "numeric":
-        return AnyType() if about["whole"] else DataType.double  # type: ignore[no-untyped-call]
-    return DataType.datetime if about["kind"] == "date" else DataType.string
+    if about["kind"] == "numeric" and not about["whole"]:
+        return DataType.double
+    if about["kind"] == "categorical" and not any(map(_may_be_no_text, about["categories"])):
+        return DataType.string
+    return AnyType()  # type: ignore[no-untyped-call]
+
+
+def _may_be_no_text(category: str) -> bool:
+    """Whether a category may be read as something else than text.
+
+    >>> _may_be_no_text("True"), _may_be_no_text("007"), _may_be_no_text("north")
+    (True, True, False)
+    """
+    return category in ("True", "False") or category.replace(".", "", 1).removeprefix("-").isdigit()
 
 
 def _model_of(client: MlflowClient, run: str) -> str:
