@@ -83,8 +83,8 @@ class RunRecord:
     intervals : DataFrame
         ``low`` and ``high`` for ``balanced_accuracy`` and every ``recall/<class>``.
     classes : DataFrame
-        One row per class: rows, after sampling, weight, effective prior, offset of the decision, recall with interval,
-        precision, F1, support.
+        One row per class: rows, after sampling, weight, effective prior, offset of the decision (and of two classes the
+        threshold), recall with interval, precision, F1, support.
     history : DataFrame or None
         One row per fold and epoch.
     never_predicted : list of str
@@ -125,10 +125,8 @@ class RunRecord:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Of each task of two classes the probability of the second above which it is decided for, mean over folds."""
-        offset, pairs = self.classes.offset, [names for names in self.dataset.tasks if len(names) == 2]
-        found = {second: float(1 / (1 + np.exp(offset[second] - offset[first]))) for first, second in pairs}
-        return {name: value for name, value in found.items() if not np.isnan(value)}
+        """Of each task of two classes the probability of the second above which it is decided for, by the mean offset."""
+        return {str(name): float(value) for name, value in self.classes.threshold.dropna().items()}
 
     @property
     def thresholds_text(self) -> list[str]:
@@ -170,7 +168,7 @@ class RunRecord:
         results = self.folds if fold is None else [self.folds[fold]]
         whole = fold is None or len(self.folds) == 1
         return {
-            "by": f"fold {fold + 1} of {len(self.folds)}" if fold is not None and not whole else "the run",
+            "by": "the run" if whole or fold is None else f"fold {fold + 1} of {len(self.folds)} of the run",
             "test_rows": sum(len(result.test.rows) for result in results),
             "folds": len(results),
             "metrics": self.metrics if whole else results[0].metrics,
