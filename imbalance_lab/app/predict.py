@@ -61,18 +61,18 @@ class Settings:
     separator, decimal, encoding, date_format, uri : str
     """
 
-    model: str = setting("", "a folder of refit or save_model, a run, or models:/name@alias", "model")
+    model: str = setting("", "its folder, a run that kept it, or models:/name@alias", "model")
     out: str = setting("predictions.csv", "where the predictions go; .parquet too")
     prior: Annotated[Any, BeforeValidator(_prior)] = setting(
-        "natural", "class shares the probabilities are for: natural, trained, estimate, {A: .1, B: .9}"
+        "natural", "class shares they are for: trained, estimate, '{A: .1, B: .9}'"
     )
     keep: Names = setting((), "columns to copy, such as an identifier", "[id]")
-    missing: Names = setting((), "what else stands for a missing value in a text file", "[-]")
-    separator: str = setting("", "between the columns of a text file; found out by default", ";")
-    decimal: str = setting("", "the decimal mark of a text file; by default as in training, else a point", ",")
-    encoding: str = setting("", "of a text file; by default as in training", "latin-1")
-    date_format: str = setting("", "how dates are written; by default as in training", "%d.%m.%Y")
-    trusted: Names = setting((), "types of others' code that the model may be made of", "[mymodule.MyClassifier]")
+    missing: Names = setting((), "what else stands for missing in a text file", "[-]")
+    separator: str = setting("", "between the columns of a text file; found by itself", ";")
+    decimal: str = setting("", "the decimal mark of a text file; as in training", ",")
+    encoding: str = setting("", "of a text file; as in training", "latin-1")
+    date_format: str = setting("", "how dates are written; as in training", "%d.%m.%Y")
+    trusted: Names = setting((), "types of others that the model may hold", "[mymodule.Mine]")
     uri: str = setting("", "the MLflow store; MLFLOW_TRACKING_URI if set", "sqlite:///mlflow.db")
 
 
@@ -82,9 +82,7 @@ def run(typed: Typed[Settings]) -> None:
     if len(typed.words) != 1:
         raise ConfigError("predict needs one file, as in predict new.csv model=outputs/.../model")
     if not settings.model:
-        raise ConfigError(
-            "predict needs a model: model= names a folder of refit or save_model, a run, or models:/name@alias"
-        )
+        raise ConfigError("predict needs a model: model= names its folder, a run that kept it, or models:/name@alias")
     file, out = Path(typed.words[0]).expanduser(), Path(settings.out).expanduser()
     if out.exists() and file.exists() and out.samefile(file):
         raise ConfigError(f"out={out} is the file that is read; name another")
@@ -244,9 +242,9 @@ main = Command(
     run,
     words="FILE",
     notes=(
-        "FILE is text (.csv, .tsv), Parquet or Excel, and may be larger than memory. The predictions\n"
-        "have a column class, which is decided as in training, and one of the probability of each\n"
-        "class, probability/NAME. natural shares are those of the training data, whatever was sampled\n"
-        "or weighted; estimate finds those of FILE (Saerens et al. 2002)."
+        "FILE is text (.csv, .tsv), Parquet or Excel, and may be larger than memory. The\n"
+        "predictions have a column class, which is decided as in training, and one of the\n"
+        "probability of each class, probability/NAME. prior=natural is the class shares of\n"
+        "the training data, whatever was sampled or weighted; estimate finds those of FILE."
     ),
 )

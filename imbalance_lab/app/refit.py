@@ -31,9 +31,9 @@ class Settings:
     run, out, register, alias, uri : str
     """
 
-    run: str = setting("", "the folder of a finished run, or its id in MLflow", "outputs/2026-11-23/12-00-00-a1b2c3")
-    out: str = setting("", "the folder of the model; by default model in the run's folder", "model")
-    register: str = setting("", "a name in MLflow's model registry, where the model is logged to", "churn")
+    run: str = setting("", "the folder of a finished run, or its id in MLflow", "FOLDER")
+    out: str = setting("", "its folder; by default model in the run's", "model")
+    register: str = setting("", "a name in MLflow's model registry", "churn")
     alias: str = setting("", "of the registered version", "champion")
     uri: str = setting("", "the MLflow store; MLFLOW_TRACKING_URI if set", "sqlite:///mlflow.db")
 
@@ -86,12 +86,12 @@ def _refit(settings: Settings) -> None:
 
 main = Command(
     "refit",
-    "train a finished run's configuration on all rows, and save the model",
+    "train a finished run's configuration on all rows",
     Settings,
     run,
     notes=(
-        "No rows are left over for the decision, which is fitted on cross-validated scores. The model\n"
-        "is a folder that predict and imbalance_lab.load take; register= puts it into MLflow's model\n"
-        "registry too."
+        "No rows are left over for the decision, which is fitted on cross-validated\n"
+        "scores. The model is a folder that predict and imbalance_lab.load take; register=\n"
+        "puts it into MLflow's model registry too."
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -155,17 +156,19 @@ class Chunks:
         how: dict[str, Any] = {"sep": separator, "encoding": reading.encoding, "keep_default_na": False}
         header = pd.read_csv(self.file, header=None, nrows=1, dtype=str, **how).iloc[0].fillna("").astype(str)
         wanted = self._wanted(header.tolist())
+        names = [name if header.tolist().count(name) == 1 else f"{k}: {name}" for k, name in enumerate(header)]
         as_written = {name: str for name in wanted if name in self.keep or self.columns[name]["kind"] != "numeric"}
         compression: Any = next((kind for ending, kind in COMPRESSED.items() if ending in endings), None)
-        with self.file.open("rb") as opened, warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # a row with more values than there are columns
-            parts = pd.read_csv(
-                opened, index_col=False, names=header.tolist(), header=0, usecols=wanted, dtype=as_written,
-                na_values=["", *reading.missing], decimal=reading.decimal, chunksize=self.rows, low_memory=False,
-                compression=compression, **how,
-            )  # fmt: skip
-            for table in parts:
-                yield table, min(opened.tell() / size, 1.0)
+        with self.file.open("rb") as opened:
+            with _strict():
+                reader = pd.read_csv(
+                    opened, index_col=False, names=names, header=0, usecols=wanted, dtype=as_written,
+                    na_values=["", *reading.missing], decimal=reading.decimal, chunksize=self.rows, low_memory=False,
+                    compression=compression, **how,
+                )  # fmt: skip
+            with reader as parts:
+                while (table := _next_of(parts)) is not None:
+                    yield table, min(opened.tell() / size, 1.0)
 
     def _wanted(self, names: Sequence[str]) -> list[str]:
         """Return the columns that are read, once they are all there."""
@@ -176,6 +179,19 @@ class Chunks:
             raise DataError(f"{where} has two columns named '{repeated[0]}'; rename one of them")
         self.others = [name for name in names if name not in wanted]
         return wanted
+
+
+@contextmanager
+def _strict() -> Iterator[None]:
+    """Make an error of a row with more values than there are columns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        yield
+
+
+def _next_of(parts: Iterator[pd.DataFrame]) -> pd.DataFrame | None:
+    with _strict():  # which must not be open while a part is worked on
+        return next(parts, None)
 
 
 def require_columns(names: Sequence[str], wanted: Sequence[str], where: str) -> None:

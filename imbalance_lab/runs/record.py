@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,7 +126,7 @@ class RunRecord:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Of each task of two classes the probability of the second above which it is decided for, by the mean offset."""
+        """Of each task of two classes the probability from which the second is decided for, by the mean offset."""
         return {str(name): float(value) for name, value in self.classes.threshold.dropna().items()}
 
     @property
@@ -164,18 +165,13 @@ class RunRecord:
         return Classifier.of_run(self.folds[fold].fitted, self.identity, self.dataset, self.measured(fold))
 
     def measured(self, fold: int | None = None) -> dict[str, Any]:
-        """Return what a saved model says of how well it does: metrics of a fold's test rows, or of all folds'."""
-        results = self.folds if fold is None else [self.folds[fold]]
-        whole = fold is None or len(self.folds) == 1
-        return {
-            "by": "the run" if whole or fold is None else f"fold {fold + 1} of {len(self.folds)} of the run",
-            "test_rows": sum(len(result.test.rows) for result in results),
-            "folds": len(results),
-            "metrics": self.metrics if whole else results[0].metrics,
-            "intervals": self.intervals.to_dict("index") if whole else {},
-            "confidence": self.identity.evaluation["confidence"],
-            "warnings": self.warnings,
-        }
+        """Return what a saved model says of how well it does: metrics of all test rows, or of one fold's."""
+        whole = measured_of(self.summary())
+        if fold is None or len(self.folds) == 1:
+            return whole
+        by, rows = f"fold {fold + 1} of {len(self.folds)} of the run", len(self.folds[fold].test.rows)
+        only = {"by": by, "test_rows": rows, "folds": 1, "metrics": self.folds[fold].metrics, "intervals": {}}
+        return whole | only
 
     def figures(self) -> dict[str, Figure]:
         """Return the run's figures by name: recall of each class, confusion matrix, precision and recall, ..."""
@@ -255,3 +251,16 @@ class RunRecord:
             shown[heading] = ["" if pd.isna(value) else f"{value:.{digits}f}" for value in table[key]]
         decided = [f"decision: {text}" for text in self.thresholds_text if "offset" in columns]
         return to_html(shown, f"{self.dataset.name}, {self.name}: {self.headline()}", [*decided, *self.warnings])
+
+
+def measured_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of what ``record.json`` holds what a saved model says of how well it does."""
+    return {
+        "by": "the run",
+        "test_rows": int(sum(row["support"] for row in record["classes"].values())),
+        "folds": len(record["folds"]),
+        "metrics": record["metrics"],
+        "intervals": record["intervals"],
+        "confidence": record["identity"]["config"]["evaluation"]["confidence"],
+        "warnings": record["warnings"],
+    }

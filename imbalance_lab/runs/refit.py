@@ -17,7 +17,7 @@ from imbalance_lab.runs.fit import fit
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.plan import make_plan
-from imbalance_lab.runs.record import RunRecord
+from imbalance_lab.runs.record import RunRecord, measured_of
 from imbalance_lab.runs.run import load
 from imbalance_lab.runs.watch import Clock
 
@@ -88,16 +88,3 @@ def _known(run: Identity | RunRecord | str | Path) -> tuple[Identity, dict[str, 
         return identity, measured_of(record)
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"the record in {folder} is damaged ({reason_of(error)}); repeat the run") from error
-
-
-def measured_of(record: dict[str, Any]) -> dict[str, Any]:
-    """Return what a finished run measured, from its ``record.json``."""
-    return {
-        "by": "the run",
-        "test_rows": int(sum(row["support"] for row in record["classes"].values())),
-        "folds": len(record["folds"]),
-        "metrics": record["metrics"],
-        "intervals": record["intervals"],
-        "confidence": record["identity"]["config"]["evaluation"]["confidence"],
-        "warnings": record["warnings"],
-    }

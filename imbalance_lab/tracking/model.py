@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import shutil
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
 
-import mlflow.pyfunc
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
@@ -173,8 +173,10 @@ def write_mlflow(
 ) -> None:  # fmt: skip
     """Write a saved model as one of MLflow's."""
     about = Model(artifact_path=location, run_id=run, model_uuid=model_id, model_id=model_id)
-    with _requirements_unchecked():
-        mlflow.pyfunc.save_model(
+    with _quiet():
+        from mlflow.pyfunc import save_model
+
+        save_model(
             str(to),
             loader_module=LOADER,
             data_path=str(folder),
@@ -188,13 +190,14 @@ def write_mlflow(
 
 
 @contextmanager
-def _requirements_unchecked() -> Iterator[None]:
-    """Keep MLflow from warning of what is installed here: it is what the model was made with."""
+def _quiet() -> Iterator[None]:
+    """Keep MLflow from warning of its own code, and of what is installed here: the model was made with it."""
     logger = logging.getLogger("mlflow.utils.requirements_utils")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with quiet_loggers():
+        with quiet_loggers(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             yield
     finally:
         logger.setLevel(level)
