@@ -101,7 +101,7 @@ def test_shares_are_given_or_estimated(capsys: pytest.CaptureFixture[str]) -> No
         (["empty.csv", "model=model"], "empty.csv is empty"),
         (["head.csv", "model=model"], "head.csv has no rows"),
         (["less.csv", "model=model"], "less.csv lacks the column 'age'; it has"),
-        (["text.csv", "model=model"], "text.csv: column 'lab' must hold numbers, as in training, and has 'high' in row 3"),
+        (["text.csv", "model=model"], "column 'lab' must hold numbers, as in training, and has 'high' in row 3"),
         (["new.csv", "model=model", "out=new.csv"], "out=new.csv is the file that is read"),
         (["new.csv", "model=model", "out=p.json"], "out=p.json ends in neither .csv nor .parquet"),
         (["new.csv", "model=model", "prior={il: .3}"], "names 'il', which the model does not know; did you mean ill?"),

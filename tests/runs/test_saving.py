@@ -53,11 +53,13 @@ FAST = {
     "mixed": lambda **more: lab.run(mixed(), "logit_adjust", "logreg", **more),
     "cost": lambda **more: lab.run("four_classes", "min_cost", "decision_tree", **more),
 }
+SMALL = lab.option("dataset", "synthetic", rows=300, priors={"a": 0.8, "b": 0.2})
 SLOW = {
-    "mlp": lambda **more: lab.run("rare_binary", TUNED_SMOTE, "mlp", training={"epochs": 2}, **more),
-    "cosine": lambda **more: lab.run("two_labels", "ldam", "mlp", training={"epochs": 2}, **more),
+    "mlp": lambda **more: lab.run(SMALL, TUNED_SMOTE, "mlp", training={"epochs": 3}, **more),
+    "cosine": lambda **more: lab.run(SMALL, "ldam", "mlp", training={"epochs": 2}, **more),
+    "labels of a network": lambda **more: lab.run("two_labels", "inv_freq", "mlp", training={"epochs": 1}, **more),
     **{
-        name: lambda name=name, **more: lab.run("four_classes", "none", name, **more)
+        name: lambda name=name, **more: lab.run(SMALL, "none", name, **more)
         for name in ("balanced_random_forest", "easy_ensemble", "knn", "random_forest", "rusboost", "svm")
     },
 }
