@@ -47,6 +47,8 @@ def write(made: Any, file: Path) -> None:
 
     try:
         skops.io.dump(made, file)
+    except OSError:
+        raise
     except Exception as error:  # of an object of somebody else's, anything
         raise DataError(f"the model cannot be saved: {reason_of(error)}") from error
 
