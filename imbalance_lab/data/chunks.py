@@ -146,7 +146,7 @@ class Chunks:
                 yield batch.to_pandas(ignore_metadata=True), read / total
 
     def _excel(self) -> Iterator[tuple[pd.DataFrame, float]]:
-        table, _ = read_table(self.file, None, None, self.reading.missing, (), self.reading.encoding)
+        table, *_ = read_table(self.file, None, None, self.reading.missing, (), self.reading.encoding)
         yield table[self._wanted(list(table.columns))], 1.0
 
     def _text(self, endings: set[str]) -> Iterator[tuple[pd.DataFrame, float]]:

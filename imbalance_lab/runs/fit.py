@@ -10,10 +10,17 @@ import numpy as np
 import pandas as pd
 
 from imbalance_lab import process
+from imbalance_lab.data.base import Splitter
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import Prepared
 from imbalance_lab.data.rows import Priors, Rows, Seeds, Split, TrainingSet, shares
-from imbalance_lab.data.split import CrossValidation, checked_splits, combinations
+from imbalance_lab.data.split import (
+    CrossValidation,
+    GroupCrossValidation,
+    checked_splits,
+    combinations,
+    group_numbers,
+)
 from imbalance_lab.errors import ConfigError, DataError, LabWarning
 from imbalance_lab.evaluation.predictions import Predictions
 from imbalance_lab.models.base import FittedModel, NetworkTraining, Progress, no_progress
@@ -201,23 +208,23 @@ def cross_validated(plan: Plan, dataset: Dataset, rows: np.ndarray, folds: int =
     rows : ndarray of shape (n,)
         Row numbers.
     folds : int
-        Fewer if a class has fewer rows; each fold samples, weights and prepares for itself.
+        Fewer if a class has fewer rows; each fold samples, weights and prepares for itself. Groups that the run's split
+        keeps together are kept together here.
 
     Raises
     ------
     DataError
         If a class has a single row.
     """
-    y = dataset.y[rows]
     stops_early = plan.training is not None and plan.training.patience is not None
-    share = plan.split.validation if stops_early else 0.0
-    fewest = int(np.unique(combinations(y), return_counts=True)[1].min())
-    splitter = CrossValidation(max(2, min(folds, fewest)), 1, share, plan.seed)
+    part_of = {name: values.iloc[rows].reset_index(drop=True) for name, values in dataset.aside.items()}
+    among = replace(dataset, X=dataset.take(rows), y=dataset.y[rows], aside=part_of)
+    splitter = _folds(plan, among, folds, plan.split.validation if stops_early else 0.0)
     inner = replace(plan, decision=Argmax())
     log_proba, epochs = np.empty((len(rows), *dataset.count(dataset.targets[:1]).shape)), []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LabWarning)  # of the whole it is said already
-        for fold, part in enumerate(checked_splits(splitter, y, dataset.class_names), start=1):
+        for fold, part in enumerate(checked_splits(splitter, among), start=1):
             split = Split(rows[part.train], rows[part.validation], rows[part.test])
             fitted, _ = fit(inner, dataset, split, fold, Clock(), Observer(), no_progress)
             log_proba[part.test] = fitted.log_proba(dataset.take(split.test))
@@ -231,6 +238,15 @@ def cross_validated(plan: Plan, dataset: Dataset, rows: np.ndarray, folds: int =
     deferred = plan.class_weight.weight_start > 0
     class_weight = replace(plan.class_weight, weight_start=first / kept) if deferred else plan.class_weight  # type: ignore[type-var]
     return CrossValidated(log_proba, training, class_weight)
+
+
+def _folds(plan: Plan, dataset: Dataset, folds: int, validation: float) -> Splitter:
+    """Return what cuts rows into folds: whole groups where the run keeps them together; fewer folds for few rows."""
+    fewest = int(np.unique(combinations(dataset.y), return_counts=True)[1].min())
+    if plan.split.groups is None:
+        return CrossValidation(max(2, min(folds, fewest)), 1, validation, plan.seed)
+    groups = int(group_numbers(dataset, plan.split.groups).max()) + 1
+    return GroupCrossValidation(max(2, min(folds, groups)), 1, validation, plan.split.groups, plan.seed)
 
 
 def prepared(plan: Plan, dataset: Dataset, split: Split) -> tuple[Prepared, np.ndarray, np.ndarray]:

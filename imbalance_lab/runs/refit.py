@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from imbalance_lab import process
+from imbalance_lab.data.base import Needs
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.rows import Split
+from imbalance_lab.data.split import as_splitter
 from imbalance_lab.errors import DataError, reason_of
 from imbalance_lab.runs.classifier import Classifier
 from imbalance_lab.runs.files import read_outcome
@@ -58,19 +60,23 @@ def refit(
     """
     identity, measured = _known(run)
     with process.session():
-        if data is None:
-            data = run.dataset if isinstance(run, RunRecord) else load(identity.options["dataset"].build())
-            dataset = data.without_rare_classes(identity.settings.min_class_rows)
-            if identity.data_hash and dataset.content_hash != identity.data_hash:
-                raise DataError(f"the data of '{identity.dataset}' have changed since the run was made; repeat the run")
-        else:
-            dataset = data.without_rare_classes(identity.settings.min_class_rows)
+        dataset = _rows(run, identity, data).without_rare_classes(identity.settings.min_class_rows)
+        if data is None and identity.data_hash and dataset.content_hash != identity.data_hash:
+            raise DataError(f"the data of '{identity.dataset}' have changed since the run was made; repeat the run")
         identity = identity.on_data(dataset.name, dataset.content_hash)
         plan = make_plan(identity, dataset)
         rows, nothing = np.arange(len(dataset)), np.arange(0)
         split = Split(rows, nothing, nothing)
         fitted, _ = fit(plan, dataset, split, 0, Clock(), observer or Observer(), lambda epoch, metrics: None)
     return Classifier.of_run(fitted, identity, dataset, measured)
+
+
+def _rows(run: Any, identity: Identity, data: Dataset | None) -> Dataset:
+    """Return the rows of a run, or those that are given, with the columns that its split goes by set aside."""
+    if data is not None:
+        needs = as_splitter(identity.options["split"].build()).needs
+        return data.for_split(Needs(needs.columns))
+    return run.dataset if isinstance(run, RunRecord) else load(identity.options)
 
 
 def _known(run: Identity | RunRecord | str | Path) -> tuple[Identity, dict[str, Any] | None]:

@@ -75,7 +75,7 @@ def test_no_rows_no_scores_and_saving(tmp_path) -> None:
     model = fit(LogisticRegression(), train)
     assert model.predict_log_proba(np.empty((0, 3))).shape == (0, 1, 3)
     model.save(tmp_path)
-    again = FittedEstimator.load(tmp_path, 1, 2)
+    again = FittedEstimator.load(tmp_path, 1, model.n_classes)
     np.testing.assert_array_equal(again.predict_log_proba(train.X), model.predict_log_proba(train.X))
 
 

@@ -46,7 +46,7 @@ def test_the_decision_is_the_best_for_cross_validated_scores(data: lab.Dataset) 
     identity = specify(data, lab.Strategy(sampler="ros", decision="tuned_threshold"), "logreg", seed=2)
     plan, rows = make_plan(identity, data), np.arange(len(data))
     scores = np.empty((len(data), 3))
-    for fold, split in enumerate(checked_splits(CrossValidation(5, 1, 0.0, 2), data.y, data.class_names), start=1):
+    for fold, split in enumerate(checked_splits(CrossValidation(5, 1, 0.0, 2), data), start=1):
         by_hand = make_plan(specify(data, "ros", "logreg", seed=2), data)
         fitted, _ = fit(by_hand, data, split, fold, Clock(), Observer(), no_progress)
         scores[split.test] = fitted.log_proba(data.take(split.test))[:, 0]
@@ -61,6 +61,27 @@ def test_every_row_counts(data: lab.Dataset) -> None:
     assert classifier.fitted_.classes.train_rows.tolist() == data.counts.tolist()
     plain = refit(specify(data, "none", "logreg"), data)
     np.testing.assert_array_equal(classifier.predict_proba(data.X), plain.predict_proba(data.X))
+
+
+def test_groups_stay_together_where_the_run_keeps_them(data: lab.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    from imbalance_lab.runs import fit as module
+
+    groups = pd.Series(np.arange(len(data)) // 4)
+    frame = data.X.assign(patient=groups, label=np.array(data.class_names)[data.y])
+    grouped = lab.Dataset.from_frame(frame, "label")
+    seen = []
+
+    def noted(splitter, rows):
+        seen.extend(checked_splits(splitter, rows))
+        return seen
+
+    monkeypatch.setattr(module, "checked_splits", noted)
+    split = lab.option("split", "group", groups="patient")
+    classifier = refit(specify(grouped, "tuned_threshold", "logreg", split=split), grouped)
+    assert list(classifier.feature_names_in_) == ["x", "y", "z"]
+    assert len(seen) == 5
+    for one in seen:
+        assert not set(groups[one.train]) & set(groups[one.test])
 
 
 def test_a_class_of_few_rows_makes_fewer_folds(data: lab.Dataset) -> None:
