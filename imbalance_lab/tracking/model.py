@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
-from mlflow.entities import LoggedModelOutput
+from mlflow.entities import LoggedModel, LoggedModelOutput
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
@@ -81,6 +81,13 @@ def log_model(
     return _guarded(uri, lambda client: _log(client, folder, manifest, uri, run, register, alias))
 
 
+def log_kept(client: MlflowClient, folder: Path, run: str) -> None:
+    """Log the model that a run kept, if it takes tables, as those of MLflow do."""
+    manifest = read_manifest(folder)
+    if manifest["columns"]:
+        _create(client, folder, manifest, run)
+
+
 def fetch(name: str, uri: str, to: Path) -> Path:
     """Download a model by its address, or the id of its run, and return the folder of the saved model.
 
@@ -133,6 +140,15 @@ def _log(
         experiment = find_experiment(client, dataset, artifact_location(absolute(uri), "mlartifacts", dataset))
         run = client.create_run(experiment, run_name=f"refit {manifest['name']}").info.run_id
         client.set_terminated(run)
+    model = _create(client, folder, manifest, run)
+    address = f"models:/{model.model_id}"
+    if not register:
+        return Logged(address, None)
+    return Logged(address, _register(client, register, alias, model.artifact_location, run, model.model_id, folder))
+
+
+def _create(client: MlflowClient, folder: Path, manifest: Mapping[str, Any], run: str) -> LoggedModel:
+    """Log a saved model as one of a run."""
     experiment = client.get_run(run).info.experiment_id
     params = {"strategy": manifest["identity"]["strategy"], "model": manifest["identity"]["model"]}
     model = client.create_logged_model(experiment, NAME, run, params=params)
@@ -146,10 +162,7 @@ def _log(
     except BaseException:
         client.finalize_logged_model(model.model_id, "FAILED")
         raise
-    address = f"models:/{model.model_id}"
-    if not register:
-        return Logged(address, None)
-    return Logged(address, _register(client, register, alias, model.artifact_location, run, model.model_id, folder))
+    return model
 
 
 def _register(

@@ -53,7 +53,7 @@ def classifier(rows) -> lab.Classifier:
 @pytest.fixture
 def uri(store: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     address = f"sqlite:///{store}"
-    mlflow.set_tracking_uri(address)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)  # set_tracking_uri would outlast the test
     return address
 
 
@@ -130,10 +130,13 @@ def test_a_run_in_mlflow_is_refitted_registered_and_predicts(uri: str) -> None:
     assert invoke("train.csv", "target=label", "model=decision_tree", "save_model=true", *typed) == 0
     client = MlflowClient(uri)
     (run,) = client.search_runs([client.get_experiment_by_name("train").experiment_id])
+    (kept,) = run.outputs.model_outputs
+    train = pd.read_csv("train.csv")
+    assert mlflow.pyfunc.load_model(f"models:/{kept.model_id}").predict(train)["class"].tolist() == train.label.tolist()
     assert invoke("predict", "train.csv", f"model={run.info.run_id}", "out=kept.csv") == 0
     assert invoke("refit", f"run={run.info.run_id}", "out=all", "register=levels", "alias=champion") == 0
     assert client.get_model_version_by_alias("levels", "champion").run_id == run.info.run_id
-    assert client.get_run(run.info.run_id).outputs.model_outputs
+    assert len(client.get_run(run.info.run_id).outputs.model_outputs) == 2
     for model in (run.info.run_id, "models:/levels@champion", "all"):
         assert invoke("predict", "train.csv", f"model={model}", "out=p.csv") == 0
         assert pd.read_csv("p.csv")["class"].tolist() == pd.read_csv("train.csv").label.tolist()
