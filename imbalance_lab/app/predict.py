@@ -64,7 +64,7 @@ class Settings:
     model: str = setting("", "its folder, a run that kept it, or models:/name@alias", "model")
     out: str = setting("predictions.csv", "where the predictions go; .parquet too")
     prior: Annotated[Any, BeforeValidator(_prior)] = setting(
-        "natural", "class shares they are for: trained, estimate, '{A: .1, B: .9}'"
+        "natural", "for which class shares: trained, estimate, {A: .1}"
     )
     keep: Names = setting((), "columns to copy, such as an identifier", "[id]")
     missing: Names = setting((), "what else stands for missing in a text file", "[-]")
