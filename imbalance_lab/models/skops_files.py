@@ -9,17 +9,17 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
-from imbalance_lab.errors import DataError, reason_of
+from imbalance_lab.errors import ConfigError, DataError, reason_of
+from imbalance_lab.options import locate
+from imbalance_lab.strategies.rules import Rule
 
 # What skops does not trust by itself and the models of `conf` are made of. Of those that are indexed without bounds
 # checks in compiled code, `_check_bounds` looks at the indices.
 TRUSTED = (
     "imbalance_lab.data.prepare.Prepared",
     "imbalance_lab.data.prepare.as_text",
-    "imbalance_lab.strategies.rules.CostRule",
-    "imbalance_lab.strategies.rules.OffsetRule",
-    "imbalance_lab.strategies.rules.OwnRule",
     "imblearn.ensemble._easy_ensemble.EasyEnsembleClassifier",
     "imblearn.ensemble._forest.BalancedRandomForestClassifier",
     "imblearn.ensemble._weight_boosting.RUSBoostClassifier",
@@ -71,9 +71,10 @@ def read(file: Path, trusted: Sequence[str] = ()) -> Any:
 
     try:
         unknown = set(skops.io.get_untrusted_types(file=file)) - {*TRUSTED, *trusted}
-        if unknown:
-            raise DataError(_untrusted(file, sorted(unknown)))
-        made = skops.io.load(file, trusted=[*TRUSTED, *trusted])
+        ours = {name for name in unknown if _is_part(name)}
+        if unknown - ours:
+            raise DataError(_untrusted(file, sorted(unknown - ours)))
+        made = skops.io.load(file, trusted=[*TRUSTED, *trusted, *ours])
     except DataError:
         raise
     except (BadZipFile, KeyError, JSONDecodeError, UnicodeDecodeError) as error:
@@ -82,6 +83,23 @@ def read(file: Path, trusted: Sequence[str] = ()) -> Any:
         raise DataError(f"{file} cannot be loaded: {reason_of(error)}") from error
     _check_bounds(made, file)
     return made
+
+
+def _is_part(name: str) -> bool:
+    """Whether a name is that of a rule or a classifier of this package: what models and decisions of it are made of.
+
+    Not of anything else in it: a function of this package may do what a file says.
+
+    >>> _is_part("imbalance_lab.strategies.rules.OffsetRule"), _is_part("imbalance_lab.options.instantiate")
+    (True, False)
+    """
+    if not name.startswith("imbalance_lab."):
+        return False
+    try:
+        found = locate(name)
+    except ConfigError:
+        return False
+    return isinstance(found, type) and issubclass(found, Rule | BaseEstimator)
 
 
 def _untrusted(file: Path, unknown: Sequence[str]) -> str:

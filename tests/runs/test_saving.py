@@ -262,6 +262,13 @@ def test_types_of_others_are_named_and_loaded_when_they_are_trusted(rows, tmp_pa
     np.testing.assert_array_equal(lab.load(folder, trusted=[name]).predict_proba(X), classifier.predict_proba(X))
 
 
+def test_classifiers_of_this_package_need_no_trust(rows, tmp_path: Path) -> None:
+    X, y = rows
+    classifier = lab.Classifier(model=lab.DecisionClassifier(LogisticRegression())).fit(X, y)
+    again = lab.load(classifier.save(tmp_path / "kept"))
+    np.testing.assert_array_equal(again.predict_proba(X), classifier.predict_proba(X))
+
+
 def test_a_function_that_runs_code_is_no_preparation(saved: Path) -> None:
     from functools import partial
 
@@ -270,6 +277,11 @@ def test_a_function_that_runs_code_is_no_preparation(saved: Path) -> None:
     skops_files.write({"prepare": FunctionTransformer(partial(exec)), "rules": []}, saved / "parts.skops")
     rehash(saved)
     with pytest.raises(lab.DataError, match=r"not loaded unasked: builtins.exec"):
+        lab.load(saved)
+    instantiate = lab.options.instantiate  # which makes whatever a tree names
+    skops_files.write({"prepare": FunctionTransformer(instantiate), "rules": []}, saved / "parts.skops")
+    rehash(saved)
+    with pytest.raises(lab.DataError, match=r"not loaded unasked: imbalance_lab.options.*instantiate"):
         lab.load(saved)
 
 
