@@ -27,7 +27,9 @@ _FACE = {
     "Strategy": "imbalance_lab.strategies.recipes",
     "class_weights": "imbalance_lab.strategies.class_weights",
     "compare": "imbalance_lab.library",
+    "load": "imbalance_lab.runs.saving",
     "option": "imbalance_lab.options",
+    "refit": "imbalance_lab.runs.refit",
     "run": "imbalance_lab.library",
     "sweep": "imbalance_lab.library",
 }
@@ -44,8 +46,10 @@ __all__ = [
     "Strategy",
     "class_weights",
     "compare",
+    "load",
     "losses",
     "option",
+    "refit",
     "run",
     "sweep",
 ]
@@ -57,6 +61,8 @@ if TYPE_CHECKING:
     from imbalance_lab.models.decision_classifier import DecisionClassifier
     from imbalance_lab.options import option
     from imbalance_lab.runs.classifier import Classifier
+    from imbalance_lab.runs.refit import refit
+    from imbalance_lab.runs.saving import load
     from imbalance_lab.strategies import losses
     from imbalance_lab.strategies.class_weights import class_weights
     from imbalance_lab.strategies.recipes import Strategy

@@ -23,6 +23,8 @@ COMMANDS = MappingProxyType(
         "weights": Entry("imbalance_lab.app.weights", "class weights for class sizes or a table, ready to paste"),
         "datasets": Entry("imbalance_lab.app.datasets", "every dataset with its class sizes"),
         "figures": Entry("imbalance_lab.app.figures", "draw the figures of finished runs"),
+        "refit": Entry("imbalance_lab.app.refit", "train a finished run's configuration on all rows"),
+        "predict": Entry("imbalance_lab.app.predict", "predict the rows of a file with a saved model"),
         "send": Entry("imbalance_lab.app.send", "send finished runs to MLflow"),
     }
 )

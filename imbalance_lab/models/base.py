@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,26 @@ class FittedModel(ABC):
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write the model under `folder`, which is made if need be."""
+        """Write the model's files into `folder`, which is there."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path, tasks: int, classes: int, trusted: Sequence[str] = ()) -> Self:
+        """Return the model whose files are in `folder`.
+
+        Parameters
+        ----------
+        folder : Path
+        tasks, classes : int
+            T and C of its scores.
+        trusted : sequence of str
+            Dotted names of types that may be made although they are not known here.
+
+        Raises
+        ------
+        DataError
+            If a file is damaged, or holds other types than those.
+        """
 
 
 class Learner(ABC):

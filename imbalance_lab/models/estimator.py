@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import joblib
 import numpy as np
 from pydantic.dataclasses import dataclass
 from scipy.special import log_softmax
@@ -16,11 +16,13 @@ from sklearn.utils.validation import has_fit_parameter
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet, shares
 from imbalance_lab.errors import ConfigError, DataError
 from imbalance_lab.fields import STRICT
+from imbalance_lab.models import skops_files
 from imbalance_lab.models.base import FittedModel, Learner, NetworkTraining
 from imbalance_lab.strategies.losses.base import Loss
 
 # Trees and neighbours give probabilities of exactly 0; the floor keeps the log loss finite, as scikit-learn's does.
 FLOOR = float(np.log(np.finfo(np.float64).eps))
+FILE = "model.skops"
 SUM_TOLERANCE = 1e-3  # of the probabilities of a row, from 1; and of each from [0, 1]
 
 CalibratedFor = Literal["train", "balanced", "nothing"]
@@ -131,10 +133,13 @@ class FittedEstimator(FittedModel):
         return classes
 
     def save(self, folder: Path) -> None:
-        """Write ``model.joblib``: the classifier, of several labels a list of them."""
-        folder.mkdir(parents=True, exist_ok=True)
-        saved = self.estimators[0] if len(self.estimators) == 1 else self.estimators
-        joblib.dump(saved, folder / "model.joblib")
+        """Write ``model.skops``: a list of the classifiers, one for each task."""
+        skops_files.write(self.estimators, folder / FILE)
+
+    @classmethod
+    def load(cls, folder: Path, tasks: int, classes: int, trusted: Sequence[str] = ()) -> FittedEstimator:
+        """Return the classifiers in ``model.skops``."""
+        return cls(skops_files.read(folder / FILE, trusted), classes)
 
 
 def classifier_log_proba(estimator: Any, X: Any) -> np.ndarray:

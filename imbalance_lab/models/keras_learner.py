@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -17,12 +18,13 @@ from scipy.special import log_softmax
 import imbalance_lab.models.heads  # noqa: F401 (registers its layer with Keras, for networks that are unpickled)
 from imbalance_lab import process
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet, shares
-from imbalance_lab.errors import ConfigError
+from imbalance_lab.errors import ConfigError, DataError, reason_of
 from imbalance_lab.evaluation.metrics import watchable
 from imbalance_lab.models.base import FittedModel, Learner, NetworkTraining
 from imbalance_lab.models.trainer import EpochModel, Scorer, Watch
 from imbalance_lab.strategies.losses.base import Loss
 
+FILE = "model.keras"
 CACHED_GRAPHS = 8  # each holds the variables of one network and its optimizer, and no rows
 
 
@@ -147,8 +149,26 @@ class FittedNetwork(FittedModel):
 
     def save(self, folder: Path) -> None:
         """Write ``model.keras``; a two-class network gives the one logit z of the positive class."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.net.save(folder / "model.keras")
+        self.net.save(folder / FILE)
+
+    @classmethod
+    def load(cls, folder: Path, tasks: int, classes: int, trusted: Sequence[str] = ()) -> FittedNetwork:
+        """Return the network in ``model.keras``; layers of one's own must be registered with Keras.
+
+        Raises
+        ------
+        DataError
+            If Keras cannot load it, or would have to run code that the file brings along.
+        """
+        file = folder / FILE
+        try:
+            net = keras.models.load_model(file, compile=False, safe_mode=True)
+        except (ValueError, TypeError, KeyError, AttributeError, OSError, ImportError, BadZipFile) as error:
+            raise DataError(
+                f"{file} cannot be loaded by Keras ({reason_of(error)}); a layer of your own is known once the module "
+                "that registers it (keras.saving.register_keras_serializable) is imported"
+            ) from error
+        return cls(net, Scorer(net, tasks, classes))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the network, which Keras pickles as the bytes of ``model.keras``, without the graph."""

@@ -262,6 +262,27 @@ class Scorer:
         return self.logits(self._net(X, training=False))
 
 
+class Watch(keras.callbacks.Callback):
+    """Keep every epoch's figures and report progress.
+
+    Parameters
+    ----------
+    progress : callable
+        Receives the number of each epoch, from 1, and its figures.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self.epochs: list[dict[str, float]] = []
+        self._progress = progress
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Keep one epoch."""
+        row = {_slashed(k): float(v) for k, v in (logs or {}).items() if k != "val_score"}
+        self.epochs.append(row)
+        self._progress(epoch + 1, row)
+
+
 def copy_variables(source: Any, target: Any) -> None:
     """Give the variables of `target`, a model or an optimizer, the values of those of `source`."""
     for theirs, mine in zip(source.variables, target.variables, strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +19,13 @@ from sklearn.utils.validation import (
 )
 
 from imbalance_lab import process
+from imbalance_lab.data.columns import describe_columns
 from imbalance_lab.data.dataset import Dataset, column_kinds
 from imbalance_lab.data.rows import Split
 from imbalance_lab.data.split import share_out_alike
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.runs.fit import fit
+from imbalance_lab.options import SLOTS, Option
+from imbalance_lab.runs.fit import Fitted, fit
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.plan import Plan, make_plan
@@ -57,6 +61,10 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Preparation, model and decision.
     identity_ : Identity
         What was fitted.
+    columns_ : dict
+        Of each column its kind, and its range or categories in the rows it was fitted to.
+    measured_ : dict or None
+        What a run measured of it on rows that it was not fitted to.
 
     Examples
     --------
@@ -119,14 +127,91 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 plan, dataset, self._split(plan, dataset, groups), 0, Clock(), Observer(), lambda epoch, metrics: None
             )
         self.identity_ = identity.without_objects("dataset")
-        self.labels_ = dataset.labels
+        self.labels_, self.columns_ = dataset.labels, describe_columns(dataset)
+        self.measured_: dict[str, Any] | None = None
         return self
+
+    @classmethod
+    def of(
+        cls,
+        fitted: Fitted,
+        identity: Identity,
+        classes: np.ndarray,
+        order: np.ndarray,
+        labels: tuple[str, ...],
+        columns: Mapping[str, Any],
+        named: bool = True,
+        measured: Mapping[str, Any] | None = None,
+    ) -> Classifier:
+        """Return the classifier of what is fitted already.
+
+        Parameters
+        ----------
+        fitted : Fitted
+        identity : Identity
+            What was fitted; the parameters are taken from it.
+        classes : ndarray of shape (C,)
+            As `predict` returns them.
+        order : ndarray of shape (C,)
+            Which of `classes` each class number stands for.
+        labels : tuple of str
+        columns : mapping
+            As `describe_columns` returns it; empty if rows are no rows of a table.
+        named : bool
+            Whether it was fitted to a DataFrame.
+        measured : mapping, optional
+            What a run measured of it.
+        """
+        options, split = identity.options, identity.options["split"].settings
+        slots = {slot: _given(options[slot]) for slot in SLOTS if not options[slot].is_empty}
+        others = {group: _given(options[group]) for group in ("training", "prepare") if options[group].changed}
+        made = cls(
+            model=_given(options["model"]),
+            **slots,
+            **others,
+            validation=split.get("validation", 0.2),
+            seed=identity.seed,
+        )
+        made.fitted_, made.identity_ = fitted, identity.without_objects("dataset")
+        made.classes_, made._order, made.labels_ = classes, order, labels
+        made.columns_, made.measured_ = dict(columns), None if measured is None else dict(measured)
+        made._columns = list(columns)
+        if columns:
+            made.n_features_in_ = len(columns)
+        if columns and named:
+            made.feature_names_in_ = np.array(made._columns, dtype=object)
+        return made
+
+    @classmethod
+    def of_run(
+        cls, fitted: Fitted, identity: Identity, dataset: Dataset, measured: Mapping[str, Any] | None = None
+    ) -> Classifier:
+        """Return the classifier that a run fitted on rows of a dataset; its classes are in the dataset's order."""
+        classes = np.array(dataset.labels or dataset.class_names, dtype=object)
+        order = np.arange(len(dataset.tasks[0]))
+        columns = describe_columns(dataset)
+        return cls.of(fitted, identity, classes, order, dataset.labels, columns, measured=measured)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write what is fitted into a folder, from which `imbalance_lab.load` reads it; a model there is replaced.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        DataError
+            If the folder holds something else, or cannot be written, or the model is made of what cannot be saved.
+        """
+        from imbalance_lab.runs.saving import save
+
+        check_is_fitted(self)
+        return save(self, folder)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the class of each row, shape (n,); of several labels 0 or 1 for each, shape (n, labels)."""
-        log_proba = self._log_proba(X)
-        decided = self.fitted_.decide(log_proba)
-        return decided if self.labels_ else self.classes_[self._order[decided[:, 0]]]
+        return self.decide(self.log_proba(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each of `classes_`, shape (n, C); of several labels of each, shape (n, labels).
@@ -134,17 +219,30 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         They are those the model gives, under the class shares it was trained to (its effective prior), before the
         decision.
         """
-        proba = np.exp(self._log_proba(X))
-        return proba[:, :, 1] if self.labels_ else proba[:, 0][:, np.argsort(self._order)]
+        proba = np.exp(self.log_proba(X))
+        return proba[:, :, 1] if self.labels_ else proba[:, 0][:, self.class_numbers]
 
-    def _log_proba(self, X: Any) -> np.ndarray:
+    def log_proba(self, X: Any) -> np.ndarray:
+        """Return the log-probabilities of each task, shape (n, T, C), classes by number: what a decision is made of."""
         check_is_fitted(self)
         frame = self._checked(X, reset=False)
         with process.session():
             return self.fitted_.log_proba(frame)
 
-    def _checked(self, X: Any, reset: bool) -> pd.DataFrame:
-        """Return the columns as a frame with the names they were fitted under."""
+    def decide(self, log_proba: np.ndarray) -> np.ndarray:
+        """Return the classes that `predict` gives rows of log-probabilities (n, T, C)."""
+        decided = self.fitted_.decide(log_proba)
+        return decided if self.labels_ else self.classes_[self._order[decided[:, 0]]]
+
+    @property
+    def class_numbers(self) -> np.ndarray:
+        """The number that each of `classes_` has in log-probabilities, shape (C,)."""
+        return np.argsort(self._order)
+
+    def _checked(self, X: Any, reset: bool) -> Any:
+        """Return the columns as a frame with the names they were fitted under; rows of no table as they are."""
+        if not reset and not self._columns:
+            return np.asarray(X)
         if not isinstance(X, pd.DataFrame):
             X = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
             frame = pd.DataFrame(X, columns=[f"x{k}" for k in range(X.shape[1])]).infer_objects()
@@ -152,7 +250,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             validate_data(self, X, reset=reset, skip_check_array=True)
             frame = X.set_axis([str(name) for name in X.columns], axis=1).reset_index(drop=True)
         if reset:
-            self._columns = list(frame.columns)
+            self._columns: list[str] = list(frame.columns)
         return frame.set_axis(self._columns, axis=1)
 
     def _checked_labels(self, y: Any) -> Any:
@@ -192,7 +290,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _split(self, plan: Plan, dataset: Dataset, groups: Any) -> Split:
         """Return training rows, and validation rows where something is fitted on them."""
         rows, nothing = np.arange(len(dataset.y)), np.arange(0)
-        if not (plan.decision.needs_validation or plan.stops_early):
+        if not plan.needs_validation:
             return Split(rows, nothing, nothing)
         numbers = None if groups is None else pd.factorize(np.asarray(groups), sort=True)[0]
         train, validation = share_out_alike(rows, dataset.y, numbers, self.validation, self.seed)
@@ -207,3 +305,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.target_tags.multi_output = False
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _given(option: Option) -> Any:
+    """Return an option as a parameter: its name where it is as in its file."""
+    return option if option.changed or option.made is not None else option.name

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import yaml
 
@@ -18,6 +17,7 @@ from imbalance_lab.runs.record import RunRecord
 
 RECORD = "record.json"
 WRITTEN = (RECORD, "config.yaml", "classes.csv", "epochs.csv", "predictions.npz", "error.txt")
+MODELS, REFITTED = "models", "model"  # of the folds, by their numbers; of all rows
 PICTURES = (".png", ".svg", ".pdf")
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -45,17 +45,9 @@ def write_record(record: RunRecord, folder: Path) -> dict[str, Any]:
 
 
 def save_models(record: RunRecord, folder: Path) -> None:
-    """Write each fold's model under `folder`, with what it takes to use it.
-
-    ``use.joblib`` holds ``prepare`` (raw columns to features), ``rules`` (scores of each task to classes), and the
-    names of the classes.
-    """
-    for fold, result in enumerate(record.folds):
-        target = folder / str(fold)
-        result.fitted.model.save(target)
-        fitted = result.fitted
-        use = {"prepare": fitted.prepare, "rules": fitted.rules, "tasks": record.dataset.tasks}
-        joblib.dump(use, target / "use.joblib")
+    """Write each fold's model into a folder of its number under `folder`, from which `imbalance_lab.load` reads it."""
+    for fold in range(len(record.folds)):
+        record.classifier(fold).save(folder / str(fold))
 
 
 def write_outcome(folder: Path, outcome: str, **details: Any) -> dict[str, Any]:
@@ -75,7 +67,7 @@ def written_files(folder: Path) -> list[Path]:
     """Return the files under `folder` that a run writes, by name: the folder may hold anything else besides."""
     named = [folder / name for name in WRITTEN]
     figures = sorted(file for file in folder.glob("figures/*") if file.suffix in PICTURES)
-    models = sorted(folder.glob("models/[0-9]*/**/*"))
+    models = sorted([*folder.glob(f"{MODELS}/[0-9]*/*"), *folder.glob(f"{REFITTED}/*")])
     return [file for file in (*named, *figures, *models) if file.is_file()]
 
 

@@ -10,20 +10,31 @@ import numpy as np
 import pandas as pd
 
 from imbalance_lab import process
+from imbalance_lab.data.base import Splitter
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import Prepared
 from imbalance_lab.data.rows import Priors, Rows, Seeds, Split, TrainingSet, shares
-from imbalance_lab.data.split import combinations, group_folds, group_numbers
+from imbalance_lab.data.split import (
+    CrossValidation,
+    GroupCrossValidation,
+    checked_splits,
+    combinations,
+    group_folds,
+    group_numbers,
+)
 from imbalance_lab.errors import ConfigError, DataError, LabWarning
 from imbalance_lab.evaluation.predictions import Predictions
-from imbalance_lab.models.base import FittedModel, NetworkTraining, Progress, no_progress
+from imbalance_lab.models.base import FittedModel, Learner, NetworkTraining, Progress, no_progress
+from imbalance_lab.models.training import Training
 from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.plan import Plan
 from imbalance_lab.runs.watch import Clock
+from imbalance_lab.strategies.class_weights import ClassWeight
 from imbalance_lab.strategies.decisions import Argmax
 from imbalance_lab.strategies.rules import Rule, as_rule
 from imbalance_lab.strategies.samplers import resample
 
+FOLDS = 5  # of cross-validated scores
 MAX_CACHED_VALUES = 2**17
 CACHED_PREPARATIONS = 32
 
@@ -86,6 +97,9 @@ def fit(
 ) -> tuple[Fitted, Predictions]:
     """Fit everything on training rows, the decision on validation rows; test rows are not looked at.
 
+    Without validation rows a decision that needs them is fitted on cross-validated scores of the training rows, and a
+    network that would stop early is trained for as many epochs as the networks of the folds were on average.
+
     Parameters
     ----------
     plan : Plan
@@ -104,7 +118,7 @@ def fit(
     -------
     Fitted
     Predictions
-        Of the validation rows.
+        Of the validation rows; without any, where the decision is fitted, cross-validated ones of the training rows.
 
     Raises
     ------
@@ -112,6 +126,11 @@ def fit(
         What a person can put right.
     """
     seeds, targets = Seeds.spawn(plan.seed, fold), dataset.targets
+    held_out = None
+    if not len(split.validation) and plan.needs_validation:
+        with clock("cross-validate"):
+            held_out = cross_validated(plan, dataset, split.train)
+        plan = replace(plan, learner=held_out.learner, training=held_out.training, class_weight=held_out.class_weight)
     with clock("prepare"):
         prepare, columns, features = prepared(plan, dataset, split)
         y, validation = targets[split.train], Rows(features, targets[split.validation])
@@ -146,19 +165,94 @@ def fit(
             training = NetworkTraining(plan.loss, plan.training, report)
         model = plan.learner.fit(train, validation, seeds, training)
     with clock("decide"):
-        scores = finite(model.predict_log_proba(validation.X))
+        if held_out is None:
+            rows, scores = split.validation, finite(model.predict_log_proba(validation.X))
+        else:
+            rows, scores = split.train, held_out.log_proba
+        known = targets[rows]
         priors = [Priors(None if effective is None else effective[t], natural[t]) for t in range(len(dataset.tasks))]
-        decided_on = scores, validation.y
-        if plan.decision.cv is not None:
-            decided_on = with_training_rows(plan, dataset, split, fold, *decided_on)
-        log_proba, truth = decided_on
-        rules = [as_rule(plan.decision.fit(log_proba[:, t], truth[:, t], prior)) for t, prior in enumerate(priors)]
+        if plan.decision.cv is not None and held_out is None:
+            scores, known = with_training_rows(plan, dataset, split, fold, scores, known)
+        rules = [as_rule(plan.decision.fit(scores[:, t], known[:, t], prior)) for t, prior in enumerate(priors)]
         classes["offset"] = offsets(rules, dataset)
-        if not fold and (doubts := plan.decision.doubts(list(truth.T), dataset.tasks)):
+        if not fold and (doubts := plan.decision.doubts(list(known.T), dataset.tasks)):
             warnings.warn(doubts, LabWarning, stacklevel=2)
     history = None if model.history is None else model.history.rename(columns=lambda key: name_of(key, dataset))
     fitted = Fitted(prepare, model, rules, priors, classes, history)
-    return fitted, fitted.predictions(split.validation, validation.y, scores)
+    return fitted, fitted.predictions(rows, known, scores)
+
+
+@dataclass(frozen=True)
+class CrossValidated:
+    """What folds of the training rows say of all of them.
+
+    Parameters
+    ----------
+    log_proba : ndarray of shape (n, T, C)
+        Of each training row by the model that was not trained on it.
+    learner : Learner
+    training : Training or None
+        For as many epochs, or rounds of boosting, as the folds' models were trained for where they stopped early.
+    class_weight : ClassWeight
+        Deferred weights still set in at the same epoch.
+    """
+
+    log_proba: np.ndarray
+    learner: Learner
+    training: Training | None
+    class_weight: ClassWeight
+
+
+def cross_validated(plan: Plan, dataset: Dataset, rows: np.ndarray, folds: int = FOLDS) -> CrossValidated:
+    """Train on all but one part of the rows, and score that part, in turn.
+
+    Parameters
+    ----------
+    plan : Plan
+    dataset : Dataset
+    rows : ndarray of shape (n,)
+        Row numbers.
+    folds : int
+        Fewer if a class has fewer rows; each fold samples, weights and prepares for itself. Groups that the run's split
+        keeps together are kept together here.
+
+    Raises
+    ------
+    DataError
+        If a class has a single row.
+    """
+    part_of = {name: values.iloc[rows].reset_index(drop=True) for name, values in dataset.aside.items()}
+    among = replace(dataset, X=dataset.take(rows), y=dataset.y[rows], aside=part_of)
+    splitter = _folds(plan, among, folds, plan.split.validation if plan.stops_early else 0.0)
+    inner = replace(plan, decision=Argmax())
+    log_proba, steps = np.empty((len(rows), *dataset.count(dataset.targets[:1]).shape)), []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LabWarning)  # of the whole it is said already
+        for fold, part in enumerate(checked_splits(splitter, among), start=1):
+            split = Split(rows[part.train], rows[part.validation], rows[part.test])
+            fitted, _ = fit(inner, dataset, split, fold, Clock(), Observer(), no_progress)
+            log_proba[part.test] = fitted.log_proba(dataset.take(split.test))
+            if fitted.model.steps is not None:
+                steps.append(fitted.model.steps)
+    if not plan.stops_early:
+        return CrossValidated(log_proba, plan.learner, plan.training, plan.class_weight)
+    kept = round(float(np.mean(steps)))
+    learner, training = plan.learner.trained_for(kept, plan.training)
+    if plan.training is None:
+        return CrossValidated(log_proba, learner, training, plan.class_weight)
+    first = min(int(np.ceil(round(plan.class_weight.weight_start * plan.training.epochs, 9))), kept - 1)
+    deferred = plan.class_weight.weight_start > 0
+    class_weight = replace(plan.class_weight, weight_start=first / kept) if deferred else plan.class_weight  # type: ignore[type-var]
+    return CrossValidated(log_proba, learner, training, class_weight)
+
+
+def _folds(plan: Plan, dataset: Dataset, folds: int, validation: float) -> Splitter:
+    """Return what cuts rows into folds: whole groups where the run keeps them together; fewer folds for few rows."""
+    fewest = int(np.unique(combinations(dataset.y), return_counts=True)[1].min())
+    if plan.split.groups is None:
+        return CrossValidation(max(2, min(folds, fewest)), 1, validation, plan.seed)
+    groups = int(group_numbers(dataset, plan.split.groups).max()) + 1
+    return GroupCrossValidation(max(2, min(folds, groups)), 1, validation, plan.split.groups, plan.seed)
 
 
 def with_training_rows(

@@ -68,6 +68,11 @@ class Plan:
         """Whether the sampler leaves the rows alone and shapes a network's batches instead."""
         return getattr(self.sampler, "balanced_batches", False)
 
+    @property
+    def needs_validation(self) -> bool:
+        """Whether something is fitted on rows that are not trained on: the decision, or when to stop."""
+        return self.decision.needs_validation or self.stops_early
+
 
 def make_plan(identity: Identity, dataset: Dataset) -> Plan:
     """Make the objects of a run on `dataset`.

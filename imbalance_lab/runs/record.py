@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from imbalance_lab.runs.markup import to_html
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from imbalance_lab.runs.classifier import Classifier
     from imbalance_lab.runs.fit import Fitted
 
 
@@ -85,8 +87,8 @@ class RunRecord:
     intervals : DataFrame
         ``low`` and ``high`` for ``balanced_accuracy`` and every ``recall/<class>``.
     classes : DataFrame
-        One row per class: rows, after sampling, weight, effective prior, offset of the decision, recall with interval,
-        precision, F1, support.
+        One row per class: rows, after sampling, weight, effective prior, offset of the decision (and of two classes the
+        threshold), recall with interval, precision, F1, support.
     history : DataFrame or None
         One row per fold and epoch.
     never_predicted : list of str
@@ -127,10 +129,8 @@ class RunRecord:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Of each task of two classes the probability of the second above which it is decided for, mean over folds."""
-        offset, pairs = self.classes.offset, [names for names in self.dataset.tasks if len(names) == 2]
-        found = {second: float(1 / (1 + np.exp(offset[second] - offset[first]))) for first, second in pairs}
-        return {name: value for name, value in found.items() if not np.isnan(value)}
+        """Of each task of two classes the probability from which the second is decided for, by the mean offset."""
+        return {str(name): float(value) for name, value in self.classes.threshold.dropna().items()}
 
     @property
     def thresholds_text(self) -> list[str]:
@@ -160,6 +160,21 @@ class RunRecord:
             shown = [(1, labels[at])] if labels else list(enumerate(names))
             columns |= {f"probability/{name}": np.exp(part.log_proba[:, k]) for k, name in shown}
         return pd.DataFrame(columns)
+
+    def classifier(self, fold: int = 0) -> Classifier:
+        """Return what a fold fitted as a scikit-learn estimator, which can be saved."""
+        from imbalance_lab.runs.classifier import Classifier
+
+        return Classifier.of_run(self.folds[fold].fitted, self.identity, self.dataset, self.measured(fold))
+
+    def measured(self, fold: int | None = None) -> dict[str, Any]:
+        """Return what a saved model says of how well it does: metrics of all test rows, or of one fold's."""
+        whole = measured_of(self.summary())
+        if fold is None or len(self.folds) == 1:
+            return whole
+        by, rows = f"fold {fold + 1} of {len(self.folds)} of the run", len(self.folds[fold].test.rows)
+        only = {"by": by, "test_rows": rows, "folds": 1, "metrics": self.folds[fold].metrics, "intervals": {}}
+        return whole | only
 
     def figures(self) -> dict[str, Figure]:
         """Return the run's figures by name: recall of each class, confusion matrix, precision and recall, ..."""
@@ -239,3 +254,16 @@ class RunRecord:
             shown[heading] = ["" if pd.isna(value) else f"{value:.{digits}f}" for value in table[key]]
         decided = [f"decision: {text}" for text in self.thresholds_text if "offset" in columns]
         return to_html(shown, f"{self.dataset.name}, {self.name}: {self.headline()}", [*decided, *self.warnings])
+
+
+def measured_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of what ``record.json`` holds what a saved model says of how well it does."""
+    return {
+        "by": "the run",
+        "test_rows": int(sum(row["support"] for row in record["classes"].values())),
+        "folds": len(record["folds"]),
+        "metrics": record["metrics"],
+        "intervals": record["intervals"],
+        "confidence": record["identity"]["config"]["evaluation"]["confidence"],
+        "warnings": record["warnings"],
+    }

@@ -20,7 +20,7 @@ from imbalance_lab.errors import AlreadyFinished, Incompatible, LabWarning
 from imbalance_lab.evaluation.evaluate import evaluate
 from imbalance_lab.evaluation.test_prior import at_prior
 from imbalance_lab.options import Option
-from imbalance_lab.runs.files import save_models, write_record
+from imbalance_lab.runs.files import MODELS, save_models, write_record
 from imbalance_lab.runs.fit import fit, offsets
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Observer, Tracker
@@ -102,7 +102,7 @@ def run(
 
         plots.save(record.figures(), folder / "figures")
     if identity.settings.save_model:
-        save_models(record, folder / "models")
+        save_models(record, folder / MODELS)
     summary = write_record(record, folder)
     try:
         observer.result(record, tracker.where)

@@ -72,11 +72,21 @@ def result_table(
 ) -> pd.DataFrame:
     """Return one row per class: the means of the folds' class tables, and the run's metrics of its test rows."""
     before = pd.concat([fold.classes for fold in folds]).groupby(level=0, sort=False).mean()
+    before["threshold"] = thresholds(before.offset, dataset)
     after = pd.DataFrame({"support": dataset.count(test.y).ravel()}, index=pd.Index(dataset.class_names, name="class"))
     for key in ("recall", "precision", "f1"):
         after[key] = [metrics.get(f"{key}/{name}", np.nan) for name in dataset.class_names]
     recalls = intervals.filter(like="recall/", axis=0).rename(index=lambda key: key.removeprefix("recall/"))
     return before.assign(**after, **recalls)
+
+
+def thresholds(offset: pd.Series, dataset: Dataset) -> np.ndarray:
+    """Return of the second of two classes the probability from which it is decided for, by offsets; else missing."""
+    found = np.full(len(offset), np.nan)
+    if len(dataset.tasks[0]) == 2:
+        moved = offset.to_numpy()
+        found[1::2] = 1 / (1 + np.exp(moved[1::2] - moved[::2]))
+    return found
 
 
 def join_histories(histories: list[pd.DataFrame | None]) -> pd.DataFrame | None:

@@ -17,7 +17,7 @@ from pydantic import Field, validate_call
 from imbalance_lab.errors import TrackingError
 from imbalance_lab.options import leaves
 from imbalance_lab.runs.claims import claim, release
-from imbalance_lab.runs.files import written_files
+from imbalance_lab.runs.files import MODELS, written_files
 from imbalance_lab.runs.history import KEPT, PREFIX
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
@@ -266,6 +266,10 @@ class MlflowTracker(Tracker):
         )
         self._flush()
         self._attach(folder)
+        if len(record["folds"]) == 1 and (kept := folder / MODELS / "0").is_dir():
+            from imbalance_lab.tracking.model import log_kept  # which loads more of MLflow
+
+            log_kept(client, kept, run)
         client.set_terminated(run, STATUS["finished"])
         self._ended = True
         if not self._sweep_tags and self._experiment_id is not None:  # a sweep saves its views when it ends

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic.dataclasses import dataclass
 
-from imbalance_lab.app import cli, datasets, figures, send, weights
+from imbalance_lab.app import cli, datasets, figures, predict, refit, send, weights
 from imbalance_lab.app.border import job_of
 from imbalance_lab.app.commands import Command, build, pairs, setting
 from imbalance_lab.app.config import compose
@@ -19,7 +19,9 @@ from imbalance_lab.fields import STRICT
 from imbalance_lab.options import instantiate
 from tests.conftest import invoke
 
-OURS = {"weights": weights, "datasets": datasets, "figures": figures, "send": send}
+OURS = {
+    "weights": weights, "datasets": datasets, "figures": figures, "send": send, "refit": refit, "predict": predict,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, config=STRICT)

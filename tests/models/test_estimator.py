@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import joblib
 import numpy as np
 import pytest
 from imblearn.ensemble import EasyEnsembleClassifier
@@ -10,7 +9,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet
-from imbalance_lab.models.estimator import FLOOR, Estimator
+from imbalance_lab.models.estimator import FLOOR, Estimator, FittedEstimator
 
 NOBODY = Rows(np.empty((0, 3)), np.empty((0, 1), int))
 
@@ -75,9 +74,9 @@ def test_no_rows_no_scores_and_saving(tmp_path) -> None:
     train = data()
     model = fit(LogisticRegression(), train)
     assert model.predict_log_proba(np.empty((0, 3))).shape == (0, 1, 3)
-    model.save(tmp_path / "deep")
-    again = joblib.load(tmp_path / "deep" / "model.joblib")
-    np.testing.assert_array_equal(again.predict(train.X), model.estimators[0].predict(train.X))
+    model.save(tmp_path)
+    again = FittedEstimator.load(tmp_path, 1, model.n_classes)
+    np.testing.assert_array_equal(again.predict_log_proba(train.X), model.predict_log_proba(train.X))
 
 
 def test_labels_have_a_classifier_each_with_its_own_weights() -> None:

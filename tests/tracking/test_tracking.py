@@ -204,7 +204,7 @@ def test_only_what_a_run_wrote_is_sent(tiny, run, client: MlflowClient, store: P
     run(config)
     logged = only_run(client, "synthetic").info.run_id
     artifacts = {a.path for folder in ("", "figures", "models/0") for a in client.list_artifacts(logged, folder)}
-    assert artifacts >= {"record.json", "config.yaml", "predictions.npz", "models/0/use.joblib"}
+    assert artifacts >= {"record.json", "config.yaml", "predictions.npz", "models/0/manifest.json"}
     assert {path.rpartition(".")[2] for path in artifacts if path.startswith("figures/")} == {"png"}
     assert not artifacts & {"thesis.tex", "secrets.env", "mlflow.db", "mlartifacts", "figures/notes.txt"}
 
