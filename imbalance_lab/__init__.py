@@ -29,6 +29,7 @@ _FACE = {
     "compare": "imbalance_lab.library",
     "load": "imbalance_lab.runs.saving",
     "option": "imbalance_lab.options",
+    "recommend": "imbalance_lab.recommendation.recommend",
     "refit": "imbalance_lab.runs.refit",
     "run": "imbalance_lab.library",
     "sweep": "imbalance_lab.library",
@@ -49,6 +50,7 @@ __all__ = [
     "load",
     "losses",
     "option",
+    "recommend",
     "refit",
     "run",
     "sweep",
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from imbalance_lab.library import compare, run, sweep
     from imbalance_lab.models.decision_classifier import DecisionClassifier
     from imbalance_lab.options import option
+    from imbalance_lab.recommendation.recommend import recommend
     from imbalance_lab.runs.classifier import Classifier
     from imbalance_lab.runs.refit import refit
     from imbalance_lab.runs.saving import load

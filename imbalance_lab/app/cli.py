@@ -18,6 +18,7 @@ class Entry(NamedTuple):
 
 COMMANDS = MappingProxyType(
     {
+        "recommend": Entry("imbalance_lab.app.recommend", "from a table to the strategy to use and a trained model"),
         "options": Entry("imbalance_lab.app.catalogue", "every option with what it does and its settings"),
         "compare": Entry("imbalance_lab.app.compare", "which strategy is better, by how much, and how sure one can be"),
         "weights": Entry("imbalance_lab.app.weights", "class weights for class sizes or a table, ready to paste"),

@@ -7,7 +7,7 @@ batch. Here the rows are tensors and the mini-batch loop is a `tf.while_loop`. T
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -20,6 +20,7 @@ from scipy.special import log_softmax
 from imbalance_lab.data.rows import Rows, TrainingSet
 from imbalance_lab.evaluation.metrics import HEADLINE, METRICS, Metric
 from imbalance_lab.evaluation.scores import Confusion, Scores
+from imbalance_lab.models.base import Progress
 from imbalance_lab.models.stopping import stopping_score
 from imbalance_lab.strategies.losses.base import Loss
 

@@ -31,8 +31,8 @@ def predictions(classifier: Classifier, X: Any, prior: Prior = "natural") -> pd.
     X : DataFrame of shape (n, columns)
     prior : {"natural", "trained", "estimate"} or mapping of class to share
         The class shares that the probabilities are for: those of the training data before sampling and weighting, those
-        that the scores carry as they are, those found among these rows (`most_likely_prior`), or given ones. The class is
-        the decision's, whatever they are.
+        that the scores carry as they are, those found among these rows (`most_likely_prior`), or given ones. The class
+        is the decision's, whatever they are.
 
     Returns
     -------
