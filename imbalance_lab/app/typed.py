@@ -56,14 +56,16 @@ class Typist:
             for key, value in recorded.items()
             if key != KEPT and key.partition(".")[0] not in ("options", *(SLOTS if strategy else ()))
         }
+        chosen = {f"options.{group}" for group in GROUPS if not (strategy and group in SLOTS)}
         for _ in range(2):  # what the options do not set by themselves, then whether that is all
             made = self.made(typed)
             differ = {key: value for key, value in wanted.items() if made.get(key) != value}
             if not differ:
-                return typed
+                break
             typed |= _overrides(differ, made)
         made = self.made(typed)
-        return typed if all(made.get(key) == value for key, value in wanted.items()) else None
+        same = wanted | {key: recorded[key] for key in chosen}
+        return typed if all(made.get(key) == value for key, value in same.items()) else None
 
     @cached_property
     def default(self) -> dict[str, str]:
@@ -104,12 +106,13 @@ class Typist:
             for group in GROUPS
             if group not in SLOTS
             and recorded[f"options.{group}"] != self.default[f"options.{group}"]
-            and (known := _option(group, recorded[f"options.{group}"]))
+            and (known := _option(group, recorded[f"options.{group}"], self.search))
         }
         filled = {
             slot: known
             for slot, null in SLOTS.items()
-            if recorded[f"options.{slot}"] != null and (known := _option(slot, recorded[f"options.{slot}"]))
+            if recorded[f"options.{slot}"] != null
+            and (known := _option(slot, recorded[f"options.{slot}"], self.search))
         }
         if strategy is not None:
             typed["strategy"] = strategy
@@ -120,13 +123,13 @@ class Typist:
         return typed | {"seed": recorded["seed"]}
 
 
-def _option(group: str, name: str) -> str:
+def _option(group: str, name: str, search: Sequence[Path] = ()) -> str:
     """Return the option that is typed for one of this name; for a class of the user's own that of all, if there is one.
 
     >>> _option("sampler", "smote"), _option("sampler", "BorderlineSMOTE"), _option("split", "Chronological")
     ('smote', 'custom', 'custom')
     """
-    return next((known for known in (name, "custom") if find(group, known)), "")
+    return next((known for known in (name, "custom") if find(group, known, search)), "")
 
 
 def saves_model(table: RunTable, run: str) -> bool:

@@ -356,7 +356,7 @@ def unfinished(table: RunTable) -> pd.DataFrame:
     left = runs[~runs.outcome.isin(["finished", "already finished"]) & ~runs.cell.isin(done)]
     last = runs[runs.outcome == "finished"].groupby("dataset").start.max()
     alone = left.experiment.notna() & left.sweep.isna() & left.outcome.isin(["failed", "killed"])
-    left = left[~(alone & (left.start < left.dataset.map(last)))]
+    left = left[~(alone & (left.start < last.reindex(left.dataset).to_numpy()))]
     left = left.sort_values("start").drop_duplicates("cell", keep="last")
     return (
         left.groupby(["dataset", "model", "strategy", "outcome", "reason"], dropna=False)

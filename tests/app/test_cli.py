@@ -125,7 +125,7 @@ BAD_INPUT = {
     "no option": (["strategy=null"], ["strategy=null: strategy is one of python -m imbalance_lab options strategy"]),
     "options as a list": (["strategy=[none,smote]"], ["strategy is one of", "-m strategy=a,b"]),
     "printed name": (["strategy=post_hoc_adjust"], ["there is no strategy=post_hoc_adjust", "logit_adjust"]),
-    "sweep without -m": (["seed=1,2"], ["seed=1,2", "--multirun"]),
+    "sweep without -m": (["seed=1,2"], ["seed=1,2", "-m"]),
     "missing path": (["dataset=csv"], ["dataset needs", "dataset.path="]),
     "missing file": (["dataset=csv", "dataset.path=no.csv", "dataset.target=y"], ["there is no file no.csv"]),
     "KEEL name": (["dataset=keel", "dataset.name=yest"], ["no KEEL set 'yest'", "did you mean yeast"]),
