@@ -15,9 +15,7 @@ from nbclient import NotebookClient
 
 from imbalance_lab.strategies.losses.cross_entropy import CrossEntropy
 from tests.conftest import invoke
-from tests.docs.conftest import commands, fenced, write_table
-
-SHELL = ("README.md", "CONTRIBUTING.md")
+from tests.docs.conftest import blocks, commands, fenced, write_table
 
 
 def test_the_readmes_python_runs_from_top_to_bottom(tmp_path: Path) -> None:
@@ -40,15 +38,17 @@ def test_the_notebook_example_runs_in_a_notebook(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [line for page in SHELL[:1] for line in commands(page)])
-def test_the_readmes_commands_run(command: str, tmp_path: Path, store: Path) -> None:
+@pytest.mark.parametrize("block", blocks("README.md"), ids=lambda block: block[0].removeprefix("python -m "))
+def test_the_readmes_commands_run(block: list[str], tmp_path: Path, store: Path) -> None:
     write_table(tmp_path)
-    if "compare" in command:
+    if "compare" in block[0]:
         sweep = ("-m", "strategy=none,tuned_threshold,inv_freq", "model=logreg", "seed=0,1,2")
         assert invoke(*sweep) == 0
-    run = subprocess.run([sys.executable, *shlex.split(command)[1:]], cwd=tmp_path, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert "Traceback" not in run.stderr
+    for command in block:
+        words = [*shlex.split(command)[1:], *["budget=20s"][: int("recommend" in command)]]
+        run = subprocess.run([sys.executable, *words], cwd=tmp_path, capture_output=True, text=True)
+        assert run.returncode == 0, f"{command}: {run.stderr}"
+        assert "Traceback" not in run.stderr
 
 
 @pytest.fixture
