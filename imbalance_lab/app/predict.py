@@ -120,11 +120,12 @@ def predict_file(classifier: Classifier, file: Path, out: Path, settings: Settin
             sample.add(classifier.log_proba(chunk.X))
             progress(len(chunk.X), chunk.done)
         classifier = settled(classifier, sample.scores)
-        what = "the class shares that the decision goes by are"
+        seen = f"estimated from {len(sample.scores):,} of {sample.seen:,} rows"
         if prior == "estimate":
             targets = estimated(classifier, sample.scores)
-            what = f"class shares: {_shares(classifier, targets)};"
-        print(f"{what} estimated from {len(sample.scores):,} of {sample.seen:,} rows")
+            print(f"class shares {seen}: {_shares(classifier, targets)}")
+        else:
+            print(f"the decision goes by class shares {seen}")
     rows, counts, progress, reader = 0, Counter[str](), _Progress("predicting"), chunks(settings.keep)
     with open_sink(out) as write:
         for chunk in reader:
