@@ -55,13 +55,16 @@ def test_control_then_seeds_then_the_model_lead_to_one_that_is_kept(capsys: pyte
     found = take(shown)
     assert {one["outcome"] for one in found} == {"finished"}
     assert {one["identity"]["seed"] for one in found} == set(range(3, 10))
-    assert len({one["strategy"] for one in found}) == 2
+    assert {one["strategy"] for one in found} <= {"none", "smote", "tuned_threshold"}
     (one,) = compare("multirun").compared
-    assert one.table.loc[list({record["strategy"] for record in found}), "runs"].to_list() == [10, 10]
-    assert step().arguments[-1] == "save_model=true"
+    assert set(one.table.loc[list({record["strategy"] for record in found}), "runs"]) == {10}
+    asked = 0
+    while step().arguments[-1] != "save_model=true":  # more seeds, as long as they may settle it
+        take(step())
+        assert (asked := asked + 1) < 5
     (kept,) = take(step())
-    assert kept["outcome"] == "finished"
-    assert kept["strategy"] == one.table.index[0]
+    (one,) = compare("multirun").compared
+    assert kept["outcome"] == "finished" and kept["strategy"] == one.answer.use
     main(["folder=multirun"])
     assert capsys.readouterr().out.splitlines()[-1].startswith(PROGRAM)
 
