@@ -81,11 +81,11 @@ def test_the_network_arrives_at_the_best_rule(road: str, tiny, run) -> None:
 
 
 def test_plain_training_does_not_and_neither_does_correcting_twice(tiny, run, monkeypatch) -> None:
-    from imbalance_lab.strategies import decisions
+    from imbalance_lab.strategies.decisions import closed
 
     assert shortfall(tiny, run, "model=logreg") > 3 * TOLERANCE
     monkeypatch.setattr(
-        decisions, "_log_effective", lambda priors: np.log(priors.natural)
+        closed, "log_effective", lambda priors: np.log(priors.natural)
     )  # the raw prior, as if nothing was sampled
     assert shortfall(tiny, run, "model=logreg", "strategy=smote", "decision=logit_adjust") > 3 * TOLERANCE
 

@@ -43,7 +43,9 @@ def test_without_a_fitted_decision_it_is_the_classifier_of_all_rows(strategy: st
 
 def test_the_decision_is_the_best_for_cross_validated_scores(data: lab.Dataset) -> None:
     """The scores by hand: each fold's, by a run's own fit on the others; `refit` never sees a row's own label."""
-    identity = specify(data, lab.Strategy(sampler="ros", decision="tuned_threshold"), "logreg", seed=2)
+    identity = specify(
+        data, lab.Strategy("ros", decision=lab.option("decision", "tuned_threshold", shrink=False)), "logreg", seed=2
+    )
     plan, rows = make_plan(identity, data), np.arange(len(data))
     scores = np.empty((len(data), 3))
     for fold, split in enumerate(checked_splits(CrossValidation(5, 1, 0.0, 2), data), start=1):
