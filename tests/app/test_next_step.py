@@ -69,6 +69,7 @@ def test_control_then_seeds_then_the_model_lead_to_one_that_is_kept(capsys: pyte
     assert capsys.readouterr().out.splitlines()[-1].startswith(PROGRAM)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -100,6 +101,7 @@ def test_a_table_is_typed_by_its_name(tmp_path: Path) -> None:
     assert (found["strategy"], found["outcome"]) == ("tuned_threshold", "finished")
 
 
+@pytest.mark.slow
 def test_plain_training_is_typed_by_its_name() -> None:
     assert invoke("-m", *RUNS, "strategy=none,tuned_threshold", "seed=range(6)") == 0
     runs = RunTable.from_folder("multirun")
@@ -118,6 +120,7 @@ def test_more_seeds_where_they_would_help() -> None:
     assert {"smote", "tuned_threshold"} <= set(strategies.partition("=")[2].split(","))
 
 
+@pytest.mark.slow
 def test_groups_that_differ_in_their_dataset_are_one_sweep() -> None:
     assert invoke("-m", *RUNS, "dataset=wine_lt,breast_cancer", "strategy=none,inv_freq", "seed=0,1") == 0
     found = take(step())
@@ -138,6 +141,7 @@ def test_a_long_command_is_copied_as_one(width: int) -> None:
     assert len(shown.text(None).splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_what_is_missing_comes_first_control_and_plain_training_then_seeds() -> None:
     """Neither control nor baseline, and one strategy lacks seeds that the other has."""
     assert invoke("-m", *RUNS, "strategy=smote", "seed=range(3)") == 0
@@ -163,6 +167,7 @@ def test_runs_that_failed_are_not_proposed_again() -> None:
     assert dict(_lacking(compare(runs).compared[0], runs))["smote"] == {2}
 
 
+@pytest.mark.slow
 def test_what_is_to_be_used_is_kept_rather_than_the_best_mean() -> None:
     assert invoke("-m", *RUNS, "strategy=none,tuned_threshold,smote", "seed=range(3)") == 0
     runs = RunTable.from_folder("multirun")
@@ -204,6 +209,7 @@ def test_options_of_ones_own_are_typed_with_their_folder(mine: Path, capsys: pyt
     assert (found["outcome"], found["strategy"]) == ("finished", "fourth_root(power=0.3)")
 
 
+@pytest.mark.slow
 def test_groups_that_differ_in_the_name_within_a_source_are_one_sweep() -> None:
     names = "dataset.name=balance,newthyroid"
     assert invoke("-m", *RUNS, "dataset=keel", names, "strategy=none,inv_freq", "seed=0,1") == 0

@@ -78,6 +78,7 @@ def test_equal_scores_count_as_their_mean_over_all_orders() -> None:
     assert named("precision_at_top_3")(scores) == pytest.approx((1 + 2 / 3) / 3)
 
 
+@pytest.mark.slow
 def test_net_benefit_is_that_of_dcurves(rare: Scores) -> None:
     dcurves = pytest.importorskip("dcurves")
     import pandas as pd
