@@ -21,6 +21,8 @@ NEEDED = {
     "split": ("split", "validation", "imbalance_lab.data.base.Splitter"),
     "prepare": ("fit", "imbalance_lab.data.prepare.Prepare"),
     "class_weight": ("check", "weight_start", "imbalance_lab.strategies.class_weights.ClassWeight"),
+    "training": ("epochs", "patience", "imbalance_lab.models.training.Training"),
+    "evaluation": ("metrics", "test_prior", "imbalance_lab.evaluation.settings.Evaluation"),
     "decision": ("fit", "needs_prior", "imbalance_lab.strategies.decisions.Decision"),
 }
 TARGETS = ("_target_", "estimator._target_")  # what an option is: the latter of a classifier of another library
