@@ -93,7 +93,8 @@ def _drawn(one: Comparison, spec: Mapping[str, Any]) -> Iterator[tuple[str, Figu
         if "differences" in wanted:
             yield f"{spec['file']}-differences{which}", draw_differences(group, one.settings)
     for across in one.across if "ranks" in wanted else []:
-        yield f"{spec['file']}-ranks-{across.name}", draw_ranks(across, 1 - one.settings.confidence)
+        name = re.sub(r"[^\w.-]+", "-", across.name).strip("-")
+        yield f"{spec['file']}-ranks-{name}", draw_ranks(across, 1 - one.settings.confidence)
 
 
 def _kept(name: str, drawn: Figure, out: Path) -> str:
