@@ -15,7 +15,7 @@ from imbalance_lab.comparison.across import (
     wilcoxon,
 )
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.verdict import summary
+from imbalance_lab.comparison.side_by_side import summary
 
 # Demsar (2006), table 6: AUC of C4.5, with m, with cf, with both tuned. Of two equal ones, .975, the paper ranks the
 # first higher, so they differ in a digit that it does not print.

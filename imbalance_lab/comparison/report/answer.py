@@ -9,10 +9,11 @@ import pandas as pd
 
 from imbalance_lab.comparison.across import Across
 from imbalance_lab.comparison.answer import Answer
+from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.report.kinds import OPEN, SIGNS, kind_of
 from imbalance_lab.comparison.report.text import verdict_text
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.verdict import Compared, alike_in_rank, summary
+from imbalance_lab.comparison.side_by_side import alike_in_rank, summary
 from imbalance_lab.evaluation.metrics import heading_of
 
 START, TIED = "Start with", "No clear winner; in the lead:"

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from imbalance_lab.comparison.across import Across
+from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.paired import interval
 from imbalance_lab.comparison.report.ink import (
     BAND,
@@ -28,7 +29,6 @@ from imbalance_lab.comparison.report.ink import (
 )
 from imbalance_lab.comparison.report.kinds import kind_of
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.verdict import Compared
 from imbalance_lab.evaluation.metrics import heading_of
 
 MOST_STRATEGIES = 40

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from imbalance_lab.comparison.verdict import Compared
+from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.runs.history import KEPT
 
 RECALL = "recall/"

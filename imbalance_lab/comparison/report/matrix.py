@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from imbalance_lab.comparison.across import Across
+from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.paired import paired_differences
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.verdict import Compared, Comparison, kinds_of
+from imbalance_lab.comparison.side_by_side import kinds_of
+from imbalance_lab.comparison.verdict import Comparison
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import pandas as pd
 from markupsafe import escape
 
 from imbalance_lab.comparison.answer import Answer
+from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.report.answer import recommend_across
 from imbalance_lab.comparison.report.text import figure, verdict_texts
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.verdict import Compared, Comparison
+from imbalance_lab.comparison.verdict import Comparison
 from imbalance_lab.evaluation.metrics import heading_of
 from imbalance_lab.runs.markup import block, rows
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.report.kinds import OPEN, SIGNS, kind_of
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.verdict import Compared
 from imbalance_lab.evaluation.metrics import heading_of
 
 DARKEST = 60  # per cent of the colour of better or worse, in the cell of the largest difference

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from imbalance_lab.comparison.across import Across
 from imbalance_lab.comparison.answer import Answer
+from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.report import curves
 from imbalance_lab.comparison.report import diagrams as draw
 from imbalance_lab.comparison.report.answer import Tile, recommend_across, tiles_of
@@ -33,7 +34,7 @@ from imbalance_lab.comparison.report.tables import (
 )
 from imbalance_lab.comparison.report.text import group_table, number, ranks_table
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.verdict import Compared, Comparison
+from imbalance_lab.comparison.verdict import Comparison
 from imbalance_lab.evaluation.metrics import heading_of
 
 MOST_SECTIONS = 40

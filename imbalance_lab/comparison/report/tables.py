@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.report.text import group_table, number
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.verdict import Compared, Comparison
+from imbalance_lab.comparison.verdict import Comparison
 from imbalance_lab.evaluation.metrics import heading_of, shown_at
 
 

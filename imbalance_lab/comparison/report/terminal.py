@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from imbalance_lab.comparison.answer import VERBS, reference_of
+from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
 from imbalance_lab.comparison.report.answer import START, TIED, recommend_across
 from imbalance_lab.comparison.report.layout import Grid, cut, shortened, wrapped
@@ -23,7 +24,7 @@ from imbalance_lab.comparison.report.text import (
     verdict_texts,
 )
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.verdict import Compared, Comparison
+from imbalance_lab.comparison.verdict import Comparison
 from imbalance_lab.evaluation.metrics import heading_of
 
 MOST_GROUPS = 2  # that are shown by themselves; of more there is a line each

@@ -15,9 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 from imbalance_lab.comparison.across import Across
+from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.paired import FEW_RUNS
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.verdict import Compared, Comparison, summary
+from imbalance_lab.comparison.side_by_side import summary
+from imbalance_lab.comparison.verdict import Comparison
 from imbalance_lab.evaluation.metrics import heading_of, shown_at
 
 MOST_GROUPS = 40
