@@ -39,6 +39,7 @@ MEANINGS = MappingProxyType(
     {
         "dataset": "what is learnt from; a table of your own is my.csv target=column",
         "split": "which rows are for training, validation and test",
+        "stress": "what is made worse in training and validation rows, to see what a strategy stands",
         "prepare": "how columns become features",
         "model": "what learns",
         "training": "how a network is trained",

@@ -15,6 +15,7 @@ from imbalance_lab.comparison.keys import (
     SEED,
     SPLIT,
     SPLIT_SEED,
+    STRESS,
     USED_BY_NAME,
     WATCHED,
     changes_results,
@@ -138,6 +139,8 @@ def _written_alike(key: Any, values: pd.Series) -> pd.Series:
     """Return values that mean the same as one text: seeds of version 0.1.0, classes that moved to other modules."""
     if key == WATCHED:
         return values.fillna(HEADLINE)  # before it was a setting
+    if key == STRESS:
+        values = values.fillna("imbalance_lab.data.stress.NoStress")  # likewise
     if is_seed(key):
         return values.replace({"True": "1", "False": "0"})
     if key[1].split(".")[-1] == "_target_":
@@ -310,8 +313,10 @@ def _natural(seed: str) -> tuple[int, float, str]:
 
 def _ratio(metrics: pd.DataFrame) -> float:
     """Return test rows by other rows, from what the runs recorded."""
-    rows = metrics.reindex(columns=["rows/test", "rows/train", "rows/validation"]).mean()
-    return float(rows["rows/test"] / (rows["rows/train"] + rows["rows/validation"]))
+    rows = metrics.reindex(columns=["rows/test", "rows/train", "rows/validation", "rows/before_stress"]).mean()
+    # What is thinned on purpose is drawn from all other rows: how far training rows overlap goes by those.
+    others = rows["rows/train"] + rows["rows/validation"]
+    return float(rows["rows/test"] / (others if np.isnan(rows["rows/before_stress"]) else rows["rows/before_stress"]))
 
 
 def _unpaired(values: pd.DataFrame) -> str | None:

@@ -23,6 +23,7 @@ NO_SETTINGS = frozenset(
 # Of the settings of the evaluation those that change a metric: one, and those that hold values by class.
 BINS, BY_CLASS = "calibration_bins", ("costs.", "test_prior.")
 WATCHED: Key = ("training", "metric")
+STRESS: Key = ("stress", "_target_")
 # What is asked for by its key, whether runs differ in it or not.
 USED_BY_NAME: tuple[Key, ...] = (*(OPTION, TARGET, *PATHS, MODEL, SPLIT, *(("options", slot) for slot in SLOTS)),)
 

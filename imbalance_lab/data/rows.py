@@ -82,6 +82,7 @@ class Seeds(NamedTuple):
     shuffling: int
     intervals: int
     test_rows: int
+    stress: int
 
     @classmethod
     def spawn(cls, seed: int, fold: int) -> Seeds:

@@ -19,6 +19,7 @@ from imbalance_lab.options.trees import alike, is_reference, leaves, merged
 NEEDED = {
     "dataset": ("load", "title", "imbalance_lab.data.base.DatasetSource"),
     "split": ("split", "validation", "imbalance_lab.data.base.Splitter"),
+    "stress": ("on", "check", "imbalance_lab.data.stress.Stress"),
     "prepare": ("fit", "imbalance_lab.data.prepare.Prepare"),
     "class_weight": ("check", "weight_start", "imbalance_lab.strategies.class_weights.ClassWeight"),
     "training": ("epochs", "patience", "imbalance_lab.models.training.Training"),

@@ -11,11 +11,11 @@ from typing import Any
 
 from imbalance_lab import __version__
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.options import SLOTS, Option, plain, resolved
+from imbalance_lab.options import SLOTS, Option, option, plain, resolved
 from imbalance_lab.runs.settings import RunSettings
 
 # The groups that make up a run, in the order of `conf/config.yaml`.
-GROUPS = ("dataset", "split", "prepare", "model", "training", "sampler", "class_weight", "loss", "decision")
+GROUPS = ("dataset", "split", "stress", "prepare", "model", "training", "sampler", "class_weight", "loss", "decision")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Identity:
     @property
     def names(self) -> dict[str, str]:
         """The name of each group's option."""
-        return {group: option.name for group, option in self.options.items()}
+        return {group: chosen.name for group, chosen in self.options.items()}
 
     @cached_property
     def strategy(self) -> str:
@@ -74,9 +74,15 @@ class Identity:
         return self.options["model"].title
 
     @property
+    def stress(self) -> str:
+        """What makes its training rows worse, with the settings that differ from its file; ``none`` if nothing."""
+        return self.options["stress"].title
+
+    @property
     def name(self) -> str:
-        """How the run is called: strategy, model and seed."""
-        return f"{self.strategy} {self.model} seed={self.seed}"
+        """How the run is called: strategy, model, stress if there is any, and seed."""
+        stress = f" {self.stress}" if self.stress != "none" else ""
+        return f"{self.strategy} {self.model}{stress} seed={self.seed}"
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -106,6 +112,7 @@ class Identity:
             "config_hash": self.config_hash,
             "data_hash": self.data_hash,
             "version/imbalance_lab": self.version,
+            **({"stress": self.stress} if self.stress != "none" else {}),
         }
 
     def on_data(self, name: str, data_hash: str) -> Identity:
@@ -128,15 +135,19 @@ class Identity:
             "version": self.version,
             "config_hash": self.config_hash,
             "config": self.config,
-            "changed": {group: dict(option.changed) for group, option in self.options.items() if option.changed},
+            "changed": {group: dict(chosen.changed) for group, chosen in self.options.items() if chosen.changed},
         }
 
     @classmethod
     def from_summary(cls, summary: Mapping[str, Any]) -> Identity:
         """Return the identity that a record holds."""
         config, changed = summary["config"], summary["changed"]
+        # A record that is older than a group was made as with its null option.
         options = {
-            group: Option(group, config["options"][group], config[group], changed.get(group, {})) for group in GROUPS
+            group: Option(group, config["options"][group], config[group], changed.get(group, {}))
+            if group in config
+            else option(group, "none")
+            for group in GROUPS
         }
         settings = RunSettings(
             seed=config["seed"], min_class_rows=config["min_class_rows"], save_model=config["save_model"]

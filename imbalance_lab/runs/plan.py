@@ -13,6 +13,7 @@ from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import Prepare
 from imbalance_lab.data.rows import TrainingSet
 from imbalance_lab.data.split import as_splitter
+from imbalance_lab.data.stress import Stress
 from imbalance_lab.errors import ConfigError, Incompatible
 from imbalance_lab.evaluation.metrics import expected_cost
 from imbalance_lab.evaluation.settings import Evaluation
@@ -36,6 +37,7 @@ class Plan:
     Parameters
     ----------
     split : Splitter
+    stress : Stress
     prepare : Prepare
     learner : Learner
     sampler : Sampler
@@ -48,6 +50,7 @@ class Plan:
     """
 
     split: Splitter
+    stress: Stress
     prepare: Prepare
     learner: Learner
     sampler: Sampler
@@ -90,7 +93,7 @@ def make_plan(identity: Identity, dataset: Dataset) -> Plan:
     with process.stderr_hidden():
         learner = as_learner(options["model"].build())
     _check_slots(identity, learner, dataset)
-    groups = ["split", "prepare", "sampler", "class_weight", "decision"]
+    groups = ["split", "stress", "prepare", "sampler", "class_weight", "decision"]
     groups += ["loss", "training"] if learner.trains_by_loss else []
     parts = {"loss": None, "training": None} | {group: options[group].build() for group in groups}
     parts["split"] = as_splitter(parts["split"])

@@ -41,6 +41,8 @@ class FoldResult:
         ``balanced_accuracy``, ``recall/<class>``, ...
     seconds : dict
         Wall time of each stage.
+    stress : dict or None
+        What stress did to training and validation rows: exact counts (see `Stressed.report`).
     """
 
     fitted: Fitted
@@ -49,6 +51,7 @@ class FoldResult:
     test: Predictions
     metrics: dict[str, float]
     seconds: dict[str, float]
+    stress: dict[str, Any] | None = None
 
     @property
     def classes(self) -> pd.DataFrame:
@@ -198,7 +201,10 @@ class RunRecord:
         """Return metrics, times, and the rule of each task by which scores became classes."""
         rules = [rule.describe(names) for rule, names in zip(fold.applied.rules, self.dataset.tasks, strict=True)]
         history = fold.history
-        kept = {} if history is None else {"kept_epochs": (np.flatnonzero(history.kept > 0) + 1).tolist()}
+        kept: dict[str, Any] = (
+            {} if history is None else {"kept_epochs": (np.flatnonzero(history.kept > 0) + 1).tolist()}
+        )
+        kept |= {} if fold.stress is None else {"stress": fold.stress}
         return {"metrics": fold.metrics, "seconds": fold.seconds, "decision": rules} | kept
 
     def summary(self) -> dict[str, Any]:

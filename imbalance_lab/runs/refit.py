@@ -12,7 +12,7 @@ from imbalance_lab.data.base import Needs
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.rows import Split
 from imbalance_lab.data.split import as_splitter
-from imbalance_lab.errors import DataError, reason_of
+from imbalance_lab.errors import ConfigError, DataError, reason_of
 from imbalance_lab.runs.classifier import Classifier
 from imbalance_lab.runs.files import read_outcome
 from imbalance_lab.runs.fit import fit
@@ -30,7 +30,8 @@ def refit(
     """Train what a run trained on all rows, those that it validated and tested on included.
 
     No rows are left over for the decision, so it is fitted on cross-validated scores of all of them; a network that
-    stopped early is trained for as many epochs as the networks of the folds were on average.
+    stopped early is trained for as many epochs as the networks of the folds were on average. A stressed run is refused:
+    stress is for experiments, and what it measured says nothing of a model trained on the rows as they are.
 
     Parameters
     ----------
@@ -59,6 +60,11 @@ def refit(
     True
     """
     identity, measured = _known(run)
+    if identity.stress != "none":
+        raise ConfigError(
+            f"{identity.name} trained on rows that were made worse, and what it measured is not what a model trained "
+            "on all rows as they are would; make the run with stress=none, and refit that"
+        )
     with process.session():
         dataset = _rows(run, identity, data).without_rare_classes(identity.settings.min_class_rows)
         if data is None and identity.data_hash and dataset.content_hash != identity.data_hash:

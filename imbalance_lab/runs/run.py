@@ -1,4 +1,4 @@
-"""One run, top to bottom: dataset, split, prepare, sample, weight, fit, decide, evaluate, record."""
+"""One run, top to bottom: dataset, split, stress, prepare, sample, weight, fit, decide, evaluate, record."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from imbalance_lab.data.checks import warn_of_copies
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.rows import Seeds, Split
 from imbalance_lab.data.split import as_splitter, checked_splits
+from imbalance_lab.data.stress import NoStress
 from imbalance_lab.errors import AlreadyFinished, Incompatible, LabWarning
 from imbalance_lab.evaluation.evaluate import evaluate
 from imbalance_lab.evaluation.test_prior import at_prior
@@ -79,6 +80,8 @@ def run(
         try:
             plan = make_plan(identity, dataset)
             splits = checked_splits(plan.split, dataset)
+            for split in splits:
+                plan.stress.check(dataset, split)
         except Incompatible:  # a cell of a sweep that is left out; a mistake of the caller's is no run
             announce()
             raise
@@ -169,7 +172,8 @@ def run_fold(
         shown = {key: value for key, value in metrics.items() if not key.startswith("val/predicted_count/")}
         tracker.epoch(None if alone else fold, epoch, shown)
 
-    fitted, validation = fit(plan, dataset, split, fold, clock, observer, on_epoch)
+    stressed = plan.stress.on(dataset, split, Seeds.spawn(plan.seed, fold).stress)
+    fitted, validation = fit(plan, stressed.dataset, stressed.split, fold, clock, observer, on_epoch)
     with clock("evaluate"):
         rows = test_rows(plan, dataset, split, fold)
         scores = fitted.log_proba(dataset.take(rows))
@@ -178,7 +182,8 @@ def run_fold(
         test = applied.predictions(rows, dataset.targets[rows], scores)
         bins = plan.evaluation.calibration_bins if plan.learner.gives_probabilities else None
         metrics = evaluate(test, fitted.priors, dataset.tasks, dataset.labels, bins, plan.evaluation.metrics)
-    return FoldResult(fitted, applied, validation, test, metrics, clock.seconds)
+    report = None if isinstance(plan.stress, NoStress) else stressed.report(dataset, split)
+    return FoldResult(fitted, applied, validation, test, metrics, clock.seconds, report)
 
 
 def test_rows(plan: Plan, dataset: Dataset, split: Split, fold: int) -> np.ndarray:

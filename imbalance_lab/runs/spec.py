@@ -38,9 +38,9 @@ def specify(
     evaluation : mapping, optional
         Settings of the evaluation.
     **given
-        An option by group (``sampler``, ``class_weight``, ``loss``, ``decision``, ``split``, ``prepare``,
-        ``training``): a name, an `Option`, a mapping of settings of the default option, or an object; and ``seed``,
-        ``min_class_rows``, ``save_model``. An option given for a slot replaces the strategy's.
+        An option by group (``sampler``, ``class_weight``, ``loss``, ``decision``, ``split``, ``stress``,
+        ``prepare``, ``training``): a name, an `Option`, a mapping of settings of the default option, or an object; and
+        ``seed``, ``min_class_rows``, ``save_model``. An option given for a slot replaces the strategy's.
 
     Raises
     ------

@@ -10,6 +10,7 @@ import pandas as pd
 
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.rows import Seeds
+from imbalance_lab.data.stress import PARTS
 from imbalance_lab.evaluation.intervals import bootstrap
 from imbalance_lab.evaluation.predictions import Predictions, join
 from imbalance_lab.runs.diagnostics import diagnose, never_predicted
@@ -58,9 +59,16 @@ def summarise(
 
 
 def rows_per_fold(folds: list[FoldResult]) -> dict[str, float]:
-    """Return how many rows a fold trained, validated and tested on, before sampling; means over folds."""
+    """Return how many rows a fold trained, validated and tested on, before sampling; means over folds.
+
+    Of a stressed run also how many it had to train and validate on before.
+    """
     sizes = [(f.classes.train_rows.sum() / f.test.y.shape[1], len(f.validation.rows), len(f.test.rows)) for f in folds]
-    return dict(zip(("rows/train", "rows/validation", "rows/test"), np.mean(sizes, axis=0).tolist(), strict=True))
+    rows = dict(zip(("rows/train", "rows/validation", "rows/test"), np.mean(sizes, axis=0).tolist(), strict=True))
+    if not (reports := [fold.stress for fold in folds if fold.stress is not None]):
+        return rows
+    before = [sum(sum(report[part]["before"].values()) for part in PARTS) for report in reports]
+    return rows | {"rows/before_stress": float(np.mean(before)) / folds[0].test.y.shape[1]}
 
 
 def result_table(

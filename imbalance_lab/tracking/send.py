@@ -97,7 +97,7 @@ def _identity(record: Mapping[str, Any], config: Mapping[str, Any]) -> Identity:
     """Return what the run is; a record of version 0.1.0 holds the configuration it was made from."""
     if "identity" in record:
         return Identity.from_summary(record["identity"])
-    options = [make(group, config["options"][group], config[group]) for group in GROUPS]
+    options = [make(group, config["options"][group], config[group]) for group in GROUPS if group in config]
     changed = {
         option.group: {key: value for key, value in option.changed.items() if not key.endswith("_target_")}
         for option in options

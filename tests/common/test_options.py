@@ -49,6 +49,7 @@ SLOT_METHODS = {
     "decision": ["fit", "needs_validation", "needs_prior", "for_classes"],
     "split": ["split", "validation"],
     "prepare": ["fit"],
+    "stress": ["on", "check"],
     "training": ["epochs", "batch_size", "optimizer"],
     "tracking": ["start", "describe", "epoch", "finish", "abort", "where"],
 }
