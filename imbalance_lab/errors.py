@@ -26,6 +26,19 @@ class DataError(LabError):
     """The data cannot be used as they are."""
 
 
+class MissingColumn(DataError):
+    """A table has no column of a name.
+
+    Parameters
+    ----------
+    message, column : str
+    """
+
+    def __init__(self, message: str, column: str = "") -> None:
+        super().__init__(message)
+        self.column = column
+
+
 class Incompatible(LabError):
     """Two options that exclude each other; in a sweep such a cell is skipped."""
 

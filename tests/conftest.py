@@ -67,6 +67,7 @@ def invoke(*arguments: str) -> int | str:
             signal.signal(number, handler)
         launch._errors.clear()
         sweep._failed.clear()
+        sweep._lacking.clear()
         GlobalHydra.instance().clear()
     return 0
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
@@ -13,6 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from imbalance_lab import process
+from imbalance_lab.app.arguments import quoted
+from imbalance_lab.errors import DataError, MissingColumn
 from imbalance_lab.options import Option
 
 GROUPS = ("dataset", "split")
@@ -43,11 +49,33 @@ def check_data(config: DictConfig, grid: Mapping[str, Sequence[str]]) -> None:
 
     process.take_over()
     sources = [(made, rows) for made, rows in _sources(config, grid) if _is_ones_own(made["dataset"].build())]
-    with collected_warnings() as caught:
+    with collected_warnings() as caught, _advised(grid, config.dataset.get("target")):
         for options, rows in reversed(sources):  # what was loaded last is kept for the first job
             load(options).without_rare_classes(rows)
     for text in messages(caught):
         print(f"warning: {text}", file=sys.stderr)
+
+
+@contextmanager
+def _advised(grid: Mapping[str, Sequence[str]], target: Any) -> Iterator[None]:
+    """Where one of several tables lacks the target, add how each is given its own."""
+    try:
+        yield
+    except MissingColumn as error:
+        files, targets = grid.get("dataset.path", []), grid.get("dataset.target", [target])
+        if len(files) < 2 or error.column not in targets:
+            raise
+        from imbalance_lab.data.sources.files import ENDINGS
+
+        names = [_as_key(re.sub(ENDINGS, "", Path(file.strip("'\"")).name)) for file in files]
+        each = [quoted(name) for name in targets] if len(targets) == len(names) else ["..."] * len(names)
+        typed = ",".join(f"{name}:{own}" for name, own in zip(names, each, strict=True))
+        raise DataError(f"{error}; a target for each: {shlex.quote(f'dataset.target={{{typed}}}')}") from error
+
+
+def _as_key(name: str) -> str:
+    """Return a name as a key of a mapping in Hydra's grammar, which takes no quotes there."""
+    return re.sub(r"([\\()\[\]{}:=,\s])", r"\\\1", name)
 
 
 def _sources(config: DictConfig, grid: Mapping[str, Sequence[str]]) -> list[tuple[dict[str, Option], int]]:

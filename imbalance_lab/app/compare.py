@@ -206,7 +206,7 @@ def _read_folders(request: Request) -> RunTable:
     if request.uri or request.experiment:
         raise ConfigError("folder= reads records on disk, uri= and experiment= read MLflow: give one of them")
     if missing := [folder for folder in request.folders if not os.path.isdir(folder)]:
-        raise ConfigError(f"there is no folder {', '.join(missing)}")
+        raise ConfigError(f"there is no folder {', '.join(missing)}" if all(missing) else "folder= names no folder")
     return RunTable.from_folder(*request.folders)
 
 

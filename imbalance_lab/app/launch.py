@@ -84,8 +84,22 @@ def main(arguments: Sequence[str]) -> None:
             raise _errors[0]
         from imbalance_lab.app.messages import explain
 
-        sys.exit(error_line(explain(_errors[0], typed, folders)))
+        sys.exit(error_line(_with_lacking(explain(_errors[0], typed, folders))))
+    _warn_of_lacking()
     sys.exit(sweep.exit_status())
+
+
+def _with_lacking(reason: str) -> str:
+    """Return why the program ends, with what a sweep lacks for it; what to do stays last."""
+    if not (without := sweep.lacking()):
+        return reason
+    head, semicolon, advice = reason.partition("; ")
+    return f"{head} ({', '.join(without)}){semicolon}{advice}"
+
+
+def _warn_of_lacking() -> None:
+    if without := sweep.lacking():
+        print(f"warning: {'; '.join(f'{what}: {reason}' for what, reason in without.items())}", file=sys.stderr)
 
 
 def _check_names(typed: Sequence[str], folders: Sequence[Path]) -> None:
@@ -108,6 +122,7 @@ def _run(typed: Sequence[str]) -> None:
     except KeyboardInterrupt as error:
         process.let_go(error)
         sweep.interrupt()
+        _warn_of_lacking()
         sys.exit("interrupted")
     except Exception as error:
         _errors.append(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -50,7 +51,8 @@ def unexpected(error: BaseException) -> str:
     """Return what there is to say of an error that nobody foresaw."""
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror.lower()}"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return f"{place}{error.strerror.lower()}{'; make room, and type it again' if full else ''}"
     return f"unexpected {type(error).__name__}: {_one_line(error)}; HYDRA_FULL_ERROR=1 shows where"
 
 

@@ -30,6 +30,7 @@ KINDS = ("finished", "already finished", "skipped", "failed", "killed")
 REPORT = "comparison.html"
 
 _failed: list[str] = []
+_lacking: dict[str, str] = {}  # what a sweep ended without, and why
 _open: list[SweepCallback] = []
 
 
@@ -42,6 +43,7 @@ class SweepCallback(Callback):
         from imbalance_lab.runs.reading import SWEEP
 
         new_sweep()
+        _lacking.clear()
         compose_quickly()
         self._began = time.time()  # a folder may hold records of an earlier sweep
         self._folder = Path(config.hydra.sweep.dir).absolute()
@@ -132,7 +134,7 @@ class SweepCallback(Callback):
             if where := end_parent(self._parent, outcome, result):
                 print(f"browse: {where}")
         except Exception as error:  # the runs are safe
-            print(f"warning: the sweep is not described in MLflow: {reason_of(error)}", file=sys.stderr)
+            _lacking["the sweep is not described in MLflow"] = reason_of(error)
 
     def _abandon(self, outcome: str) -> None:
         _open.remove(self)
@@ -143,7 +145,7 @@ class SweepCallback(Callback):
         try:
             abandon_parent(self._parent, outcome)
         except Exception as error:
-            print(f"warning: the sweep's run in MLflow stays open: {reason_of(error)}", file=sys.stderr)
+            _lacking["the sweep's run in MLflow stays open"] = reason_of(error)
 
     def _compare(self) -> Comparison | None:
         """Print the comparison of the sweep's runs, write it as a page, and return it."""
@@ -161,11 +163,8 @@ class SweepCallback(Callback):
             self._report(comparison, step)
             return comparison
         except Exception as error:  # the runs are safe
-            reason = reason_of(error)
-            print(
-                f"warning: no comparison ({reason}); try python -m imbalance_lab compare folder={self._folder}",
-                file=sys.stderr,
-            )
+            advice = f"; try python -m imbalance_lab compare folder={self._folder}"
+            _lacking["no comparison"] = f"{reason_of(error)}{advice}"
             return None
 
     def _report(self, comparison: Comparison, step: Step | None) -> None:
@@ -179,7 +178,7 @@ class SweepCallback(Callback):
             print(f"report: {page}")
         except OSError as error:
             page.unlink(missing_ok=True)
-            print(f"warning: no report: {unexpected(error)}", file=sys.stderr)
+            _lacking["no report"] = unexpected(error)
 
     def _table(self) -> RunTable:
         """Return the runs of this sweep by their records, and those of earlier sweeps that they stand for."""
@@ -232,6 +231,11 @@ def interrupt(outcome: str = "killed") -> None:
 def exit_status() -> int:
     """Return 1 if a job of this process's sweep failed, or a signal came that something swallowed."""
     return int(bool(_failed) or interrupted())
+
+
+def lacking() -> dict[str, str]:
+    """Return what the sweep ended without, and why, for one line at its end: a full disk takes more than one thing."""
+    return dict(_lacking)
 
 
 def sweep_overrides(overrides: list[str]) -> dict[str, list[str]]:

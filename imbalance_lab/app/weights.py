@@ -125,6 +125,8 @@ def read_counts(words: Sequence[str], sizes: Sequence[str]) -> dict[str, int]:
         if not re.fullmatch(r"[0-9]+(_[0-9]+)*", rows) or not 1 <= int(rows[:25].replace("_", "")) <= MAX_ROWS:
             near = nearest(name, [one.name for one in fields(Settings)])
             raise ConfigError(f"{name}={rows}: the size of a class is a whole number above 0 and below 1e15{near}")
+        if not name:
+            raise ConfigError(f"={rows} names no class; a class and its size are A=198")
         if name in counts:
             raise ConfigError(f"the class '{name}' is given twice")
         counts[name] = int(rows)
@@ -138,7 +140,12 @@ def _table(words: Sequence[str], others: Sequence[str]) -> Table:
     if len(words) > 1 or "target" not in given:
         example = "one table and its target, as in my.csv target=label, or class sizes, as in A=198 B=436"
         raise ConfigError(f"give {example}, not '{' '.join(words)}'")
-    return option("dataset", "csv", path=os.path.expanduser(words[0]), **given).build()
+    table: Table = option("dataset", "csv", path=os.path.expanduser(words[0]), **given).build()
+    if len(table.target) > 1:
+        raise ConfigError(
+            f"weights counts the classes of one target, not of {', '.join(table.target)}: name each alone"
+        )
+    return table
 
 
 def in_order(counts: Mapping[str, int]) -> dict[str, int]:

@@ -25,6 +25,7 @@ from imbalance_lab.comparison.keys import (
 )
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.evaluation.metrics import CORRECTED, HEADLINE
+from imbalance_lab.evaluation.metrics.aliases import did_you_mean
 from imbalance_lab.options import nearest
 from imbalance_lab.runs.reading import Key, setting_key, setting_name
 from imbalance_lab.runs.table import RunTable
@@ -92,7 +93,8 @@ def group_runs(table: RunTable, metric: str, by: Sequence[str], fixed: Collectio
     if metric not in finished.metrics:
         known = [str(name) for name in finished.metrics]
         plain = ", ".join(name for name in known if "/" not in name and not name.endswith(CORRECTED))
-        raise ConfigError(f"no run logged the metric '{metric}'{nearest(metric, known) or f'; there are {plain}'}")
+        near = did_you_mean(metric, known) or f"; there are {plain}"
+        raise ConfigError(f"no run logged the metric '{metric}'{near}")
     finished = _prepared(finished.only(finished.metrics[metric].notna()), by)
     keys = pd.DataFrame({key: column(finished, key) for key in by}, index=finished.runs.index)
     return [

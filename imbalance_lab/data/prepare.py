@@ -19,6 +19,7 @@ from pydantic.dataclasses import dataclass
 
 from imbalance_lab.data.dataset import Kind
 from imbalance_lab.data.dates import as_numbers, part_names
+from imbalance_lab.errors import ConfigError
 from imbalance_lab.fields import STRICT
 
 VALUES_IN_A_BLOCK = 2**20
@@ -122,7 +123,19 @@ class Prepare:
     def fit(
         self, X: pd.DataFrame, kinds: Mapping[str, Kind], dtype: type[np.floating[Any]], native: bool = False
     ) -> Prepared:
-        """Fit on training rows `X`, for a model that wants `dtype` and is `native` to missing values and categories."""
+        """Fit on training rows `X`, for a model that wants `dtype` and is `native` to missing values and categories.
+
+        Raises
+        ------
+        ConfigError
+            If the rows are no columns of a table but, say, images: what these need, only their owner knows.
+        """
+        if not isinstance(X, pd.DataFrame):
+            shape = " x ".join(map(str, np.shape(X)[1:]))
+            raise ConfigError(
+                f"prepare=standard is for columns of a table and each row here is {shape}; give prepare= an object "
+                "whose fit(X, kinds, dtype, native) returns a data.prepare.Prepared with columns(X) of its own"
+            )
         dates = [c for c in X.columns if kinds[str(c)] == "date"]
         numeric = [c for c in X.columns if kinds[str(c)] == "numeric"]
         numeric += [part for column in dates for part in part_names(column)]

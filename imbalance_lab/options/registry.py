@@ -24,6 +24,7 @@ from imbalance_lab.errors import ConfigError
 SLOTS: Mapping[str, str] = MappingProxyType(
     {"sampler": "none", "class_weight": "none", "loss": "cross_entropy", "decision": "argmax"}
 )
+MAX_NAME = 200
 ENTRY_POINT = "imbalance_lab.options"
 # Libraries that an option needs and the package does not install by itself: the extra that does.
 EXTRAS: Mapping[str, str] = MappingProxyType(dict.fromkeys(("catboost", "lightgbm", "xgboost"), "boosting"))
@@ -41,6 +42,8 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+[
 
 def find(group: str, name: str, search: Sequence[Path] = ()) -> Path | None:
     """Return the file of an option, None if there is none."""
+    if len(name) > MAX_NAME:  # of which there can be no file
+        return None
     files = (folder / group / f"{name}.yaml" for folder in (*search, *folders()))
     return next((file for file in files if file.is_file()), None)
 

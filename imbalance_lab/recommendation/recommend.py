@@ -16,7 +16,8 @@ from imbalance_lab.comparison import Comparison, Settings
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.evaluation.metrics import HEADLINE, METRICS, find
-from imbalance_lab.options import Option, describe, nearest, option
+from imbalance_lab.evaluation.metrics.aliases import did_you_mean
+from imbalance_lab.options import Option, describe, option
 from imbalance_lab.recommendation import state
 from imbalance_lab.recommendation.advice import answered, choose
 from imbalance_lab.recommendation.budget import progress_bar, seconds_of
@@ -188,7 +189,7 @@ def recommend(
 
 def _settings(metric: str, rope: float, confidence: float) -> Settings:
     if find(metric) is None:
-        raise ConfigError(f"there is no metric '{metric}'{nearest(metric, METRICS)}")
+        raise ConfigError(f"there is no metric '{metric}'{did_you_mean(metric, METRICS)}")
     try:
         return Settings(metric=metric, rope=rope, confidence=confidence)
     except ValidationError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ from imbalance_lab.evaluation.predictions import Predictions
 from imbalance_lab.runs.record import RunRecord
 
 RECORD = "record.json"
-WRITTEN = (RECORD, "config.yaml", "classes.csv", "epochs.csv", "predictions.npz", "error.txt")
+PREDICTIONS = "predictions.npz"
+WRITTEN = (RECORD, "config.yaml", "classes.csv", "epochs.csv", PREDICTIONS, "error.txt")
 MODELS, REFITTED = "models", "model"  # of the folds, by their numbers; of all rows
 PICTURES = (".png", ".svg", ".pdf")
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -40,7 +43,7 @@ def write_record(record: RunRecord, folder: Path) -> dict[str, Any]:
         for part, predictions in (("validation", result.validation), ("test", result.test))
         for key, value in predictions._asdict().items()
     }
-    np.savez_compressed(folder / "predictions.npz", **arrays)
+    np.savez_compressed(folder / PREDICTIONS, **arrays)
     return write_outcome(folder, **record.summary())
 
 
@@ -101,7 +104,28 @@ def read_outcome(folder: Path) -> dict[str, Any] | None:
     return found
 
 
+def check_predictions(folder: Path, folds: int) -> None:
+    """Read all predictions of a run; those that somebody deleted to save space are none.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged or lacks a fold.
+    """
+    file = folder / PREDICTIONS
+    if not file.is_file():
+        return
+    try:
+        with file.open("rb") as opened, np.load(opened) as arrays:  # which leaves a damaged file open itself
+            lengths = {key: len(arrays[key]) for key in arrays.files}
+        missing = [fold for fold in range(folds) if f"{fold}/test/log_proba" not in lengths]
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{PREDICTIONS}: {' '.join(str(error).split()) or type(error).__name__}") from error
+    if missing:
+        raise ValueError(f"{PREDICTIONS} has no test rows of fold {missing[0]}")
+
+
 def read_predictions(folder: Path, fold: int = 0, part: str = "test") -> Predictions:
     """Read back the predictions of one fold; `part` is ``validation`` or ``test``."""
-    with np.load(folder / "predictions.npz") as arrays:
+    with np.load(folder / PREDICTIONS) as arrays:
         return Predictions(*(arrays[f"{fold}/{part}/{key}"] for key in Predictions._fields))

@@ -15,6 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from imbalance_lab.errors import DataError, TrackingError, reason_of, without_password
 from imbalance_lab.tracking.store import absolute, open_store
 
+NO_SUCH_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # the second for what cannot be an id
+
 
 def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> None:
     """Add to a run's artifacts what `make` writes to its second folder, given those there are in its first.
@@ -31,7 +33,7 @@ def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> Non
         client = open_store(absolute(uri))
         client.get_run(run)
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        if getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST":
+        if getattr(error, "error_code", None) in NO_SUCH_RUN:
             raise DataError(f"there is no folder '{run}', and no such run in {where} (uri= names another)") from error
         raise TrackingError(f"{where} cannot be reached: {reason_of(error)}") from error
     with TemporaryDirectory() as temporary:

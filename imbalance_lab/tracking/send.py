@@ -13,14 +13,15 @@ from mlflow.environment_variables import MLFLOW_TRACKING_URI
 from imbalance_lab.errors import ConfigError, DataError
 from imbalance_lab.options import make
 from imbalance_lab.runs.claims import claimed
-from imbalance_lab.runs.files import mark_tracked, mark_untracked, read_outcome
-from imbalance_lab.runs.history import KEPT
+from imbalance_lab.runs.files import RECORD, check_predictions, mark_tracked, mark_untracked, read_outcome
+from imbalance_lab.runs.history import EPOCHS, KEPT
 from imbalance_lab.runs.identity import GROUPS, Identity
 from imbalance_lab.runs.reading import VERSION
 from imbalance_lab.tracking.store import beside
 from imbalance_lab.tracking.tracker import MlflowTracker
 
 NO_FIGURES = ("val/predicted_count/", KEPT)
+SENT = ("tags", "dataset", "metrics", "deviations", "intervals", "folds", "warnings", "never_predicted")
 HIDDEN = "***"  # stands for user and password in a record
 
 
@@ -40,7 +41,7 @@ def send(folder: Path, uri: str | None = None) -> str | None:
     Raises
     ------
     DataError
-        If there is no finished run in `folder`.
+        If there is no finished run in `folder`, or a file of it is damaged: nothing is sent then.
     ConfigError
         If the address had a password and none is given now.
     TrackingError
@@ -53,6 +54,7 @@ def send(folder: Path, uri: str | None = None) -> str | None:
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         identity = _identity(record, config)
         tracker = _tracker(folder, config, uri)
+        epochs = _check_files(folder, record, config)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise DataError(
             f"the record in {folder} is damaged ({' '.join(str(error).split())}); repeat the run"
@@ -60,37 +62,57 @@ def send(folder: Path, uri: str | None = None) -> str | None:
     with claimed(beside(tracker.uri, "claims"), f"record {folder.absolute()}"):
         tracker.continue_record(folder)
         if not tracker.find_sent(identity):
-            _send(tracker, identity, record, config, folder)
+            _send(tracker, identity, record, config, epochs, folder)
         elif "untracked" in record:
             mark_tracked(folder, record)
     return tracker.where
 
 
+def _check_files(folder: Path, record: Mapping[str, Any], config: Mapping[str, Any]) -> pd.DataFrame | None:
+    """Return the epochs, and raise what reading raises where a file is damaged: before anything is sent."""
+    for key in SENT:
+        if not isinstance(record[key], list if key in ("folds", "warnings", "never_predicted") else dict):
+            raise TypeError(f"'{key}' in {RECORD} is not what a run writes")
+    if lost := set(record.get("identity", {}).get("config", {})) - set(config):
+        raise ValueError(f"config.yaml has no '{min(lost)}'")
+    check_predictions(folder, len(record["folds"]))
+    if (classes := folder / "classes.csv").is_file() and "class" not in pd.read_csv(classes, nrows=0):
+        raise ValueError("classes.csv has no column 'class'")
+    if not (file := folder / EPOCHS).is_file():
+        return None
+    epochs = pd.read_csv(file)
+    if missing := {"fold", "epoch"} - set(epochs):
+        raise ValueError(f"{EPOCHS} has no column '{min(missing)}'")
+    return epochs
+
+
 def _send(
-    tracker: MlflowTracker, identity: Identity, record: Mapping[str, Any], config: Mapping[str, Any], folder: Path
+    tracker: MlflowTracker,
+    identity: Identity,
+    record: Mapping[str, Any],
+    config: Mapping[str, Any],
+    epochs: pd.DataFrame | None,
+    folder: Path,
 ) -> None:
     reason = record.get("untracked")
     if reason is not None:
         record = mark_tracked(folder, record)  # it is among what is sent
     try:
-        _log(tracker, identity, record, config, folder)
+        tracker.start(identity, config)
+        tracker.describe(record["tags"], record["dataset"])
+        _log_epochs(tracker, epochs, several=len(record["folds"]) > 1)
+        tracker.finish(record, folder)
     except BaseException:
         if reason is not None:
             mark_untracked(folder, reason)
         raise
 
 
-def _log(
-    tracker: MlflowTracker, identity: Identity, record: Mapping[str, Any], config: Mapping[str, Any], folder: Path
-) -> None:
-    tracker.start(identity, config)
-    tracker.describe(record["tags"], record["dataset"])
-    if (epochs := folder / "epochs.csv").is_file():
-        for row in pd.read_csv(epochs).to_dict("records"):
-            fold, epoch = int(row.pop("fold")), int(row.pop("epoch"))
-            shown = {str(key): value for key, value in row.items() if not str(key).startswith(NO_FIGURES)}
-            tracker.epoch(fold if len(record["folds"]) > 1 else None, epoch, shown)
-    tracker.finish(record, folder)
+def _log_epochs(tracker: MlflowTracker, epochs: pd.DataFrame | None, several: bool) -> None:
+    for row in [] if epochs is None else epochs.to_dict("records"):
+        fold, epoch = int(row.pop("fold")), int(row.pop("epoch"))
+        shown = {str(key): value for key, value in row.items() if not str(key).startswith(NO_FIGURES)}
+        tracker.epoch(fold if several else None, epoch, shown)
 
 
 def _identity(record: Mapping[str, Any], config: Mapping[str, Any]) -> Identity:

@@ -87,7 +87,7 @@ def open_store(uri: str) -> MlflowClient:
         if uri.startswith(SQLITE):
             return _open_file(Path(uri.removeprefix(SQLITE).partition("?")[0]).absolute(), uri)
         if "://" in uri and not uri.startswith(("http", "databricks", "file")):
-            with FileLock(beside(uri, "lock")):  # of this machine's processes one creates the tables
+            with _lock(beside(uri, "lock")):  # of this machine's processes one creates the tables
                 return _open_database(uri)
         return _client_of(uri)
 
@@ -98,6 +98,12 @@ def beside(uri: str, ending: str) -> Path:
         return Path(f"{uri.removeprefix(SQLITE).partition('?')[0]}.{ending}").absolute()
     name = hashlib.sha256(uri.encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir(), f"imbalance_lab-{os.getuid()}-{name}.{ending}")
+
+
+def _lock(file: Path) -> FileLock:
+    """Return a lock; raise OSError where its file cannot be: the lock would wait for its folder to appear."""
+    file.touch()
+    return FileLock(file)
 
 
 def _client_of(uri: str) -> MlflowClient:
@@ -139,7 +145,7 @@ def _open_file(file: Path, uri: str) -> MlflowClient:
     if file.is_dir():
         raise StoreError(f"tracking.uri={uri} is a folder; name a file in it: tracking.uri={uri.rstrip('/')}/mlflow.db")
     file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{file}.lock"):
+    with _lock(Path(f"{file}.lock")):
         _remove_unfinished(file)
         if not file.exists() or file.stat().st_size == 0:
             _create(file)

@@ -103,6 +103,7 @@ def bytes_of_files() -> dict[str, bytes]:
         "nul.csv": b"a,b,label\n" + b"\x00" * 3000,
         "bad.parquet": junk(2000),
         "ok.xlsx": b"PK\x03\x04junk",
+        "my data (1).csv": csv.encode(),
     }
 
 

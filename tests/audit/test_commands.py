@@ -7,6 +7,7 @@ come (null: it runs), the folder it was typed in, and whether it may also run.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from tests.conftest import invoke
 
 ROWS = [json.loads(line) for line in (Path(__file__).parent / "commands.jsonl").read_text().splitlines()]
 IN_THE_FAST_SUITE = 9  # one in so many
-COMMANDS = ("compare", "weights", "datasets", "figures", "send")
+COMMANDS = ("recommend", "refit", "predict", "options", "compare", "weights", "datasets", "figures", "send")
 
 
 def cases(rows: list[Any]) -> list[Any]:
@@ -104,6 +105,8 @@ def test_a_mistyped_path_leaves_no_experiment(refusal: Callable[..., str], place
         (["data/mixed.csv", "target=label", "seed=range(35)"], "column 'f1'"),
         (["dataset=keel", "dataset.name=yeast,ecolli"], "there is no KEEL set 'ecolli'; did you mean ecoli"),
         (["data/ok.csv", "data/inf.csv", "target={ok:label}"], "target: names no target for inf.csv, only for ok"),
+        (["data/ok.csv", "data/ml.csv", "target=label,h"], "a target for each: 'dataset.target={ok:label,ml:h}'"),
+        (["data/ok.csv", "data/my data (1).csv", "target=h"], r"'dataset.target={ok:...,my\ data\ \(1\):...}'"),
     ],
 )
 def test_a_sweep_that_is_mistyped_does_not_start(
@@ -112,6 +115,17 @@ def test_a_sweep_that_is_mistyped_does_not_start(
     before = set(place.glob("multirun/*/*"))
     assert reason in refusal("-m", *typed)
     assert set(place.glob("multirun/*/*")) == before
+
+
+def test_a_proposed_mapping_gives_each_table_its_target(refusal: Callable[..., str], place: Path) -> None:
+    files = "data/ok.csv", "data/my data (1).csv", "data/ml.csv"
+    typed = ("-m", *files, "model=logreg", *QUICK, "hydra.sweep.dir=own_targets")
+    reason = refusal(*typed, "target=label,label,h")
+    (proposed,) = shlex.split(reason.partition("a target for each: ")[2])
+    assert refusal(*typed, proposed) == ""
+    runs = [json.loads(file.read_text()) for file in place.glob("own_targets/*/record.json")]
+    named = {run["dataset"]["name"]: sorted(run["dataset"]["classes"]) for run in runs}
+    assert named == {"ok": ["a", "b"], "my data (1)": ["a", "b"], "ml": ["0", "1"]}
 
 
 def test_an_option_of_ones_own_that_exits_is_a_failure(refusal: Callable[..., str]) -> None:

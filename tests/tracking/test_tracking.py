@@ -5,6 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
@@ -21,7 +22,7 @@ from imbalance_lab.tracking.read import read_epochs
 from imbalance_lab.tracking.send import send
 from imbalance_lab.tracking.store import find_experiment
 from imbalance_lab.tracking.tracker import MlflowTracker
-from tests.conftest import Silent
+from tests.conftest import Silent, invoke
 
 BROWSE = (
     "mlflow ui, then http://localhost:5000/#/experiments/1/runs?viewStateShareKey=strategies"
@@ -268,3 +269,57 @@ def test_the_epoch_that_was_kept_is_known_in_mlflow_as_on_disk(run, tiny, store:
     history = pd.read_csv(record.parent / "epochs.csv")
     assert found == history[history.kept > 0].epoch.to_list()
     assert [[epoch] for epoch in found] == [fold["kept_epochs"] for fold in json.loads(record.read_text())["folds"]]
+
+
+@pytest.fixture
+def recorded(tiny, run, tmp_path: Path) -> Path:
+    """The folder of a finished run of a network that no store has."""
+    run(tiny("tracking=none", "model=linear", "split=cv", "split.folds=2"))
+    return tmp_path / "run"
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3 : len(content) // 3 + 8] = b"\0" * 8
+    file.write_bytes(content)
+
+
+def without_a_fold(file: Path) -> None:
+    with np.load(file) as arrays:
+        kept = {key: arrays[key] for key in arrays.files if key[0] == "0"}
+    np.savez_compressed(file, **kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "reason"),
+    [
+        ("predictions.npz", cut, "predictions.npz: "),
+        ("predictions.npz", flip, "predictions.npz: "),
+        ("predictions.npz", lambda file: file.write_bytes(b""), "predictions.npz: "),
+        ("predictions.npz", lambda file: file.write_text("junk"), "predictions.npz: "),
+        ("predictions.npz", without_a_fold, "predictions.npz has no test rows of fold 1"),
+        ("epochs.csv", lambda file: file.write_text("a,b\n1,2\n"), "epochs.csv has no column 'epoch'"),
+        ("classes.csv", lambda file: file.write_bytes(b"\0" * 40), "classes.csv"),
+        ("config.yaml", cut, "config.yaml has no '"),
+        ("record.json", lambda file: file.write_text('{"outcome": "finished", "tags": []}'), ""),
+    ],
+)
+def test_nothing_is_sent_of_a_damaged_record(
+    name: str, damage, reason: str, recorded: Path, store: Path, client: MlflowClient, capsys
+) -> None:
+    damage(recorded / name)
+    message = invoke("send", str(recorded), f"uri=sqlite:///{store}")
+    assert isinstance(message, str)
+    assert "run is damaged (" in message and reason in message and message.endswith("repeat the run")
+    assert "\n" not in message and len(message) <= 200
+    assert client.search_runs([experiment.experiment_id for experiment in client.search_experiments()]) == []
+
+
+def test_a_record_whose_predictions_were_deleted_is_sent(recorded: Path, store: Path, client: MlflowClient) -> None:
+    (recorded / "predictions.npz").unlink()
+    send(recorded, f"sqlite:///{store}")
+    assert only_run(client, "synthetic").info.status == "FINISHED"

@@ -30,7 +30,7 @@ from imbalance_lab.data.checks import (
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.dates import dates_read
 from imbalance_lab.data.sources.test_rows import with_test_rows
-from imbalance_lab.errors import DataError
+from imbalance_lab.errors import DataError, MissingColumn
 from imbalance_lab.fields import STRICT
 
 SEPARATORS = (",", "\t", ";", "|")
@@ -366,4 +366,4 @@ def _require(table: pd.DataFrame, columns: Sequence[str], file: Path) -> None:
                 )
             near = difflib.get_close_matches(column, table.columns, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(map(repr, table.columns[:20]))}"
-            raise DataError(f"{file} has no column '{column}'; {hint}")
+            raise MissingColumn(f"{file} has no column '{column}'; {hint}", column)

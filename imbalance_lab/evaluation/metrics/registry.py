@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from imbalance_lab.errors import ConfigError
+from imbalance_lab.evaluation.metrics.aliases import did_you_mean
 from imbalance_lab.evaluation.metrics.base import (
     AMOUNT,
     CORRECTED,
@@ -36,7 +37,6 @@ from imbalance_lab.evaluation.metrics.operating import (
     recall_at_precision,
     recall_at_top,
 )
-from imbalance_lab.options import nearest
 
 # In the order in which they are logged and shown.
 _ENTRIES = (
@@ -226,7 +226,8 @@ def named(name: str) -> Metric:
     family = _family(name)
     if family is None:
         known = [*(f"{head}_..." for head in FAMILIES), *(key for key in ON_REQUEST if key != "expected_cost")]
-        raise ConfigError(f"there is no metric {name}{nearest(name, known)}; on request there are {', '.join(known)}")
+        near = did_you_mean(name, [*known, *METRICS])
+        raise ConfigError(f"there is no metric {name}{near}; on request there are {', '.join(known)}")
     return FAMILIES[family](name.removeprefix(family).removeprefix("_"))
 
 
@@ -317,4 +318,5 @@ def tunable(name: str, own: Sequence[Metric] = ()) -> Metric:
             f"decision.metric={name} is the same whatever is decided; decision={DECIDED_BY[str(_family(name))]} sets "
             "the threshold by it"
         )
-    raise ConfigError(f"decision.metric={name} is no metric of the predicted classes; it can be {', '.join(found)}")
+    wrong = f"decision.metric={name} is no metric of the predicted classes"
+    raise ConfigError(f"{wrong}{did_you_mean(name, found)}; it can be {', '.join(found)}")
