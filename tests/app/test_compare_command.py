@@ -96,7 +96,7 @@ def test_filters(runs: str) -> None:
         ("baseline=foo", "no run has the baseline 'foo'; baseline= can be inv_freq, none, tuned_threshold"),
         ("control=tuned_treshold", "no run has the control 'tuned_treshold'; did you mean tuned_threshold?"),
         ("sweep=foo", "no run has sweep=foo; there is sweep="),
-        ("metric=auprc", "no run logged the metric 'auprc'; there are accuracy, average_precision, balanced_accuracy"),
+        ("metric=lift", "no run logged the metric 'lift'; there are accuracy, average_precision, balanced_accuracy"),
         ("metric=macro_f2", "no run logged the metric 'macro_f2'; did you mean macro_f1?"),
         ("by=datset", "runs have no 'datset'; did you mean dataset?"),
         ("metric=f1", "no run logged the metric 'f1'"),
