@@ -15,6 +15,7 @@ from experiments.runs import StudyRuns
 from imbalance_lab.comparison import Compared, Comparison, Settings, compare
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
 from imbalance_lab.comparison.report.diagrams import draw_differences, draw_ranks, draw_recalls
+from imbalance_lab.comparison.report.stress import draw_stress, explained, stress_table
 from imbalance_lab.comparison.report.text import figure, flat, markdown, verdict_texts
 from imbalance_lab.evaluation.metrics import heading_of
 from imbalance_lab.runs.table import RunTable
@@ -34,8 +35,8 @@ def compared(runs: StudyRuns, spec: Mapping[str, Any], out: Path) -> list[str]:
         ``title``, ``text``; ``file``, how the tables' names begin; ``metrics``, the verdicts being on the first;
         ``only``, ``{setting: [values]}`` of the runs wanted; ``competing``, the ``setting`` that competes in place of
         strategies and the ``names`` of its values; ``show``: ``groups`` (a table each), ``rows`` (all in one),
-        ``across`` (datasets put together) or ``gains`` (over the baseline, by model); ``pictures``: ``recalls``,
-        ``differences``, ``ranks``; and settings of the comparison.
+        ``across`` (datasets put together), ``gains`` (over the baseline, by model) or ``stress`` (by its levels);
+        ``pictures``: ``recalls``, ``differences``, ``ranks``, ``stress``; and settings of the comparison.
     out : Path
 
     Returns
@@ -92,9 +93,14 @@ def _drawn(one: Comparison, spec: Mapping[str, Any]) -> Iterator[tuple[str, Figu
             yield f"{spec['file']}-recalls{which}", draw_recalls(group)
         if "differences" in wanted:
             yield f"{spec['file']}-differences{which}", draw_differences(group, one.settings)
+    for stressed in one.stressed if "stress" in wanted else []:
+        yield f"{spec['file']}-{_file_name(stressed.name)}", draw_stress(stressed, one.settings)
     for across in one.across if "ranks" in wanted else []:
-        name = re.sub(r"[^\w.-]+", "-", across.name).strip("-")
-        yield f"{spec['file']}-ranks-{name}", draw_ranks(across, 1 - one.settings.confidence)
+        yield f"{spec['file']}-ranks-{_file_name(across.name)}", draw_ranks(across, 1 - one.settings.confidence)
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", name).strip("-")
 
 
 def _kept(name: str, drawn: Figure, out: Path) -> str:
@@ -155,7 +161,16 @@ def _gains(found: Sequence[Comparison]) -> list[str]:
     return parts
 
 
-SHOWN = {"groups": _groups, "rows": _rows, "across": _across, "gains": _gains}
+def _stress(found: Sequence[Comparison]) -> list[str]:
+    """Return strategies by levels of stress, a table for each metric and group."""
+    parts = []
+    for one in found:
+        for stressed in one.stressed:
+            parts += [f"### {explained(stressed, one.settings)}", to_markdown(stress_table(stressed))]
+    return parts
+
+
+SHOWN = {"groups": _groups, "rows": _rows, "across": _across, "gains": _gains, "stress": _stress}
 
 
 def _wide(same: Sequence[Compared], settings: Sequence[Settings]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ whose artifacts they then are. A sweep does not draw them by itself: that would 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import zipfile
 from collections.abc import Sequence
@@ -97,7 +98,21 @@ def draw_all(folder: Path, formats: Sequence[str]) -> str:
         raise DataError(f"{folder} holds no finished run")
     for one in finished:
         draw_run(one, one / "figures", formats)
-    return f"figures of {len(finished)} {'run' if len(finished) == 1 else 'runs'} drawn"
+    more = draw_stresses(folder, finished, formats)
+    return f"figures of {len(finished)} {'run' if len(finished) == 1 else 'runs'} drawn{more}"
+
+
+def draw_stresses(folder: Path, finished: Sequence[Path], formats: Sequence[str]) -> str:
+    """Draw the headline metric against each stress of the runs under `folder` there; return what was done."""
+    if not any((read_outcome(one) or {}).get("tags", {}).get("stress") for one in finished):
+        return ""
+    from imbalance_lab.comparison import compare
+    from imbalance_lab.comparison.report.stress import draw_stress
+
+    found = compare(folder)
+    drawn = {re.sub(r"[^\w.-]+", "-", one.title): draw_stress(one, found.settings) for one in found.stressed}
+    plots.save(drawn, folder / "figures", formats)
+    return f", and {len(drawn)} against stress in {folder / 'figures'}" if drawn else ""
 
 
 def draw_logged(run: str, uri: str, formats: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from imbalance_lab.comparison.keys import (
     WATCHED,
     changes_results,
     in_slot,
+    is_detail,
     is_seed,
     varying,
 )
@@ -155,7 +156,8 @@ def _parts(keys: pd.DataFrame) -> list[pd.Index]:
     """Return the rows of each combination of values."""
     if not len(keys.columns):
         return [keys.index]
-    return [part.index for _, part in keys.groupby(list(keys), sort=True, dropna=False)]
+    parts = keys.groupby(list(keys), sort=False, dropna=False)
+    return [part.index for _, part in sorted(parts, key=lambda found: _in_order(found[0]))]
 
 
 def _of(table: RunTable, ids: pd.Index) -> RunTable:
@@ -202,7 +204,8 @@ def _values_of(frame: pd.DataFrame, ids: pd.Index) -> dict[str, str]:
 def _settings(settings: pd.DataFrame) -> list[Key]:
     """Return the settings in which runs differ and that change results, but those of strategies and models."""
     keys = [key for key in varying(settings) if changes_results(key) and not (is_seed(key) or in_slot(key))]
-    return sorted(keys, key=lambda key: key[1].endswith("_target_"))  # the first of those that go together is shown
+    # The first of those that go together is shown.
+    return sorted(keys, key=lambda key: (key[1].endswith("_target_"), is_detail(key)))
 
 
 def _named(settings: pd.DataFrame) -> pd.DataFrame:
@@ -309,8 +312,17 @@ def _values(runs: pd.DataFrame, means: pd.Series, folds: pd.DataFrame) -> pd.Dat
     return wide.reindex(index=list(dict.fromkeys(runs.strategy)), columns=wide.columns[order])
 
 
-def _natural(seed: str) -> tuple[int, float, str]:
-    return (0, float(seed), "") if seed.isdecimal() else (1, 0.0, seed)
+def _in_order(values: Sequence[Any]) -> list[tuple[int, float, str]]:
+    """Sort key of several values: nothing first, then numbers, then words."""
+    return [_natural(str(value)) if value else (0, -np.inf, "") for value in values]
+
+
+def _natural(text: str) -> tuple[int, float, str]:
+    try:
+        number = float(text)
+    except ValueError:
+        number = np.nan
+    return (0, number, "") if np.isfinite(number) else (1, 0.0, text)
 
 
 def _ratio(metrics: pd.DataFrame) -> float:

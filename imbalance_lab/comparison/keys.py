@@ -24,6 +24,7 @@ NO_SETTINGS = frozenset(
 BINS, BY_CLASS = "calibration_bins", ("costs.", "test_prior.")
 WATCHED: Key = ("training", "metric")
 STRESS: Key = ("stress", "_target_")
+STRESS_LEVELS = ("ratio", "rate", "cells", "deviations", "swaps", "rows")  # settings of it that say how strong it is
 # What is asked for by its key, whether runs differ in it or not.
 USED_BY_NAME: tuple[Key, ...] = (*(OPTION, TARGET, *PATHS, MODEL, SPLIT, *(("options", slot) for slot in SLOTS)),)
 
@@ -35,6 +36,15 @@ def is_seed(key: Any) -> bool:
     (True, True, False)
     """
     return key[1].rpartition(".")[2] in SEEDS
+
+
+def is_detail(key: Any) -> bool:
+    """Whether a setting says how a stress is applied, and not how strong it is.
+
+    >>> is_detail(("stress", "keep")), is_detail(("stress", "rate.A")), is_detail(("training", "epochs"))
+    (True, False, False)
+    """
+    return key[0] == STRESS[0] and key[1].partition(".")[0] not in STRESS_LEVELS
 
 
 def in_slot(key: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from imbalance_lab.comparison.across import Across
+from imbalance_lab.comparison.against_stress import AgainstStress, against_stress
 from imbalance_lab.comparison.compared import Compared, compare_group
 from imbalance_lab.comparison.groups import Group, group_runs
 from imbalance_lab.comparison.settings import Settings
@@ -52,6 +54,11 @@ class Comparison:
         across = self.across
         lines += [f"across {len(one.means)} datasets{_of(one.name)}: {summary(one, self.settings)}" for one in across]
         return "\n".join(lines)
+
+    @cached_property
+    def stressed(self) -> list[AgainstStress]:
+        """The metric against each stress, where runs were made at several levels of it."""
+        return against_stress(self.compared, self.settings)
 
     def text(self, width: int | None = None) -> str:
         """Return the comparison as text, in lines of at most `width` characters; None for as wide as they are."""

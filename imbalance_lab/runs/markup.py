@@ -9,14 +9,14 @@ from markupsafe import escape
 
 STYLE = """\
 <style>
-.imbalance-lab { --ink: #1a1a1a; --soft: #5a5a5a; --line: #d8d8d8; --better: #1f6b40; --worse: #a33523;
+.imbalance-lab { --ink: #1a1a1a; --soft: #5a5a5a; --line: #d8d8d8; --better: #1f6b40; --worse: #a33523; --same: #0f5f9c;
   color: var(--ink); font: 14px/1.5 system-ui, sans-serif; }
 @media (prefers-color-scheme: dark) { .imbalance-lab { --ink: #e6e6e6; --soft: #a8a8a8; --line: #444; --better: #6cc793;
-  --worse: #ef8f7d; } }
+  --worse: #ef8f7d; --same: #7db8ea; } }
 .jp-mod-dark .imbalance-lab, [data-jp-theme-light="false"] .imbalance-lab, .vscode-dark .imbalance-lab { --ink: #e6e6e6;
-  --soft: #a8a8a8; --line: #444; --better: #6cc793; --worse: #ef8f7d; }
+  --soft: #a8a8a8; --line: #444; --better: #6cc793; --worse: #ef8f7d; --same: #7db8ea; }
 [data-jp-theme-light="true"] .imbalance-lab, .vscode-light .imbalance-lab { --ink: #1a1a1a; --soft: #5a5a5a;
-  --line: #d8d8d8; --better: #1f6b40; --worse: #a33523; }
+  --line: #d8d8d8; --better: #1f6b40; --worse: #a33523; --same: #0f5f9c; }
 .imbalance-lab table { border-collapse: collapse; margin: 0.4em 0; font-variant-numeric: tabular-nums; color: inherit; }
 .imbalance-lab th, .imbalance-lab td { padding: 0.15em 0.6em; text-align: left; border-bottom: 1px solid var(--line);
   background: transparent; color: inherit; }

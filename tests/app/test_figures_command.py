@@ -10,7 +10,7 @@ import pytest
 from mlflow import MlflowClient
 
 from imbalance_lab.app.border import job_of
-from imbalance_lab.app.figures import main
+from imbalance_lab.app.figures import draw_all, main
 
 NAMES = {"confusion_matrix", "precision_recall", "recall_per_class", "reliability"}
 
@@ -134,3 +134,13 @@ def test_a_sweep_leaves_figures_out(store, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "imbalance_lab", "-m", *typed], check=True, stdout=subprocess.DEVNULL)
     assert len(list((tmp_path / "swept").glob("*/predictions.npz"))) == 2
     assert not list((tmp_path / "swept").rglob("*.png"))
+
+
+def test_a_sweep_over_levels_of_stress_is_drawn_against_them(tmp_path: Path) -> None:
+    import imbalance_lab as lab
+
+    levels = ["none", *(lab.option("stress", "imbalance", ratio=ratio) for ratio in (30, 90))]
+    lab.sweep("four_classes", ["none", "inv_freq"], "logreg", stress=levels, folder=tmp_path, progress=False)
+    told = draw_all(tmp_path, ["pdf", "svg"])
+    assert told == f"figures of 6 runs drawn, and 1 against stress in {tmp_path / 'figures'}"
+    assert {file.suffix for file in (tmp_path / "figures").iterdir()} == {".pdf", ".svg"}

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from imbalance_lab.comparison.across import Across
+from imbalance_lab.comparison.against_stress import AgainstStress
 from imbalance_lab.comparison.answer import Answer
 from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.report import curves
@@ -23,6 +24,7 @@ from imbalance_lab.comparison.report.answer import Tile, recommend_across, tiles
 from imbalance_lab.comparison.report.histories import RECALL, kept_epochs, own_epochs, trained_alike
 from imbalance_lab.comparison.report.ink import same_scale, svg
 from imbalance_lab.comparison.report.overview import overviews
+from imbalance_lab.comparison.report.stress import draw_stress, explained, stress_table
 from imbalance_lab.comparison.report.tables import (
     Table,
     everything,
@@ -64,6 +66,15 @@ class Section:
     epochs: Picture | None = None
 
 
+@dataclass(frozen=True)
+class Stress:
+    """What the page shows of a metric against a stress."""
+
+    title: str
+    picture: Picture
+    table: Table
+
+
 def html(comparison: Comparison, epochs: pd.DataFrame | None = None, then: str = "") -> str:
     """Return the comparison as a page that needs no network.
 
@@ -92,6 +103,7 @@ def html(comparison: Comparison, epochs: pd.DataFrame | None = None, then: str =
         purpose=purpose if command else "Next:",
         command=command or purpose,
         overviews=overviews(compared, settings),
+        stressed=[_stress(one, settings) for one in comparison.stressed[:MOST_SECTIONS]],
         across=[_across(one, settings) for one in comparison.across],
         groups=[_group(at, one, settings, epochs) for at, one in enumerate(compared[:MOST_SECTIONS])],
         more=len(compared) - MOST_SECTIONS,
@@ -166,6 +178,14 @@ def _group(at: int, one: Compared, settings: Settings, epochs: pd.DataFrame | No
     answer, tiles = one.answer, tiles_of(one, settings)
     notes, tables = [*one.notes, *left_out], [table, runs_of(one, settings)]
     return Section(one.group.title, answer, tiles, notes, pictures, [], tables, by_epoch)
+
+
+def _stress(one: AgainstStress, settings: Settings) -> Stress:
+    what = explained(one, settings)
+    numbers = stress_table(one)
+    signs = "Intervals of a level stand side by side; the shape of a point says what is proven at that level."
+    picture = _picture(draw_stress(one, settings), f"{one.title}. {signs}", one.title)
+    return Stress(one.title, picture, table_of(what, numbers, {}, one.means))
 
 
 def _epochs(at: int, one: Compared, epochs: pd.DataFrame) -> Picture | None:

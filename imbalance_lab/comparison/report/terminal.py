@@ -15,6 +15,7 @@ from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
 from imbalance_lab.comparison.report.answer import START, TIED, recommend_across
 from imbalance_lab.comparison.report.layout import Grid, cut, shortened, wrapped
+from imbalance_lab.comparison.report.stress import explained, stress_table
 from imbalance_lab.comparison.report.text import (
     figure,
     group_table,
@@ -30,6 +31,7 @@ from imbalance_lab.evaluation.metrics import heading_of
 MOST_GROUPS = 2  # that are shown by themselves; of more there is a line each
 MOST_LINES = 40  # of a list of groups
 MOST_ROWS = 20
+MOST_STRESSES = 4
 MOST_NOTES = 6
 SHORT_NAME = 12
 SHORT = {BETTER: "better", WORSE: "worse", SAME: "same", FEW_RUNS: "few runs", FEW_ROWS: "few rows"}
@@ -69,6 +71,10 @@ def _lines(comparison: Comparison, width: int | None, every_column: bool) -> Ite
         if place or len(compared) > 1:
             yield ""
         yield from _group(one, settings, width, every_column)
+    for stress in comparison.stressed[:MOST_STRESSES]:
+        yield from ["", *wrapped(explained(stress, settings), width), ""]
+        full, short = (_plain(stress_table(stress, ends).head(MOST_ROWS)) for ends in (True, False))
+        yield from (full if width is None or full.width() <= width else short).lines(width)
     for across in comparison.across:
         named = f"Across {len(across.means)} datasets" + (f", {across.name}" if across.name else "")
         yield from ["", *wrapped(named, width), ""]

@@ -74,6 +74,10 @@ def to_json(comparison: Comparison) -> str:
             }
             for one in comparison.across
         ],
+        "stress": [
+            {"of": one.name, "setting": one.setting, "values": _records(one.values.reset_index())}
+            for one in comparison.stressed
+        ],
         "unfinished": _records(comparison.unfinished),
         "notes": comparison.notes,
     }
@@ -105,6 +109,7 @@ def _sections(comparison: Comparison) -> Iterable[str]:
         yield from (f"Note: {note}\n" for note in one.notes)
     if (more := len(comparison.compared) - MOST_GROUPS) > 0:
         yield f"... and {more} more groups; format=csv, json and html have them all\n"
+    yield from _stresses(comparison)
     yield from _matrices(comparison)
     for across in comparison.across:
         yield f"## Across {len(across.means)} datasets" + (f", {across.name}\n" if across.name else "\n")
@@ -115,6 +120,16 @@ def _sections(comparison: Comparison) -> Iterable[str]:
         yield "## Not finished\n"
         yield _render(unfinished_table(comparison.unfinished))
     yield from (f"Note: {note}\n" for note in comparison.notes)
+
+
+def _stresses(comparison: Comparison) -> Iterable[str]:
+    """Yield strategies by levels of stress, where there are several."""
+    from imbalance_lab.comparison.report.stress import explained, stress_table
+
+    for one in comparison.stressed:
+        yield f"## {one.title}\n"
+        yield _render(stress_table(one))
+        yield f"{explained(one, comparison.settings)}.\n"
 
 
 def _matrices(comparison: Comparison) -> Iterable[str]:
