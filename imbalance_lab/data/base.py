@@ -91,6 +91,8 @@ class Splitter(ABC):
         Share of the rows that validates; may be 0.
     groups : str, optional
         A column whose rows of one value stay together: a split that parts them is refused.
+    order : str, optional
+        A column that says which row is later: folds of the training rows score what is later than what they train on.
 
     Examples
     --------
@@ -109,6 +111,7 @@ class Splitter(ABC):
 
     validation: float
     groups: str | None = None
+    order: str | None = None
     option: ClassVar[str] = ""  # in which messages name it
     # What to try where a part lacks a class.
     advice: ClassVar[str] = "another split, or leave such classes out with min_class_rows="

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,17 @@ from imbalance_lab import process
 from imbalance_lab.data.columns import describe_columns
 from imbalance_lab.data.dataset import Dataset, column_kinds
 from imbalance_lab.data.rows import Split
-from imbalance_lab.data.split import share_out_alike
+from imbalance_lab.data.split import group_numbers, share_out_alike
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.options import SLOTS, Option
+from imbalance_lab.options import SLOTS, Option, option
 from imbalance_lab.runs.fit import Fitted, fit
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.plan import Plan, make_plan
 from imbalance_lab.runs.spec import specify
 from imbalance_lab.runs.watch import Clock
+
+GROUPS = "groups"  # the column of `Dataset.aside` for those given to `fit`
 
 
 class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -110,7 +113,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y : array-like of shape (n,), or DataFrame of shape (n, labels)
             Classes of any type; of several labels one column of 0 and 1 each.
         groups : array-like of shape (n,), optional
-            Rows of one group stay together, in training or validation.
+            Rows of one group stay together, in training, validation and the folds of ``decision.cv``.
 
         Raises
         ------
@@ -120,11 +123,13 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         frame = self._checked(X, reset=True)
         dataset = self._dataset(frame, self._checked_labels(y))
         check_consistent_length(frame, dataset.y, groups)
+        if groups is not None:
+            dataset = replace(dataset, aside={GROUPS: pd.Series(np.asarray(groups))})
         with process.session():
             identity = self._identity(dataset)
             plan = make_plan(identity, dataset)
             self.fitted_, _ = fit(
-                plan, dataset, self._split(plan, dataset, groups), 0, Clock(), Observer(), lambda epoch, metrics: None
+                plan, dataset, self._split(plan, dataset), 0, Clock(), Observer(), lambda epoch, metrics: None
             )
         self.identity_ = identity.without_objects("dataset")
         self.labels_, self.columns_ = dataset.labels, describe_columns(dataset)
@@ -284,15 +289,17 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         given = {
             key: getattr(self, key) for key in ("sampler", "class_weight", "loss", "decision", "training", "prepare")
         }
-        split = {"validation": self.validation}
+        split: Any = {"validation": self.validation}
+        if dataset.aside:
+            split = option("split", "group", groups=GROUPS, **split)
         return specify(dataset, self.strategy, self.model, split=split, seed=self.seed, **given)
 
-    def _split(self, plan: Plan, dataset: Dataset, groups: Any) -> Split:
+    def _split(self, plan: Plan, dataset: Dataset) -> Split:
         """Return training rows, and validation rows where something is fitted on them."""
         rows, nothing = np.arange(len(dataset.y)), np.arange(0)
         if not plan.needs_validation:
             return Split(rows, nothing, nothing)
-        numbers = None if groups is None else pd.factorize(np.asarray(groups), sort=True)[0]
+        numbers = None if plan.split.groups is None else group_numbers(dataset, plan.split.groups)
         train, validation = share_out_alike(rows, dataset.y, numbers, self.validation, self.seed)
         return Split(train, validation, nothing)
 

@@ -13,7 +13,8 @@ from imbalance_lab.data.rows import Split
 from imbalance_lab.data.split import CrossValidation, checked_splits
 from imbalance_lab.evaluation.metrics import METRICS
 from imbalance_lab.models.base import no_progress
-from imbalance_lab.runs.fit import cross_validated, fit
+from imbalance_lab.runs.fit import fit
+from imbalance_lab.runs.inner import cross_validated
 from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.plan import make_plan
 from imbalance_lab.runs.refit import refit
@@ -31,6 +32,10 @@ def data() -> lab.Dataset:
     X = pd.DataFrame(rng.standard_normal((400, 3)), columns=["x", "y", "z"])
     X["x"] += 1.5 * (y == "b") + 3 * (y == "c")
     return lab.Dataset.from_frame(X.assign(label=y), "label")
+
+
+def all_rows(rows: np.ndarray) -> Split:
+    return Split(rows, rows[:0], rows[:0])
 
 
 @pytest.mark.parametrize("strategy", ["none", "inv_freq", "logit_adjust"])
@@ -52,7 +57,7 @@ def test_the_decision_is_the_best_for_cross_validated_scores(data: lab.Dataset) 
         by_hand = make_plan(specify(data, "ros", "logreg", seed=2), data)
         fitted, _ = fit(by_hand, data, split, fold, Clock(), Observer(), no_progress)
         scores[split.test] = fitted.log_proba(data.take(split.test))[:, 0]
-    np.testing.assert_array_equal(cross_validated(plan, data, rows).log_proba[:, 0], scores)
+    np.testing.assert_array_equal(cross_validated(plan, data, all_rows(rows)).log_proba[:, 0], scores)
     (rule,) = refit(identity, data).fitted_.rules
     np.testing.assert_array_equal(rule.offsets, best_offsets(scores, data.y, METRICS["balanced_accuracy"]))
 
@@ -66,7 +71,7 @@ def test_every_row_counts(data: lab.Dataset) -> None:
 
 
 def test_groups_stay_together_where_the_run_keeps_them(data: lab.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    from imbalance_lab.runs import fit as module
+    from imbalance_lab.runs import inner as module
 
     groups = pd.Series(np.arange(len(data)) // 4)
     frame = data.X.assign(patient=groups, label=np.array(data.class_names)[data.y])
@@ -89,9 +94,9 @@ def test_groups_stay_together_where_the_run_keeps_them(data: lab.Dataset, monkey
 def test_a_class_of_few_rows_makes_fewer_folds(data: lab.Dataset) -> None:
     rows = np.r_[np.flatnonzero(data.y < 2), np.flatnonzero(data.y == 2)[:3]]
     plan = make_plan(specify(data, "tuned_threshold", "logreg"), data)
-    assert np.isfinite(cross_validated(plan, data, rows).log_proba).all()
-    with pytest.raises(lab.DataError, match=r"too few rows to be split in class 'c' \(1\)"):
-        cross_validated(plan, data, rows[:-2])
+    assert np.isfinite(cross_validated(plan, data, all_rows(np.sort(rows))).log_proba).all()
+    with pytest.raises(lab.DataError, match=r"class 'c' has one training row"):
+        cross_validated(plan, data, all_rows(rows[:-2]))
 
 
 @pytest.mark.parametrize("strategy", ["none", "ldam_drw"])
@@ -100,7 +105,7 @@ def test_a_network_that_stopped_early_is_trained_as_long_as_those_of_the_folds(
 ) -> None:
     training = {"epochs": 12, "patience": 2, "batch_size": 64}
     plan = make_plan(specify(data, strategy, "mlp", training=training), data)
-    found = cross_validated(plan, data, np.arange(len(data)))
+    found = cross_validated(plan, data, all_rows(np.arange(len(data)))).plan
     assert found.training.patience is None
     assert 1 <= found.training.epochs <= 12
     classifier = refit(specify(data, strategy, "mlp", training=training), data)
