@@ -32,6 +32,7 @@ class Settings:
     ----------
     budget, metric, out : str
     strategies, models : list of str
+    groups, order : str
     rope, confidence : float
     jobs, min_class_rows : int
     """
@@ -41,6 +42,8 @@ class Settings:
     out: str = setting("", "the folder of report and model; the same command goes on there", "recommended/my")
     strategies: Names = setting((), "instead of those chosen for the table", "[inv_freq,smote]")
     models: Names = setting((), "instead of those chosen for the table", "[logreg,hist_gb]")
+    groups: str = setting("", "a column whose rows of one value stay together", "patient")
+    order: str = setting("", "a column that says which row is later: later rows are tested", "date")
     rope: Annotated[float, Field(ge=0, allow_inf_nan=False)] = setting(0.01, "differences below this do not matter")
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = setting(0.95, "of the verdict, over all looks and candidates")
     min_class_rows: Annotated[int, Field(ge=0)] = setting(0, "classes of fewer rows are left out")
@@ -68,8 +71,9 @@ def run(typed: Typed[Settings]) -> None:
             warnings.showwarning = lambda message, *_, **__: screen.line(f"Note: {message}")
             found = recommend(
                 source, budget=settings.budget, metric=settings.metric, strategies=settings.strategies or None,
-                models=settings.models or None, rope=settings.rope, confidence=settings.confidence, jobs=settings.jobs,
-                folder=out, progress=sys.stderr.isatty(), report=screen.line, min_class_rows=settings.min_class_rows,
+                models=settings.models or None, groups=settings.groups or None, order=settings.order or None,
+                rope=settings.rope, confidence=settings.confidence, jobs=settings.jobs, folder=out,
+                progress=sys.stderr.isatty(), report=screen.line, min_class_rows=settings.min_class_rows,
             )  # fmt: skip
     except KeyboardInterrupt:
         sys.exit(f"interrupted; what has finished is kept in {out}, and the same command goes on")

@@ -11,7 +11,8 @@ import numpy as np
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.errors import DataError
 from imbalance_lab.evaluation.metrics import HEADLINE, find
-from imbalance_lab.options import option
+from imbalance_lab.options import Option, option
+from imbalance_lab.recommendation.splits import split_by, with_folds
 from imbalance_lab.runs.spec import specify
 
 PLAIN, THRESHOLDS = "none", "tuned_threshold"
@@ -62,7 +63,9 @@ class Panel:
     folds : int
         Of each round's cross-validation.
     rounds : int
-        At most.
+        At most; one where rows are in an order of time, as nothing is drawn then.
+    split : Option
+        Of each round.
     plain, control : dict of model's title to name of the candidate
         Plain training, and plain training with tuned thresholds.
     """
@@ -70,6 +73,7 @@ class Panel:
     candidates: tuple[Candidate, ...]
     folds: int
     rounds: int
+    split: Option
     plain: dict[str, str]
     control: dict[str, str]
 
@@ -84,6 +88,7 @@ def panel_for(
     strategies: Sequence[Any] | None = None,
     models: Sequence[Any] | None = None,
     metric: str = HEADLINE,
+    split: Option | None = None,
 ) -> Panel:
     """Return what is worth trying on a table.
 
@@ -109,6 +114,8 @@ def panel_for(
     strategies, models : sequence, optional
         In the place of the default ones; plain training and the control are added.
     metric : str
+    split : Option, optional
+        As of `split_by`; by default by class.
 
     Raises
     ------
@@ -139,9 +146,11 @@ def panel_for(
             made.append(Candidate(strategy, model, (identity.strategy, identity.model), cost))
             candidates.setdefault(made[-1].name, made[-1])
         plain[made[0].titles[1]], controls[made[0].titles[1]] = made[0].name, made[1].name
-    folds = min(MOST_FOLDS, fewest)
+    split = with_folds(split or split_by(None, None), data, min(MOST_FOLDS, fewest))
     rounds = MANY_ROUNDS if values < VERY_LARGE else FEW_ROUNDS
-    return Panel(tuple(candidates.values()), folds, rounds, plain, controls)
+    if split.settings.get("order") is not None:
+        rounds = 1
+    return Panel(tuple(candidates.values()), split.settings["folds"], rounds, split, plain, controls)
 
 
 def _strategies(model: Any, values: int, labels: bool) -> Sequence[str]:

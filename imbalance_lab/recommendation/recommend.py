@@ -25,6 +25,7 @@ from imbalance_lab.recommendation.evidence import imbalance_of
 from imbalance_lab.recommendation.facts import Facts, look_at
 from imbalance_lab.recommendation.panel import Candidate, Panel, panel_for
 from imbalance_lab.recommendation.rounds import add_rounds
+from imbalance_lab.recommendation.splits import split_by
 from imbalance_lab.recommendation.trial import Trial
 from imbalance_lab.runs.classifier import Classifier
 from imbalance_lab.runs.refit import refit
@@ -33,6 +34,7 @@ from imbalance_lab.runs.spec import specify
 
 BUDGET = "3m"
 REPORT, MODEL, RUNS = "report.html", "model", "runs"
+FOLDS_OF = {"cv": "folds", "group_cv": "folds of whole groups", "time_cv": "folds, each later than what it trains on,"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,6 +102,8 @@ def recommend(
     metric: str = HEADLINE,
     strategies: Sequence[Any] | None = None,
     models: Sequence[Any] | None = None,
+    groups: str | None = None,
+    order: str | None = None,
     rope: float = 0.01,
     confidence: float = 0.95,
     jobs: int = -1,
@@ -131,6 +135,11 @@ def recommend(
         What is compared.
     strategies, models : sequence, optional
         In the place of those chosen for the table.
+    groups : str, optional
+        A column whose rows of one value stay together, as those of a patient; it is no feature.
+    order : str, optional
+        A column of dates or numbers that says which row is later; it is no feature. Each fold then tests the rows
+        after those it trains on, and there is one round, as nothing is drawn.
     rope : float
         Smaller differences do not matter.
     confidence : float
@@ -162,9 +171,10 @@ def recommend(
     to = None if folder is None else Path(folder).expanduser()
     with process.session():
         source = option("dataset", data) if isinstance(data, str) else data
-        rows = load(specify(source, split="cv").options)
+        split = split_by(groups, order)
+        rows = load(specify(source, split=split).options)
         rows = rows.without_rare_classes(settings.get("min_class_rows", 0))
-        panel = panel_for(rows, strategies, models, metric)
+        panel = panel_for(rows, strategies, models, metric, split)
         known = {} if to is None else state.opened(to, rows.name, rows.content_hash)
         facts = look_at(rows)
         for line in facts.lines():
@@ -201,7 +211,8 @@ def _plan(panel: Panel, budget: str | float) -> str:
     for candidate in panel.candidates:
         by_model.setdefault(candidate.titles[1], []).append(candidate.titles[0])
     tried = "; ".join(f"{model} with {', '.join(names)}" for model, names in by_model.items())
-    rounds = f"at most {panel.rounds} rounds of {panel.folds} folds within {budget}"
+    number = f"at most {panel.rounds} rounds" if panel.rounds > 1 else "one round"
+    rounds = f"{number} of {panel.folds} {FOLDS_OF[panel.split.name]} within {budget}"
     return f"Trying {len(panel.candidates)} candidates: {tried}. {rounds[0].upper()}{rounds[1:]}."
 
 

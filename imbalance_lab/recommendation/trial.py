@@ -13,7 +13,7 @@ from joblib import cpu_count
 
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.errors import DataError
-from imbalance_lab.options import Option, option
+from imbalance_lab.options import Option
 from imbalance_lab.recommendation.panel import Candidate, Panel
 from imbalance_lab.runs.cell import Outcome
 from imbalance_lab.runs.grid import run_all
@@ -64,8 +64,7 @@ class Trial:
 
     def identity(self, candidate: Candidate, number: int) -> Identity:
         """Return what the run of a candidate in a round is."""
-        split = option("split", "cv", folds=self.panel.folds)
-        given = {"split": split, "seed": number, "evaluation": {"resamples": RESAMPLES}, **self.settings}
+        given = {"split": self.panel.split, "seed": number, "evaluation": {"resamples": RESAMPLES}, **self.settings}
         return specify(self.data, candidate.strategy, candidate.model, **given)
 
     def reaches(self) -> bool:

@@ -9,13 +9,17 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import imbalance_lab as lab
+from imbalance_lab.data.base import Needs
 from imbalance_lab.errors import LabWarning
+from imbalance_lab.recommendation.panel import panel_for
+from imbalance_lab.recommendation.splits import split_by
 from tests.conftest import invoke
 
 QUICK = {"budget": "300s", "jobs": 1, "progress": False}
@@ -87,6 +91,45 @@ def test_a_single_model_is_compared_over_all_candidates_that_were_tried():
     compared = found.comparison.compared[0].table
     assert len(compared) == 4 and compared.control_p.notna().sum() == 3
     assert found.comparison.settings.confidence > 0.95  # of one look of several
+
+
+def splits_of(folder):
+    """Which splits the runs had, each of which refuses what it is to keep out, and by which groups."""
+    configs = [json.loads(file.read_text())["identity"]["config"] for file in folder.glob("runs/*/record.json")]
+    return {(config["split"]["_target_"], config["split"].get("groups")) for config in configs}
+
+
+def test_groups_stay_together_from_the_rounds_to_the_model(tmp_path):
+    patient = np.arange(240) // 4
+    data = lab.Dataset.from_frame(overlapping(240, share=0.3).assign(patient=patient), "label")
+    found = lab.recommend(
+        data, groups="patient", strategies=["none"], models=["logreg"], folder=tmp_path / "out", **QUICK
+    )
+    assert found.rounds >= 2
+    assert "patient" not in found.classifier.feature_names_in_
+    assert splits_of(tmp_path / "out") == {("imbalance_lab.data.split.GroupCrossValidation", "patient")}
+    with pytest.raises(lab.ConfigError, match="is for other data"):
+        lab.recommend(data, strategies=["none"], models=["logreg"], folder=tmp_path / "out", **QUICK)
+
+
+def test_what_is_tested_is_later_than_what_trains(capsys):
+    rng = np.random.default_rng(0)
+    frame = overlapping(240, share=0.3).sample(frac=1, random_state=1, ignore_index=True)
+    frame.assign(day=rng.permutation(240)).to_csv("my.csv", index=False)
+    typed = ["my.csv", "target=label", "order=day", "models=logreg", "strategies=none", "jobs=1", "budget=60s"]
+    assert invoke("recommend", *typed) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "One round of 5 folds, each later than what it trains on, within 60s" in shown
+    assert "After 1 round: more rounds of the same rows would tell little more" in shown
+    assert splits_of(Path("recommended/my")) == {("imbalance_lab.data.split.TimeCrossValidation", None)}
+
+
+def test_fewer_folds_where_a_class_is_in_few_groups():
+    frame = overlapping(240, share=0.3)
+    rare = (frame.label == "rare").to_numpy()
+    frame["site"] = np.where(rare, np.arange(240) % 3, np.arange(240) % 12)
+    panel = panel_for(lab.Dataset.from_frame(frame, "label").for_split(Needs(("site",))), split=split_by("site", None))
+    assert panel.folds <= 3
 
 
 @pytest.mark.parametrize(
