@@ -99,7 +99,6 @@ def stop_at(
     command: list[str],
     folder: Path,
     swallow: bool = False,
-    seconds: float = 240,
 ) -> Stopped:
     """Run Python with `command` in `folder`, and stop it at a moment."""
     plug_in, calls = folder / ".plug-in", folder / ".calls"

@@ -50,6 +50,7 @@ MOMENTS = {
     "closing": Moment("imbalance_lab.tracking.parent", "_describe"),
     "saving views": Moment("imbalance_lab.tracking.parent", "save_view"),
 }
+IN_MAIN = ("creating the database", "comparing", "writing the page", "closing")
 IN_WORKERS = ("loading", "announcing a run", "training", "recording", "sending")
 
 
@@ -81,8 +82,7 @@ class Kill:
 
 KILLS = [
     *(Kill(stage, number) for stage in MOMENTS for number in (INT, TERM, KILL)),
-    *(Kill(stage, number, "parallel") for stage in IN_WORKERS for number in (INT, TERM, KILL)),
-    *(Kill(stage, TERM, "parallel") for stage in ("comparing", "closing")),
+    *(Kill(stage, number, "parallel") for stage in (*IN_WORKERS, *IN_MAIN) for number in (INT, TERM, KILL)),
     *(Kill(stage, number, "library") for stage in ("training", "sending") for number in (INT, TERM, KILL)),
     *(Kill(stage, TERM, swallow=True) for stage in MOMENTS if stage != "creating the database"),
 ]
@@ -125,6 +125,7 @@ def resume(kill: Kill) -> None:
 def test_fifty_kills_are_aimed() -> None:
     assert len(set(KILLS)) == len(KILLS) >= 50
     assert {kill.stage for kill in KILLS} == set(MOMENTS)
+    assert {kill.stage for kill in KILLS if kill.how == "parallel"} == {*IN_MAIN, *IN_WORKERS}
     assert lab.__version__
 
 

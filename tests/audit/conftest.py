@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from imbalance_lab.app.lines import MAX_LENGTH
 from tests.audit.files import RECORDS, lay_down
 from tests.conftest import invoke
 
+DRAWN = "drawn.csv"  # a table that is written anew for each try
 QUICK = ("evaluation.resamples=50", "evaluation.figures=false")
 SWEEP = (
     "-m", *QUICK, "dataset=synthetic", "dataset.rows=240", "dataset.priors={a: 0.6, b: 0.3, c: 0.1}", "model=logreg",
@@ -39,8 +41,22 @@ def place(tmp_path_factory: pytest.TempPathFactory, _migrated: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def tried() -> dict[tuple[str, ...], str]:
+    """Every input that was tried in this session, and the reason it was refused for (nothing if it runs).
+
+    An input is what was typed, where, and what the tables that it names hold.
+    """
+    return {}
+
+
 @pytest.fixture
-def refusal(place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
+def refusal(
+    place: Path,
+    tried: dict[tuple[str, ...], str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Callable[..., str]:
     """Type a command in the folder; return the reason it was refused for, or nothing.
 
     Whatever happens, there is no traceback, the reason is one line that fits, and no run is left RUNNING.
@@ -48,10 +64,12 @@ def refusal(place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
 
     def _refusal(*typed: str, folder: str = ".") -> str:
         monkeypatch.chdir(place / folder)
+        held = [sha256(Path(word).read_bytes()).hexdigest() for word in typed if word == DRAWN]
         status = invoke(*typed)
         shown = "".join(capfd.readouterr())
         assert "Traceback" not in shown
         assert running(place / folder / "mlflow.db") == []
+        tried[(folder, *typed, *held)] = ""
         if status == 0:
             return ""
         line = str(status)
@@ -59,7 +77,8 @@ def refusal(place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
         assert "\n" not in line
         assert len(line) <= MAX_LENGTH
         assert not re.search(r"unexpected \w+(Error|Exception)", line), line
-        return line.removeprefix("error: ")
+        tried[(folder, *typed, *held)] = reason = line.removeprefix("error: ")
+        return reason
 
     return _refusal
 

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from imbalance_lab.app.config import compose, plain
 from imbalance_lab.options import leaves
-from tests.audit.conftest import QUICK
+from tests.audit.conftest import DRAWN, QUICK
 from tests.audit.files import BASE
 
 FEW = settings(
     max_examples=8, deadline=None, derandomize=True, suppress_health_check=[*HealthCheck], database=None
 )  # fmt: skip
 MANY = settings(FEW, max_examples=60)
+VERY_MANY = settings(FEW, max_examples=250)  # of what takes no run
 
 DATA = ("dataset=synthetic", "dataset.rows=240", "dataset.priors={a: 0.6, b: 0.3, c: 0.1}")
 RUN = (*DATA, "model=logreg", *QUICK)
@@ -134,7 +135,7 @@ def test_a_wrong_value_is_named(many: bool, refusal: Callable[..., str]) -> None
 def test_a_wrong_option_is_named(many: bool, refusal: Callable[..., str]) -> None:
     groups = ["dataset", "model", "loss", "sampler", "class_weight", "decision", "split", "prepare", "strategy"]
 
-    @(MANY if many else FEW)
+    @(VERY_MANY if many else FEW)
     @given(st.sampled_from(groups), st.sampled_from([value for value in VALUES if value != "a,b"]), st.booleans())
     def check(group: str, value: str, swept: bool) -> None:
         defaults = [one for one in RUN if one.partition("=")[0].partition(".")[0] != group]
@@ -150,8 +151,8 @@ def test_a_mangled_table_runs_or_is_named(many: bool, refusal: Callable[..., str
     @(MANY if many else FEW)
     @given(table())
     def check(content: bytes) -> None:
-        (place / "drawn.csv").write_bytes(content)
-        reason = refusal("drawn.csv", "target=label", "model=logreg", *QUICK)
+        (place / DRAWN).write_bytes(content)
+        reason = refusal(DRAWN, "target=label", "model=logreg", *QUICK)
         assert not reason or "drawn" in reason or "min_class_rows" in reason, reason
 
     check()
@@ -165,12 +166,20 @@ def test_a_wrong_setting_of_a_command_is_named(many: bool, refusal: Callable[...
     )
     others = st.tuples(st.sampled_from(["weights", "datasets", "figures", "send", "options"]), words)
 
-    @(MANY if many else FEW)
+    @(VERY_MANY if many else FEW)
     @given(compared | others)
     def check(typed: tuple[str, str]) -> None:
         reason = refusal(*typed, folder="store")
         key, _, value = typed[1].rpartition("=")
-        named = {key, value[:20], typed[1][:20], f"{typed[0]} needs", "give at least two classes", "argument"}
+        named = {
+            key,
+            value[:20],
+            f"'{value[:20]}'",
+            typed[1][:20],
+            f"{typed[0]} needs",
+            "give at least two classes",
+            "argument",
+        }
         assert not reason or any(word in reason for word in named if word), (typed, reason)
 
     check()
