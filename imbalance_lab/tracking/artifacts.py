@@ -31,6 +31,9 @@ def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> Non
     where = f"MLflow at {without_password(uri)}"
     try:
         client = open_store(absolute(uri))
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise TrackingError(f"{where} cannot be reached: {reason_of(error)}") from error
+    try:
         client.get_run(run)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         if getattr(error, "error_code", None) in NO_SUCH_RUN:
