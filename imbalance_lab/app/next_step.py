@@ -203,9 +203,15 @@ def _further(row: pd.Series, role: str) -> int:
 
 
 def _model(comparison: Comparison, typist: Typist) -> Step | None:
-    """Return what keeps the model of the strategy to use, unless its run did: of the models on a dataset the best."""
-    settings, first = comparison.settings, comparison.compared[0]
-    rivals = [one for one in comparison.compared if one.group.name.get("dataset") == first.group.name.get("dataset")]
+    """Return what keeps the model of the strategy to use, unless its run did: of the models on a dataset the best.
+
+    A model that was trained on rows made worse on purpose is none to keep.
+    """
+    unstressed = [one for one in comparison.compared if not _is_stressed(one, typist.table)]
+    if not unstressed:
+        return None
+    settings, first = comparison.settings, unstressed[0]
+    rivals = [one for one in unstressed if one.group.name.get("dataset") == first.group.name.get("dataset")]
     named = {id(one): one.answer.use for one in rivals}
     one = max(rivals, key=lambda one: settings.sign * float(one.table["mean"][named[id(one)]]))
     use = named[id(one)]
@@ -214,6 +220,15 @@ def _model(comparison: Comparison, typist: Typist) -> Step | None:
     typed = _typed(one, typist, use)
     where = f" on {one.group.title}" if len(comparison.compared) > 1 else ""
     return None if typed is None else Step(f"keep the model of {use}{where}", typist.arguments(typed | {KEPT: "true"}))
+
+
+def _is_stressed(one: Compared, table: RunTable) -> bool:
+    """Whether the runs of a group were trained on rows made worse; those older than stress were not."""
+    option = ("options", "stress")
+    if option not in table.settings:
+        return False
+    chosen = table.settings.loc[one.group.runs.index[0], option]
+    return bool(pd.notna(chosen)) and chosen != "none"
 
 
 def _typed(one: Compared, typist: Typist, name: str = "", strategy: str | None = None) -> dict[str, str] | None:

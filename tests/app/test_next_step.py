@@ -216,3 +216,16 @@ def test_groups_that_differ_in_the_name_within_a_source_are_one_sweep() -> None:
     assert {"dataset=keel", names, "strategy=tuned_threshold", "seed=range(2)"} <= set(step().arguments)
     shown = step(control="inv_freq")
     assert {"dataset=keel", names, "seed=range(2,10)"} <= set(shown.arguments)
+
+
+def test_a_model_of_rows_made_worse_is_not_kept() -> None:
+    import imbalance_lab as lab
+
+    noise = lab.option("stress", "label_noise", rate=0.1)
+    settings = {"seed": range(3), "evaluation": {"resamples": 200}, "progress": False}
+    runs = lab.sweep("rare_binary", ["none", "tuned_threshold"], "logreg", stress=["none", noise], **settings)
+    found = next_step(compare(runs), runs)
+    assert found is not None and found.arguments[-1] == "save_model=true"
+    assert not [word for word in found.arguments if word.startswith("stress")]
+    stressed = runs.only(runs.setting("options.stress") == "label_noise")
+    assert next_step(compare(stressed), stressed) is None
