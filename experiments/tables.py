@@ -15,7 +15,8 @@ from experiments.runs import StudyRuns
 from imbalance_lab.comparison import Compared, Comparison, Settings, compare
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
 from imbalance_lab.comparison.report.diagrams import draw_differences, draw_ranks, draw_recalls
-from imbalance_lab.comparison.report.stress import draw_stress, explained, stress_table
+from imbalance_lab.comparison.report.kinds import SIGNS
+from imbalance_lab.comparison.report.stress import draw_stress, meaning_of, stress_table
 from imbalance_lab.comparison.report.text import figure, flat, markdown, verdict_texts
 from imbalance_lab.evaluation.metrics import heading_of
 from imbalance_lab.runs.table import RunTable
@@ -166,8 +167,11 @@ def _stress(found: Sequence[Comparison]) -> list[str]:
     parts = []
     for one in found:
         for stressed in one.stressed:
-            parts += [f"### {explained(stressed, one.settings)}", to_markdown(stress_table(stressed))]
-    return parts
+            heading = f"### {stressed.title}: {heading_of(one.settings.metric)}"
+            parts += [heading, f"{meaning_of(stressed.setting).capitalize()}.", to_markdown(stress_table(stressed))]
+        reference = next((stressed.reference for stressed in one.stressed if stressed.reference), "")
+    signs = ", ".join(f"{sign} {verdict}" for verdict, sign in SIGNS.items())
+    return [*parts, *([f"Against {reference} at the same level: {signs}."] if reference else [])]
 
 
 SHOWN = {"groups": _groups, "rows": _rows, "across": _across, "gains": _gains, "stress": _stress}
