@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,9 @@ import pandas as pd
 import pytest
 
 import imbalance_lab as lab
+from imbalance_lab.app import predict
 from tests.conftest import invoke
+from tests.runs.test_saving import Owned, edit, rehash
 
 RUN = ("hydra.run.dir=run", "tracking=none", "evaluation.resamples=50", "evaluation.figures=false")
 MODEL = ("train.csv", "target=label", "model=logreg", "strategy=ros", *RUN)
@@ -109,6 +113,8 @@ def test_shares_are_given_or_estimated(capsys: pytest.CaptureFixture[str]) -> No
         (["new.csv", "model=model", "keep=[name]"], "lacks the column 'name'"),
         (["new.csv", "model=models:/churn@champion"], "no MLflow database mlflow.db here; uri= names another"),
         (["new.csv", "model=half"], "half is not whole: model.skops is missing"),
+        (["new.csv", "model=later"], "later has format 2, and imbalance_lab"),
+        (["new.csv", "model=disguised"], "model.skops is no model in skops' format, whatever its name says"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_predicted_is_one_line_and_writes_nothing(typed: list[str], reason: str, tmp_path: Path) -> None:
@@ -119,11 +125,48 @@ def test_what_cannot_be_predicted_is_one_line_and_writes_nothing(typed: list[str
     new.assign(lab=new.lab.astype(object).where(new.index != 2, "high")).to_csv("text.csv", index=False)
     lab.load("model").save("half")
     (tmp_path / "half" / "model.skops").unlink()
+    lab.load("model").save("later")
+    edit(tmp_path / "later", lambda manifest: manifest.update(format=2))
+    lab.load("model").save("disguised")
+    (tmp_path / "disguised" / "model.skops").write_bytes(pickle.dumps(Owned()))
+    rehash(tmp_path / "disguised")
     before = {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
     line = str(invoke("predict", *typed))
     assert line.startswith("error: ") and "\n" not in line
     assert reason in line
     assert {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("estimator", ["em", "bcts_em", "bbse"])
+def test_a_decision_by_the_shares_of_a_file_is_the_same_in_parts(estimator: str, monkeypatch) -> None:
+    """The file is sorted by class, so that each part by itself has other shares than the whole."""
+    decision = lab.option("decision", "prior_correction", target="estimate", estimator=estimator)
+    train, new = pd.read_csv("train.csv"), table(900, 5).sort_values("label", ignore_index=True)
+    classifier = lab.Classifier("none", "logreg", decision=decision).fit(train.drop(columns="label"), train.label)
+    classifier.save("shares")
+    new.to_csv("sorted.csv", index=False)
+    rows = new.drop(columns="label")
+    whole = classifier.predict(rows)
+    sizes, log_proba = [], lab.Classifier.log_proba
+    monkeypatch.setattr(predict, "Chunks", partial(predict.Chunks, rows=100))
+    monkeypatch.setattr(lab.Classifier, "log_proba", lambda *given: sizes.append(len(given[1])) or log_proba(*given))
+    assert invoke("predict", "sorted.csv", "model=shares") == 0
+    assert len(sizes) >= 2 * 5
+    assert pd.read_csv("predictions.csv")["class"].tolist() == whole.tolist()
+    alone = np.concatenate([classifier.predict(rows[at : at + 100]) for at in range(0, 900, 100)])
+    assert (alone != whole).any()
+
+
+def test_a_threshold_that_no_score_reaches_leaves_no_model() -> None:
+    typed = ["decision=fixed_threshold", "decision.threshold=0.9999999"]
+    given = ["train.csv", "target=label", "model=logreg", *RUN[1:], "hydra.run.dir=high", "save_model=true", *typed]
+    line = str(invoke(*given))
+    assert line.startswith("error: ") and "\n" not in line
+    assert "no score reaches decision.threshold=0.9999999: the highest probability of the class on" in line
+    assert not [file for file in Path("high").rglob("*") if file.suffix in (".skops", ".npz")]
+    line = str(invoke("refit", "run=high", "out=refitted"))
+    assert "holds no finished run" in line and "\n" not in line
+    assert not Path("refitted").exists()
 
 
 def test_refit_trains_on_all_rows_and_says_how_it_decides(capsys: pytest.CaptureFixture[str]) -> None:
