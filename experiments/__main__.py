@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
 from experiments import study
+
+PROGRAMS = ("leaderboard", "replications")  # that are more than sweeps, with settings of their own
 
 USAGE = """\
 python -m experiments STUDY [SETTING=VALUE ...] [out=FOLDER]
@@ -19,8 +22,11 @@ Studies: """
 
 def main(arguments: list[str]) -> None:
     """Run what was typed."""
+    if arguments and arguments[0] in PROGRAMS:
+        importlib.import_module(f"experiments.{arguments[0]}.__main__").main(arguments[1:])
+        return
     if not arguments or arguments[0] not in study.names():
-        sys.exit(USAGE + ", ".join(study.names()))
+        sys.exit(USAGE + ", ".join([*study.names(), *PROGRAMS]))
     preset = study.read(arguments[0])
     outs = [typed.removeprefix("out=") for typed in arguments[1:] if typed.startswith("out=")]
     overrides = [typed for typed in arguments[1:] if not typed.startswith("out=")]

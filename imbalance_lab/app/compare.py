@@ -8,6 +8,8 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import field, fields, replace
+from functools import reduce
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
@@ -23,6 +25,7 @@ from imbalance_lab.comparison.groups import column
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.fields import STRICT
 from imbalance_lab.options import nearest
+from imbalance_lab.runs.parquet import PARQUET, read_parquet
 from imbalance_lab.runs.reading import setting_key, setting_name
 from imbalance_lab.runs.table import RunTable
 
@@ -42,7 +45,8 @@ SHOWN = {
     "and deviations), latex (the same for a paper), json, html (a report in one file)",
     "out=comparison.md": "write to this file instead of the screen; html goes to comparison.html",
     "uri=sqlite:///mlflow.db": "the MLflow store; MLFLOW_TRACKING_URI if set",
-    "folder=multirun/2026-11-23": "records on disk instead of MLflow: one or several ([a,b]) folders of runs",
+    "folder=multirun/2026-11-23": "records on disk instead of MLflow: one or several ([a,b]) folders or Parquet files "
+    "of runs; a file may also stand bare: compare leaderboard.parquet",
     "sweep=last": "the runs of one sweep, by name; last: the latest",
 }
 HELP = f"""\
@@ -66,7 +70,7 @@ class Request:
     ----------
     uri : str
     folder : str or list of str
-        Read records on disk instead.
+        Read records on disk instead, or Parquet files of runs.
     experiment : str or list of str
         Of MLflow; empty for all.
     columns : str
@@ -140,6 +144,7 @@ def parse(arguments: Sequence[str]) -> tuple[Request, Settings, dict[str, list[s
     ------
     ConfigError
     """
+    arguments = _with_files(arguments)
     if wrong := [argument for argument in arguments if "=" not in argument]:
         raise ConfigError(f"'{wrong[0]}': arguments are key=value; --help lists the keys")
     pairs = [argument.partition("=")[::2] for argument in arguments]
@@ -153,6 +158,17 @@ def parse(arguments: Sequence[str]) -> tuple[Request, Settings, dict[str, list[s
     settings = _build(Settings, {key: value for key, value in plain.items() if key in options[1]})
     filters = {key: _texts(value) for key, value in plain.items() if key not in options[0] | options[1]}
     return request, settings, filters
+
+
+def _with_files(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with Parquet files that stand bare among the folders."""
+    files = [argument for argument in arguments if argument.endswith(PARQUET) and "=" not in argument]
+    if not files:
+        return list(arguments)
+    named = [argument.partition("=")[2] for argument in arguments if argument.startswith("folder=")]
+    folders = [*files, *(text for folder in named for text in folder.strip("[]").split(","))]
+    rest = [argument for argument in arguments if argument not in files and not argument.startswith("folder=")]
+    return [*rest, f"folder=[{','.join(folders)}]"]
 
 
 def _value(key: str, text: str) -> Any:
@@ -205,9 +221,13 @@ def read(request: Request, settings: Settings) -> RunTable:
 def _read_folders(request: Request) -> RunTable:
     if request.uri or request.experiment:
         raise ConfigError("folder= reads records on disk, uri= and experiment= read MLflow: give one of them")
-    if missing := [folder for folder in request.folders if not os.path.isdir(folder)]:
-        raise ConfigError(f"there is no folder {', '.join(missing)}" if all(missing) else "folder= names no folder")
-    return RunTable.from_folder(*request.folders)
+    files = [folder for folder in request.folders if folder.endswith(PARQUET) and os.path.isfile(folder)]
+    folders = [folder for folder in request.folders if folder not in files]
+    if missing := [folder for folder in folders if not os.path.isdir(folder)]:
+        kind = "file" if missing[0].endswith(PARQUET) else "folder"
+        raise ConfigError(f"there is no {kind} {', '.join(missing)}" if all(missing) else "folder= names no folder")
+    tables = [RunTable.from_folder(*folders)] if folders else []
+    return reduce(RunTable.union, [*map(read_parquet, map(Path, files)), *tables])
 
 
 def select(table: RunTable, filters: Mapping[str, Sequence[str]]) -> RunTable:

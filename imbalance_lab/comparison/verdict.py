@@ -20,6 +20,7 @@ from imbalance_lab.comparison.side_by_side import side_by_side, summary
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.options import describe, nearest
 from imbalance_lab.runs.history import no_epochs
+from imbalance_lab.runs.parquet import PARQUET, read_parquet
 from imbalance_lab.runs.table import EpochReader, RunTable
 
 
@@ -133,7 +134,8 @@ def compare(
     Parameters
     ----------
     runs : RunTable, str, Path or iterable
-        A table; a folder of runs; or records, as mappings (what ``record.json`` holds) or objects with a ``summary()``.
+        A table; a folder of runs, or a Parquet file of them; or records, as mappings (what ``record.json`` holds) or
+        objects with a ``summary()``.
     settings : Settings, optional
     **changes
         Settings by name, as ``metric="macro_f1"``.
@@ -181,6 +183,8 @@ def _check_references(groups: Sequence[Group], settings: Settings) -> None:
 def _table_of(runs: str | Path | Iterable[Any]) -> RunTable:
     if not isinstance(runs, str | Path):
         return RunTable.from_records(runs)
+    if Path(runs).suffix == PARQUET and Path(runs).is_file():
+        return read_parquet(Path(runs))
     if not Path(runs).is_dir():
         raise ConfigError(f"there is no folder {runs}")
     return RunTable.from_folder(runs)

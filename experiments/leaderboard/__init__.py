@@ -1,0 +1,1 @@
+"""Every strategy on every set that comes along."""

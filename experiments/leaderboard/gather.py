@@ -1,0 +1,112 @@
+"""What takes part in the leaderboard, and its runs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import imbalance_lab as lab
+from imbalance_lab.data.sources.keel import names
+from imbalance_lab.data.split import CrossValidation, checked_splits
+from imbalance_lab.errors import LabError, LabWarning
+from imbalance_lab.options import EXTRAS, strategies
+
+FILE = Path(__file__).with_name("leaderboard.yaml")
+SPEED = {"resamples": 10}  # of the intervals of single runs, which nothing here reads
+
+
+@dataclass(frozen=True)
+class Board:
+    """What one leaderboard runs.
+
+    Parameters
+    ----------
+    sets, models, strategies : sequence of str
+    repeats, folds, fewest : int
+        Repeats of the cross-validation, its folds, and the training rows that the smallest class needs in each.
+    metrics : sequence of str
+        That are kept of each fold.
+    largest : float
+        Cells (rows times features) of the largest set that is run; what has run before is shown whatever its size.
+    """
+
+    sets: Sequence[str]
+    models: Sequence[str]
+    strategies: Sequence[str]
+    repeats: int
+    folds: int
+    fewest: int
+    metrics: Sequence[str]
+    largest: float = float("inf")
+
+
+def read(preset: str, **changed: Any) -> Board:
+    """Return the board of a preset, with `changed` in the place of what it says.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such preset.
+    """
+    content = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    if preset not in content["presets"]:
+        raise lab.ConfigError(f"there is no preset={preset}; there is {', '.join(content['presets'])}")
+    wanted = content["presets"][preset] | changed
+    return Board(
+        sets=wanted["sets"] or names(),
+        models=[model for model in wanted["models"] if _is_installed(model)],
+        strategies=wanted["strategies"] or [name for name in strategies() if name not in content["other_questions"]],
+        repeats=int(wanted["repeats"]),
+        folds=content["folds"],
+        fewest=content["fewest_training_rows"],
+        metrics=content["metrics"],
+        largest=float(wanted.get("largest", "inf")),
+    )
+
+
+def taking_part(board: Board) -> Iterator[tuple[int, lab.Dataset]]:
+    """Yield the size in cells of each set that has rows enough, and the set."""
+    for name in board.sets:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LabWarning)
+            try:
+                data = lab.option("dataset", "keel", name=name).build().load()
+                splits = checked_splits(CrossValidation(board.folds, repeats=1, validation=0.2, seed=0), data)
+            except LabError:
+                continue
+            if min(int(data.count(data.targets[split.train]).min()) for split in splits) >= board.fewest:
+                yield len(data) * len(data.kinds), data
+
+
+def run(board: Board, folder: Path, shard: tuple[int, int] = (1, 1)) -> None:
+    """Run the sets of a shard, cheap models and small sets first; what has finished in `folder` is not run again."""
+    sets = sorted(
+        (pair for pair in taking_part(board) if pair[0] <= board.largest), key=lambda pair: (pair[0], pair[1].name)
+    )
+    mine = [data.name for place, (_, data) in enumerate(sets) if place % shard[1] == shard[0] - 1]
+    for model in board.models:
+        for seed in range(board.repeats):
+            for at, name in enumerate(mine, start=1):
+                print(f"{model}, repeat {seed + 1}, {name} ({at} of {len(mine)})", flush=True)
+                _run(board, name, model, seed, folder / model / name)
+
+
+def _run(board: Board, name: str, model: str, seed: int, folder: Path) -> None:
+    data = lab.option("dataset", "keel", name=name)
+    split = lab.option("split", "cv", folds=board.folds)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LabWarning)
+        lab.sweep(
+            data, list(board.strategies), model, split=split, seed=seed, evaluation=SPEED, folder=folder, progress=False
+        )
+
+
+def _is_installed(model: str) -> bool:
+    from importlib.util import find_spec
+
+    return model not in EXTRAS or find_spec(model) is not None
