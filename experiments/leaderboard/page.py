@@ -145,7 +145,9 @@ def _of_model(one: OfModel, facts: pd.DataFrame, out: Path) -> list[str]:
     )
     kinds = by_kind(one, facts)
     name = "".join(letter if letter.isalnum() else "-" for letter in one.model)
-    draw_ranks(one.across, 1 - settings.confidence).savefig(out / "pictures" / f"ranks-{name}.png", dpi=80)
+    ranks = draw_ranks(one.across, 1 - settings.confidence)
+    ranks.set_figwidth(10)  # there are many strategies
+    ranks.savefig(out / "pictures" / f"ranks-{name}.png", dpi=80)
     draw_kinds(kinds, one.model).savefig(out / "pictures" / f"kinds-{name}.png", dpi=80)
     low, high = kinds.max().idxmin(), kinds.max().idxmax()
     return [

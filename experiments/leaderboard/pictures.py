@@ -28,14 +28,16 @@ def draw_kinds(kinds: pd.DataFrame, model: str) -> Figure:
         shade = "white" if abs(value) > 0.7 * FOUND else "black"
         axes.text(column + 0.5, row + 0.5, f"{value:+.2f}", ha="center", va="center", fontsize=7, color=shade)
     axes.set_yticks(np.arange(len(kinds)) + 0.5, kinds.index, fontsize=8)
-    axes.set_xticks(np.arange(len(kinds.columns)) + 0.5, [third for _, third in kinds], fontsize=8)
+    axes.set_xticks(
+        np.arange(len(kinds.columns)) + 0.5, [third for _, third in kinds], fontsize=8, rotation=30, ha="right"
+    )
     facts = list(dict.fromkeys(fact for fact, _ in kinds))
     for at, fact in enumerate(facts):
-        axes.text(3 * at + 1.5, len(kinds) + 2.0, fact, ha="center", va="top", fontsize=9)
+        axes.text(3 * at + 1.5, -0.3, fact, ha="center", va="bottom", fontsize=9)
         axes.axvline(3 * at, color="white", linewidth=3)
     axes.invert_yaxis()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     figure.colorbar(image, ax=axes, shrink=0.6, label="gain in balanced accuracy")
-    titled(figure, f"What {model} gains over plain training, by kind of set")
+    titled(figure, f"What {model} gains over plain training, by kind of set\n")
     return figure

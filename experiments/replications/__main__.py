@@ -49,14 +49,25 @@ def main(arguments: list[str]) -> None:
                     Path(given.get("folder", FOLDER)),
                     out,
                     missing,
+                    whole=preset == "full",
                 )
             )
     except LabError as error:
         sys.exit(f"error: {error}")
 
 
-def write(papers: dict[str, Any], preset: dict[str, Any], folder: Path, out: Path, missing: Sequence[str] = ()) -> Path:
-    """Replicate the papers, and write ``README.md`` and ``figures.csv`` under `out`; return the page."""
+def write(
+    papers: dict[str, Any],
+    preset: dict[str, Any],
+    folder: Path,
+    out: Path,
+    missing: Sequence[str] = (),
+    whole: bool = True,
+) -> Path:
+    """Replicate the papers, and write ``README.md`` and ``figures.csv`` under `out`; return the page.
+
+    What a person read from the figures stands on the page of the `whole` only.
+    """
     parts, figures, counts = [], [], {}
     for name, paper in papers.items():
         print(f"{name}: {paper['title']}", flush=True)
@@ -68,6 +79,7 @@ def write(papers: dict[str, Any], preset: dict[str, Any], folder: Path, out: Pat
         counts[name] = table[COLUMNS[-1]].value_counts().to_dict()
         parts += [f"## {paper['title']}", f"{paper['paper']}. Theirs: {paper['where']}.", paper["setting"]]
         parts += [to_markdown(table), *(note if note.startswith("|") else f"Note: {note}." for note in notes)]
+        parts += [paper["reading"]] if "reading" in paper and whole else []
     pd.concat(figures).to_csv(out / "figures.csv", index=False)
     summary = "; ".join(
         f"{name}: {', '.join(f'{count} {word}' for word, count in found.items())}" for name, found in counts.items()
