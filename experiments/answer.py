@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.pictures import recall_by_epoch
+from experiments.pictures import recall_by_epoch, save_picture
 from experiments.runs import StudyRuns, find
 from experiments.study import Study
 from experiments.tables import compared
@@ -58,7 +58,7 @@ def _how(study: Study, as_preset: bool) -> list[str]:
 
 def _picture(runs: StudyRuns, spec: Mapping[str, Any], out: Path) -> str:
     (out / "pictures").mkdir(parents=True, exist_ok=True)
-    recall_by_epoch(runs, spec).savefig(out / "pictures" / f"{spec['file']}.png", dpi=90)
+    save_picture(recall_by_epoch(runs, spec), out / "pictures" / f"{spec['file']}.png")
     return f"## {spec['title']}\n\n{spec['text']}\n\n![{spec['title']}](pictures/{spec['file']}.png)"
 
 

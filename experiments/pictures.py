@@ -1,18 +1,30 @@
-"""Recall by epoch, over the seeds of a study."""
+"""Recall by epoch, over the seeds of a study, and pictures as files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from PIL import Image
 
 from experiments.runs import StudyRuns
 
 BAND = 0.1, 0.9  # of the runs
+COLOURS_OF_A_FILE = 256
+
+
+def save_picture(figure: Figure, file: Path, dpi: int = 90) -> None:
+    """Write a figure as a PNG with a palette, a third of the size of one without."""
+    drawn = BytesIO()
+    figure.savefig(drawn, format="png", dpi=dpi)
+    colours = Image.open(drawn).convert("RGB")
+    colours.quantize(COLOURS_OF_A_FILE, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def recall_by_epoch(runs: StudyRuns, spec: Mapping[str, Any]) -> Figure:

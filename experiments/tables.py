@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from experiments.pictures import save_picture
 from experiments.runs import StudyRuns
 from imbalance_lab.comparison import Compared, Comparison, Settings, compare
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
@@ -106,7 +107,7 @@ def _file_name(name: str) -> str:
 
 def _kept(name: str, drawn: Figure, out: Path) -> str:
     (out / "pictures").mkdir(parents=True, exist_ok=True)
-    drawn.savefig(out / "pictures" / f"{name}.png", dpi=90)
+    save_picture(drawn, out / "pictures" / f"{name}.png")
     return f"![{name.replace('-', ' ')}](pictures/{name}.png)"
 
 

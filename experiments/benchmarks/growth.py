@@ -242,8 +242,9 @@ def plain_table(rows: Sequence[dict]) -> str:
 def draw(results: dict[str, list[dict]], file: Path) -> None:
     """Draw time and memory over rows, classes and runs, all axes logarithmic."""
     from experiments.benchmarks.picture import growth_picture
+    from experiments.pictures import save_picture
 
-    growth_picture(results["rows"], results["classes"], results["runs"]).savefig(file, dpi=110)
+    save_picture(growth_picture(results["rows"], results["classes"], results["runs"]), file, dpi=110)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pandas as pd
 from experiments.leaderboard.gather import Board
 from experiments.leaderboard.pictures import draw_kinds
 from experiments.leaderboard.table import OfModel, by_kind, facts_of, of_model, source, standing
+from experiments.pictures import save_picture
 from experiments.tables import to_markdown
 from imbalance_lab.comparison import Settings
 from imbalance_lab.comparison.report.diagrams import draw_ranks
@@ -147,8 +148,8 @@ def _of_model(one: OfModel, facts: pd.DataFrame, out: Path) -> list[str]:
     name = "".join(letter if letter.isalnum() else "-" for letter in one.model)
     ranks = draw_ranks(one.across, 1 - settings.confidence)
     ranks.set_figwidth(10)  # there are many strategies
-    ranks.savefig(out / "pictures" / f"ranks-{name}.png", dpi=80)
-    draw_kinds(kinds, one.model).savefig(out / "pictures" / f"kinds-{name}.png", dpi=80)
+    save_picture(ranks, out / "pictures" / f"ranks-{name}.png", dpi=80)
+    save_picture(draw_kinds(kinds, one.model), out / "pictures" / f"kinds-{name}.png", dpi=80)
     low, high = kinds.max().idxmin(), kinds.max().idxmax()
     return [
         f"## {one.model}",

@@ -39,11 +39,11 @@ MEANINGS = MappingProxyType(
     {
         "dataset": "what is learnt from; a table of your own is my.csv target=column",
         "split": "which rows are for training, validation and test",
-        "stress": "what is made worse in training and validation rows, to see what a strategy stands",
+        "stress": "what is made worse in training and validation rows",
         "prepare": "how columns become features",
         "model": "what learns",
         "training": "how a network is trained",
-        STRATEGY: "a recipe that fills the four slots below, or any option of one",
+        STRATEGY: "fills the four slots below: a recipe, or an option of one",
         "sampler": "slot: which training rows?",
         "class_weight": "slot: how much does a row of each class count?",
         "loss": "slot: what shape is the penalty?",

@@ -56,7 +56,7 @@ def inner_splits(
     Examples
     --------
     >>> from imbalance_lab.data.split import Holdout
-    >>> data = Dataset.from_arrays(np.arange(20.0)[:, None], [0, 1] * 10)
+    >>> data = Dataset.from_arrays(np.arange(0.0, 40.0, 2.0)[:, None], [0, 1] * 10)
     >>> found = inner_splits(Holdout(validation=0, test=0.2), data, np.arange(4, 16), folds=3, seed=0)
     >>> [len(one.train) for one in found], sorted(int(row) for one in found for row in one.test) == list(range(4, 16))
     ([8, 8, 8], True)
