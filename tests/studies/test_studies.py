@@ -27,6 +27,7 @@ SMALLER = {
     "collapse": ["seed=0,1", "dataset=synthetic", "dataset.counts={negative: 300, positive: 30}"],
     "four_classes": ["seed=0,1", "dataset.counts={A: 40, B: 87, C: 142, D: 54}"],
     "real_world": ["dataset.name=newthyroid,kr-vs-k-zero_vs_eight", "split.folds=2"],
+    "stress": ["seed=0,1"],
     "thresholds": ["dataset.name=haberman,newthyroid", "split.folds=2"],
 }
 
