@@ -81,9 +81,10 @@ def _as_key(name: str) -> str:
 def _sources(config: DictConfig, grid: Mapping[str, Sequence[str]]) -> list[tuple[dict[str, Option], int]]:
     """Return each different dataset and split of a sweep, with the rows that a class needs, in the jobs' order."""
     found: list[tuple[Any, Any]] = []
+    swept = _swept(grid)
     for overrides in _choices(grid, config.hydra.overrides.task):
         try:
-            composed = GlobalHydra.instance().config_loader().load_sweep_config(config, overrides)
+            composed = GlobalHydra.instance().config_loader().load_sweep_config(config, overrides) if swept else config
             settings = [OmegaConf.to_container(composed[group], resolve=True) for group in GROUPS]
         except (HydraException, OmegaConfBaseException):  # which the job reports
             continue
@@ -98,12 +99,17 @@ def _sources(config: DictConfig, grid: Mapping[str, Sequence[str]]) -> list[tupl
 
 def _choices(grid: Mapping[str, Sequence[str]], typed: Sequence[str]) -> list[list[str]]:
     """Return the overrides of each combination of what selects the data; of very many the first."""
-    swept = {key: values for key, values in grid.items() if key.split(".")[0] in (*GROUPS, "min_class_rows")}
+    swept = _swept(grid)
     fixed = [override for override in typed if override.partition("=")[0].lstrip("+") not in grid]
     combinations = zip(range(MAX_CHECKED), product(*swept.values()), strict=False)
     return [
         [*fixed, *(f"{key}={value}" for key, value in zip(swept, values, strict=True))] for _, values in combinations
     ]
+
+
+def _swept(grid: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """Return what a sweep varies of what selects the data."""
+    return {key: values for key, values in grid.items() if key.split(".")[0] in (*GROUPS, "min_class_rows")}
 
 
 def _is_ones_own(source: Any) -> bool:

@@ -24,11 +24,11 @@ from imbalance_lab import process
 MAX_COMPOSED = 256
 
 
-def compose_quickly() -> None:
-    """Hand the launcher of the sweep that starts a loader that composes each choice of options once."""
+def compose_quickly(sweep: DictConfig) -> None:
+    """Hand the launcher of the sweep that starts, of this configuration, a loader that composes each choice once."""
     hydra = GlobalHydra.instance().hydra
     if hydra is not None and not isinstance(hydra.config_loader, QuickLoader):
-        hydra.config_loader = QuickLoader(hydra.config_loader)
+        hydra.config_loader = QuickLoader(hydra.config_loader, sweep)
 
 
 class QuickLoader(ConfigLoader):
@@ -38,10 +38,16 @@ class QuickLoader(ConfigLoader):
     ----------
     inner : ConfigLoader
         Hydra's own, which composes.
+    sweep : DictConfig
+        The configuration of the sweep.
     """
 
-    def __init__(self, inner: ConfigLoader) -> None:
-        self._inner = inner
+    def __init__(self, inner: ConfigLoader, sweep: DictConfig) -> None:
+        self._inner, self._sweep = inner, sweep
+
+    def load_job(self, overrides: list[str]) -> DictConfig:
+        """Return the configuration of one more job of the sweep."""
+        return self.load_sweep_config(self._sweep, overrides)
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Return the configuration of one job, as Hydra would have composed it."""
@@ -49,7 +55,7 @@ class QuickLoader(ConfigLoader):
         if master_config.hydra.searchpath or any(o.key_or_group == "hydra.searchpath" for o in parsed):
             return self._inner.load_sweep_config(master_config, sweep_overrides)  # it knows options `settings` does not
         values = settings(parsed, self.get_sources())
-        rest = [str(override.input_line) for override in parsed if all(override is not value for value in values)]
+        rest = _ordered([override for override in parsed if all(override is not value for value in values)])
         typed_for_all = OmegaConf.to_container(master_config.hydra.overrides.hydra)
         key = (_places(self._inner), master_config.hydra.job.config_name, typed_for_all, rest)
         make = partial(self._inner.load_sweep_config, master_config, rest)
@@ -119,6 +125,13 @@ def settings(overrides: Sequence[Override], sources: Sequence[ConfigSource]) -> 
         elif not is_option:
             found = []
     return found
+
+
+def _ordered(overrides: Sequence[Override]) -> list[str]:
+    """Return overrides as they were typed; in one order where they only choose options, which order does not matter."""
+    lines = [str(override.input_line) for override in overrides]
+    chosen = {o.key_or_group for o in overrides if o.type is OverrideType.CHANGE and not o.package}
+    return sorted(lines) if len(chosen) == len(lines) else lines
 
 
 def _copies_of(config: DictConfig) -> Callable[[], DictConfig]:

@@ -43,7 +43,6 @@ def compose(overrides: Sequence[str] = (), search: Sequence[Path] = ()) -> DictC
     """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
-    from hydra.core.hydra_config import HydraConfig
 
     from imbalance_lab.app import recipes
     from imbalance_lab.app.arguments import quoted
@@ -52,10 +51,16 @@ def compose(overrides: Sequence[str] = (), search: Sequence[Path] = ()) -> DictC
     recipes.register(search)
     places = [f"hydra.searchpath=[{','.join(quoted(f'file://{folder}') for folder in search)}]"] if search else []
     with initialize_config_dir(str(CONF), version_base="1.3", job_name="imbalance_lab"):
-        config = hydra_compose("config", [*overrides, *places], return_hydra_config=True)
-        choices, config.hydra.runtime.output_dir = HydraConfig.instance(), "."
-        choices.set_config(config)
-        return resolve(config)
+        return resolve_as_job(hydra_compose("config", [*overrides, *places], return_hydra_config=True))
+
+
+def resolve_as_job(config: DictConfig) -> DictConfig:
+    """Return what `resolve` makes of a configuration that no job runs; Hydra's own node is that of `config` then."""
+    from hydra.core.hydra_config import HydraConfig
+
+    config.hydra.runtime.output_dir = "."
+    HydraConfig.instance().set_config(config)
+    return resolve(config)
 
 
 def resolve(config: DictConfig) -> DictConfig:

@@ -159,6 +159,9 @@ def unknown_name(arguments: Sequence[str], folders: Sequence[Path] = ()) -> str 
             known = _options_of(group, folders)
             if wrong := [one for one in _values(override) if one not in known and not _is_nested(group, one, folders)]:
                 return unknown_option(group, wrong[0], known, folders)
+    always = dict.fromkeys(str(key) for key in OmegaConf.load(CONF / "config.yaml"))
+    if not _first_unknown(parsed, always, known_groups):  # composing takes longer
+        return None
     for chosen in _choices(parsed, known_groups):
         try:
             known_keys = _keys(chosen, folders)

@@ -164,7 +164,7 @@ def _more_seeds(comparison: Comparison, typist: Typist) -> Step | None:
         for key, empty in (("strategy", "none"), ("dataset", ""), (NAME, ""))
     )
     if "" in datasets:
-        datasets = [dataset or typist.default["options.dataset"] for dataset in datasets] if datasets[1:] else []
+        datasets = [dataset or typist.default["dataset"] for dataset in datasets] if datasets[1:] else []
     first = found[0][0] | ({"dataset": ",".join(datasets)} if datasets else {}) | {"strategy": ",".join(strategies)}
     first |= {NAME: ",".join(names)} if names[1:] else {}
     start = max(seeds) + 1

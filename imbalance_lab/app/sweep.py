@@ -44,7 +44,7 @@ class SweepCallback(Callback):
 
         new_sweep()
         _lacking.clear()
-        compose_quickly()
+        compose_quickly(config)
         self._began = time.time()  # a folder may hold records of an earlier sweep
         self._folder = Path(config.hydra.sweep.dir).absolute()
         self.grid = sweep_overrides(config.hydra.overrides.task)

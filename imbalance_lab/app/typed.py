@@ -8,15 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 
 from imbalance_lab.app.arguments import is_table, quoted
-from imbalance_lab.app.config import compose, plain
-from imbalance_lab.options import SLOTS, find, leaves
+from imbalance_lab.app.composing import QuickLoader
+from imbalance_lab.app.config import compose, plain, resolve_as_job
+from imbalance_lab.options import CONF, SLOTS, find, leaves
 from imbalance_lab.runs.identity import GROUPS
 from imbalance_lab.runs.reading import NO_GROUP, setting_name, settings_of
 from imbalance_lab.runs.table import RunTable
@@ -69,8 +72,9 @@ class Typist:
 
     @cached_property
     def default(self) -> dict[str, str]:
-        """The settings of a run for which nothing is typed."""
-        return self.made({})
+        """The option of each group for which nothing is typed."""
+        chosen = OmegaConf.load(CONF / "config.yaml").defaults
+        return {str(group): str(name) for one in chosen if one != "_self_" for group, name in one.items()}
 
     def made(self, typed: Mapping[str, str]) -> dict[str, str]:
         """Return the settings that the program makes of what is typed, as text by their dotted names."""
@@ -82,8 +86,10 @@ class Typist:
 
         @cache
         def composed(typed: tuple[tuple[str, str], ...]) -> dict[str, str]:
-            with _aside():
-                made = plain(compose([f"{key}={value}" for key, value in typed], self.search))
+            words = [f"{key}={value}" for key, value in typed]
+            with _aside() as loader:
+                in_sweep = isinstance(loader, QuickLoader)
+                made = plain(resolve_as_job(loader.load_job(words)) if in_sweep else compose(words, self.search))
             return {setting_name(key): value for key, value in settings_of(leaves(made)).items()}
 
         return composed
@@ -105,7 +111,7 @@ class Typist:
             group: known
             for group in GROUPS
             if group not in SLOTS
-            and recorded[f"options.{group}"] != self.default[f"options.{group}"]
+            and recorded[f"options.{group}"] != self.default[group]
             and (known := _option(group, recorded[f"options.{group}"], self.search))
         }
         filled = {
@@ -156,12 +162,12 @@ def range_of(seeds: Sequence[int]) -> str:
 
 
 @contextmanager
-def _aside() -> Iterator[None]:
-    """Lay aside the Hydra that runs a sweep, at whose end something else is composed."""
+def _aside() -> Iterator[Any]:
+    """Lay aside the Hydra that runs a sweep, at whose end something else is composed, and yield its loader."""
     running, config = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
     GlobalHydra.instance().clear()
     try:
-        yield
+        yield running and running.config_loader
     finally:
         GlobalHydra.instance().hydra, HydraConfig.instance().cfg = running, config
 

@@ -10,6 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imbalance_lab.app import messages
 from imbalance_lab.app.arguments import expand, quoted, search_folders
 from imbalance_lab.errors import ConfigError
 from tests.conftest import invoke, records
@@ -141,3 +142,14 @@ def test_runs_and_sweeps_of_typed_tables(tmp_path: Path) -> None:
     assert sorted(done) == sorted([("my data (1)", "none"), *((name, s) for name in named for s in ("none", "smote"))])
     config = json.dumps([file.read_text() for file in tmp_path.glob("outputs/*/*/config.yaml")])
     assert "my data (1).csv" in config
+
+
+def test_nothing_is_composed_to_check_options_and_settings_of_the_program_itself(monkeypatch) -> None:
+    """Composing takes as long as a small fit."""
+    composed = []
+    own = messages._keys
+    monkeypatch.setattr(messages, "_keys", lambda *given: composed.append(given) or own(*given))
+    assert messages.unknown_name(["-m", "strategy=none,focal", "model=logreg", "seed=range(3)", "resume=true"]) is None
+    assert composed == []
+    assert "did you mean training.epochs?" in (messages.unknown_name(["trainig.epochs=5"]) or "")
+    assert "did you mean seed?" in (messages.unknown_name(["sed=5"]) or "")

@@ -36,7 +36,7 @@ def loaders(monkeypatch):
     recipes.register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         hydras = GlobalHydra.instance().config_loader()
-        composing.compose_quickly()
+        composing.compose_quickly(hydras.load_configuration("config", ["seed=1,2"], RunMode.MULTIRUN))
         yield hydras, GlobalHydra.instance().config_loader()
 
 
@@ -75,6 +75,17 @@ def test_hydra_composes_a_choice_of_options_once(loaders, monkeypatch) -> None:
     for job in (["strategy=smote", "seed=1"], ["strategy=smote", "seed=2"], ["strategy=ros", "seed=1"]):
         quick.load_sweep_config(master, job)
     assert composed == [["strategy=smote"], ["strategy=ros"]]
+
+
+def test_options_are_one_choice_in_whatever_order_they_were_typed(loaders, monkeypatch) -> None:
+    hydras, quick = loaders
+    composed = []
+    own = hydras.load_sweep_config
+    monkeypatch.setattr(hydras, "load_sweep_config", lambda *given: composed.append(given[1]) or own(*given))
+    made = [quick.load_job(job) for job in (["strategy=smote", "model=logreg"], ["model=logreg", "strategy=smote"])]
+    assert len(composed) == 1
+    assert made[0].model == made[1].model
+    assert made[0].hydra.overrides.task == ["strategy=smote", "model=logreg"] == made[1].hydra.overrides.task[::-1]
 
 
 def test_a_worker_composes_alike(loaders) -> None:

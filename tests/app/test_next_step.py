@@ -7,9 +7,11 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
 from imbalance_lab.app.compare import main
 from imbalance_lab.app.next_step import PROGRAM, Step, _lacking, next_step
@@ -216,6 +218,23 @@ def test_groups_that_differ_in_the_name_within_a_source_are_one_sweep() -> None:
     assert {"dataset=keel", names, "strategy=tuned_threshold", "seed=range(2)"} <= set(step().arguments)
     shown = step(control="inv_freq")
     assert {"dataset=keel", names, "seed=range(2,10)"} <= set(shown.arguments)
+
+
+def test_at_the_end_of_a_sweep_what_its_jobs_chose_is_not_composed_again(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    composed: list[str] = []
+    own = ConfigLoaderImpl.load_configuration
+
+    def counted(self: ConfigLoaderImpl, *given: Any, **named: Any) -> Any:
+        composed.append(str(named.get("overrides") or given[1:]))
+        return own(self, *given, **named)
+
+    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", counted)
+    assert invoke("-m", "model=logreg", "strategy=tuned_threshold,smote", "seed=range(2)") == 0
+    assert "Next, plain training" in capsys.readouterr().out
+    for name in ("tuned_threshold", "smote"):
+        assert len([one for one in composed if f"strategy={name}'" in one]) <= 1, composed
 
 
 def test_a_model_of_rows_made_worse_is_not_kept() -> None:
