@@ -9,6 +9,7 @@ import pandas as pd
 from imbalance_lab.options import leaves
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.reading import Key, settings_of
+from imbalance_lab.runs.spec import default_options
 from imbalance_lab.runs.table import RunTable
 
 CELL = ["dataset", "model", "strategy", "seed"]
@@ -39,7 +40,7 @@ class Earlier:
     def holds(self, identity: Identity) -> bool:
         """Whether a run of this version on these data ended well or was skipped, with every setting as it is now.
 
-        A run that is older than a setting was made without it, which is what its default does.
+        A run that is older than a group or a setting was made without it, which is what its default does.
         """
         asked = settings_of(leaves(identity.config))
         place = (identity.dataset, identity.model, identity.strategy, identity.seed)
@@ -47,8 +48,16 @@ class Earlier:
             version == identity.version
             and data_hash in (identity.data_hash, "")  # what was skipped may have read no data
             and all(asked.get(key) == value for key, value in given.items())
+            and all(_is_default(identity, *key) for key in asked.keys() - given.keys())
             for version, data_hash, given in self._rows.get(place, [])
         )
+
+
+def _is_default(identity: Identity, group: str, key: str) -> bool:
+    """Whether a setting that an older run lacks is as its option's file has it, in a group's default option."""
+    if group == "options":
+        return identity.options[key].name == default_options()[key]
+    return group not in identity.options or key not in identity.options[group].changed
 
 
 def joined(table: RunTable | None, earlier: RunTable | None) -> RunTable | None:

@@ -151,6 +151,7 @@ def facts_of(table: RunTable) -> pd.DataFrame:
         data = lab.option("dataset", "keel", name=name).build().load()
         rows[name] = {
             "imbalance ratio": data.imbalance_ratio,
+            "rows": float(len(data)),
             "rows of the smallest class": float(data.counts.min()),
             "ROC AUC of plain training": float(separable.get(name, np.nan)),
         }
