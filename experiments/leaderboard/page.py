@@ -229,6 +229,7 @@ def _of_model(one: OfModel, kinds: pd.DataFrame, out: Path) -> list[str]:
         f"When: the most that any strategy gains on average is {kinds[high].max():+.3f} at {high[0]} {high[1]}, and "
         f"{kinds[low].max():+.3f} at {low[0]} {low[1]}.",
         f"![gain by kind of set with {one.model}](pictures/kinds-{name}.png)",
+        *([f"Left out of this section: {one.left_out}."] if one.left_out else []),
         *(f"Note: {note}." for note in one.across.notes),
     ]
 
