@@ -142,7 +142,8 @@ def _tests(file: Path, runs: Collection[str]) -> dict[str, dict[str, Any]]:
     """Return the columns of the test predictions that a file holds of some runs."""
     frame = _read(file)
     held = frame[[name for name in frame if str(name).startswith(TEST)]].dropna()
-    return {str(run): row for run, row in held.loc[held.index.intersection(list(runs))].to_dict("index").items()}
+    found: dict[Any, dict[Any, Any]] = held.loc[held.index.intersection(list(runs))].to_dict("index")
+    return found
 
 
 def _text(settings: Mapping[Any, Any]) -> str:
