@@ -7,8 +7,10 @@ from pathlib import Path
 
 from experiments.leaderboard import gather
 from imbalance_lab.errors import LabError
+from imbalance_lab.runs.parquet import read_parquet
 
 HERE = Path(__file__).resolve().parent
+NAME = "leaderboard.parquet"
 FOLDER = Path("multirun", "leaderboard")
 USAGE = """\
 python -m experiments leaderboard [key=value ...]
@@ -16,9 +18,11 @@ python -m experiments leaderboard [key=value ...]
 preset=full             or quick: a few sets, in minutes
 shard=3/8               run the third of eight parts of the sets, and write no page
 models=logreg,hist_gb   of the preset's models these
+strategies=none,smote   of its strategies these
 repeats=2               of the cross-validation
 largest=20000           only sets of at most so many cells (rows times features)
 folder=multirun/leaderboard   where runs are kept; what has finished there is not run again
+table=FILE              a table whose runs are not run again and are shown too; what an earlier call left in out=
 run=false               write the table and the page of what has run so far
 predictions=true        keep the predictions of every test row in the table
 out=FOLDER              where README.md, leaderboard.parquet and pictures/ go; experiments/leaderboard for preset=full
@@ -36,15 +40,17 @@ def main(arguments: list[str]) -> None:
     if preset != "full" and "out" not in given and "shard" not in given:
         sys.exit(f"error: preset={preset} is not the whole; say where its answer goes: out=")
     try:
-        changed = {"models": given["models"].split(",")} if "models" in given else {}
+        changed = {key: given[key].split(",") for key in ("models", "strategies") if key in given}
         board = gather.read(preset, **changed, **{key: given[key] for key in ("repeats", "largest") if key in given})
-        folder = Path(given.get("folder", FOLDER))
+        folder, out = Path(given.get("folder", FOLDER)), Path(given.get("out", HERE))
+        table = Path(given.get("table", out / NAME))
+        earlier = read_parquet(table) if "table" in given or table.is_file() else None
         if given.get("run", "true") != "false":
-            gather.run(board, folder, _shard(given.get("shard", "1/1")))
+            gather.run(board, folder, _shard(given.get("shard", "1/1")), earlier)
         if "shard" not in given:
             from experiments.leaderboard.page import write
 
-            print(write(board, folder, Path(given.get("out", HERE)), given.get("predictions", "false") == "true"))
+            print(write(board, folder, out, earlier, given.get("predictions") == "true"))
     except LabError as error:
         sys.exit(f"error: {error}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,14 @@ from typing import Any
 import yaml
 
 import imbalance_lab as lab
+from experiments.leaderboard.earlier import Earlier
 from imbalance_lab.data.sources.keel import names
 from imbalance_lab.data.split import CrossValidation, checked_splits
 from imbalance_lab.errors import LabError, LabWarning
 from imbalance_lab.options import EXTRAS, strategies
+from imbalance_lab.runs.identity import Identity
+from imbalance_lab.runs.spec import specify
+from imbalance_lab.runs.table import RunTable
 
 FILE = Path(__file__).with_name("leaderboard.yaml")
 SPEED = {"resamples": 10}  # of the intervals of single runs, which nothing here reads
@@ -83,27 +87,35 @@ def taking_part(board: Board) -> Iterator[tuple[int, lab.Dataset]]:
                 yield len(data) * len(data.kinds), data
 
 
-def run(board: Board, folder: Path, shard: tuple[int, int] = (1, 1)) -> None:
-    """Run the sets of a shard, cheap models and small sets first; what has finished in `folder` is not run again."""
+def run(board: Board, folder: Path, shard: tuple[int, int] = (1, 1), earlier: RunTable | None = None) -> None:
+    """Run the sets of a shard, small sets first and every model on each, so that it can be stopped at any time.
+
+    What has finished in `folder`, or is in the table `earlier`, is not run again.
+    """
     sets = sorted(
         (pair for pair in taking_part(board) if pair[0] <= board.largest), key=lambda pair: (pair[0], pair[1].name)
     )
-    mine = [data.name for place, (_, data) in enumerate(sets) if place % shard[1] == shard[0] - 1]
-    for model in board.models:
-        for seed in range(board.repeats):
-            for at, name in enumerate(mine, start=1):
-                print(f"{model}, repeat {seed + 1}, {name} ({at} of {len(mine)})", flush=True)
-                _run(board, name, model, seed, folder / model / name)
+    mine = [data for place, (_, data) in enumerate(sets) if place % shard[1] == shard[0] - 1]
+    known = Earlier(earlier)
+    for seed in range(board.repeats):
+        for at, data in enumerate(mine, start=1):
+            for model in board.models:
+                given = {"split": lab.option("split", "cv", folds=board.folds), "seed": seed, "evaluation": SPEED}
+                if left := [name for name in board.strategies if not known.holds(_identity(data, name, model, given))]:
+                    print(f"repeat {seed + 1}, {data.name} ({at} of {len(mine)}), {model}", flush=True)
+                    _run(data.name, left, model, given, folder / model / data.name)
 
 
-def _run(board: Board, name: str, model: str, seed: int, folder: Path) -> None:
+def _identity(data: lab.Dataset, strategy: str, model: str, given: Mapping[str, Any]) -> Identity:
+    one = specify(lab.option("dataset", "keel", name=data.name), strategy, model, **given)
+    return one.on_data(data.name, data.content_hash)
+
+
+def _run(name: str, strategies: Sequence[str], model: str, given: Mapping[str, Any], folder: Path) -> None:
     data = lab.option("dataset", "keel", name=name)
-    split = lab.option("split", "cv", folds=board.folds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LabWarning)
-        lab.sweep(
-            data, list(board.strategies), model, split=split, seed=seed, evaluation=SPEED, folder=folder, progress=False
-        )
+        lab.sweep(data, list(strategies), model, folder=folder, progress=False, **given)
 
 
 def _is_installed(model: str) -> bool:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.leaderboard.gather import Board
+from experiments.leaderboard.earlier import joined
+from experiments.leaderboard.gather import Board, taking_part
 from experiments.leaderboard.pictures import draw_kinds
+from experiments.leaderboard.reasons import reasons
+from experiments.leaderboard.summary import LIKELY, abstract, costs, spoken_of
 from experiments.leaderboard.table import OfModel, by_kind, facts_of, of_model, source, standing
 from experiments.pictures import save_picture
 from experiments.tables import to_markdown
@@ -22,7 +25,14 @@ from imbalance_lab.runs.table import RunTable
 
 NAME = "leaderboard.parquet"
 OTHERS = ("average_precision", "log_loss")
-LIKELY = 0.95  # a posterior probability that is worth a sentence
+TITLE = "# Leaderboard: every strategy on every set that comes along"
+LIMITS = """\
+- Small tables, mostly of numbers and old. Nothing here says how strategies do on text, images or millions of rows.
+- Untuned: learning rates, depths, neighbours and exponents are defaults. A strategy that lives by its tuning is judged
+  too hard.
+- One metric ranks, balanced accuracy, which a moved threshold serves best; average precision and log loss stand beside
+  it.
+- Models that ran on few sets ran on small ones; their ranks are not to be compared with those of others."""
 USE = f"""\
 ## Add a method of your own
 
@@ -32,69 +42,101 @@ Run it on the same splits, then compare it with what is in `{NAME}`; none of our
         evaluation.resamples=10 tracking=none hydra.sweep.dir=mine
     python -m imbalance_lab compare {NAME} folder=mine dataset=[glass2,haberman] model=logreg
 
+The whole page anew, with your runs in it and ours from the table:
+
+    python -m experiments leaderboard run=false folder=mine table=experiments/leaderboard/{NAME} out=with_mine
+
+What the table holds under the same settings, data and version is not run again either: `python -m experiments
+leaderboard` goes on where it was stopped.
+
 In Python: `lab.compare("{NAME}", metric="macro_f1")`."""
 
 
-def write(board: Board, folder: Path, out: Path, predictions: bool) -> Path:
+def write(board: Board, folder: Path, out: Path, earlier: RunTable | None = None, predictions: bool = False) -> Path:
     """Write the table, the pictures and ``README.md`` under `out`; return the page.
+
+    Parameters
+    ----------
+    board : Board
+    folder : Path
+        Of runs.
+    out : Path
+    earlier : RunTable, optional
+        Runs that are shown too, of cells that have no run in `folder`.
+    predictions : bool
+        Whether the table keeps those of the runs in `folder`, and of what ``out/leaderboard.parquet`` held before.
 
     Raises
     ------
     ConfigError
-        If nothing has run in `folder`.
+        If nothing has run.
     """
-    table = RunTable.from_folder(folder) if folder.is_dir() else None
+    own = RunTable.from_folder(folder) if folder.is_dir() else None
+    table = joined(own if own is not None and len(own) else None, earlier)
     if table is None or not len(table):
         raise ConfigError(f"nothing has run in {folder}")
-    (out / "pictures").mkdir(parents=True, exist_ok=True)
-    places = {run: folder / run for run in table.runs.index} if predictions else None
-    write_parquet(table, out / NAME, board.metrics, places)
     found = [of_model(table, model, Settings(), OTHERS) for model in table.runs.model.unique()]
-    models = [one for one in found if one is not None]
+    models = sorted((one for one in found if one is not None), key=lambda one: -len(one.means))
     if not models:
         raise ConfigError(f"too little has run in {folder} to be ranked: no strategy on two sources yet")
+    (out / "pictures").mkdir(parents=True, exist_ok=True)
+    places = {run: folder / run for run in own.runs.index} if predictions and own is not None else None
+    write_parquet(table, out / NAME, board.metrics, places, keep_tests=predictions)
     facts = facts_of(table)
-    parts = [*_head(board, table, models), *_answer(models)]
+    kinds = {one.model: by_kind(one, facts.drop(columns="rows")) for one in models}
+    parts = [TITLE, *abstract(models, kinds, table), *_method(board, table, models, facts), *_answer(models)]
+    parts += _costs(models, table)
     for one in models:
-        parts += _of_model(one, facts, out)
-    parts += [*_left_out(table), USE]
+        parts += _of_model(one, kinds[one.model], out)
+    left = reasons(table)
+    parts += [
+        "## Limits",
+        _cuts(facts),
+        LIMITS,
+        *([] if left.empty else ["## Not run, and why", to_markdown(left.astype(str))]),
+        USE,
+    ]
     page = out / "README.md"
     page.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return page
 
 
-def _head(board: Board, table: RunTable, models: Sequence[OfModel]) -> list[str]:
+def _method(board: Board, table: RunTable, models: Sequence[OfModel], facts: pd.DataFrame) -> list[str]:
     outcomes = table.runs.outcome.value_counts()
     done = table.only(table.runs.outcome == "finished")
-    rows = {
-        one.model: {
+    rows = {}
+    for one in models:
+        runs = done.runs[done.runs.model == one.model]
+        sizes = facts.loc[one.means.index, "rows"]
+        rows[one.model] = {
             "sets": len(one.means),
             "sources": len(one.across.means),
+            "rows of a set": f"{sizes.min():.0f} to {sizes.max():.0f}",
             "strategies": len(one.means.columns),
-            "runs": int((done.runs.model == one.model).sum()),
-            "repeats": int(done.runs.seed[done.runs.model == one.model].nunique()),
+            "runs": len(runs),
+            "repeats": runs.seed.nunique(),
         }
-        for one in models
-    }
     ran = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
     versions = ", ".join(sorted(map(str, done.runs.version.dropna().unique())))
     seconds = done.metrics[[name for name in done.metrics if str(name).startswith("timing/")]].sum().sum()
+    eligible = sum(1 for _ in taking_part(board))
     return [
-        "# Leaderboard: every strategy on every set that comes along",
-        "Generated by `python -m experiments leaderboard`; no figure here was typed.",
-        f"A set takes part if its smallest class has {board.fewest} training rows in every one of {board.folds} folds: "
-        f"{len(done.runs.dataset.unique())} sets of {len({source(name) for name in done.runs.dataset})} sources have "
-        "run. A fifth of each fold's training rows validates. Every strategy has its default settings; nothing is "
-        "tuned but thresholds where the strategy is to tune them. Strategies that need what only a user can say "
-        "(costs, a share to flag) are not in the race; what a model or a set cannot have is skipped, with its reason "
-        "at the end.",
-        f"What was run: {int(outcomes.get('finished', 0)):,} runs of five folds each finished, "
-        f"{int(outcomes.get('skipped', 0)):,} were skipped, {int(outcomes.get('failed', 0)):,} failed; version "
-        f"{versions} on {platform.machine()}, {seconds / 60 * board.folds:,.0f} minutes of fits and evaluation. Every "
-        "model ran on the smallest sets first, so one that ran on few sets ran on small ones.",
+        "## What was asked, and what was run",
+        f"Of {len(board.sets)} sets that come along, {eligible} take part: their smallest class has {board.fewest} "
+        f"or more training rows in every one of {board.folds} stratified folds. A fifth of each fold's training rows "
+        "validates. Every strategy has its default settings; nothing is tuned but thresholds where the strategy is "
+        "to tune them. Strategies that need what only a user can say (costs, a share to flag) are not in the race; "
+        "what a model or a set cannot have is skipped, with its reason at the end.",
+        f"Run so far, small sets first: {len(done.runs.dataset.unique())} of these sets, of "
+        f"{len({source(name) for name in done.runs.dataset})} sources; {int(outcomes.get('finished', 0)):,} runs of "
+        f"{board.folds} folds each finished, {int(outcomes.get('skipped', 0)):,} were skipped, "
+        f"{int(outcomes.get('failed', 0)):,} failed; version {versions} on {platform.machine()}, "
+        f"{seconds / 60 * board.folds:,.0f} minutes of fits. Not every model ran on every set, nor with every "
+        "strategy:",
         to_markdown(ran.astype(str)),
-        "Several cuts of one source (fourteen of `ecoli`) are no independent evidence: ranks and tests count each "
-        "source once, by the mean of its cuts. Verdicts set by set are the corrected resampled t-test's, after Holm.",
+        "Several cuts of one source are no independent evidence: ranks and tests count each source once, by the mean "
+        "of its cuts. Verdicts set by set are the corrected resampled t-test's, after Holm. "
+        "Generated by `python -m experiments leaderboard`; no figure here was typed.",
     ]
 
 
@@ -108,14 +150,40 @@ def _answer(models: Sequence[OfModel]) -> list[str]:
         beats = table.index[table.p_better_than_control.fillna(0) > LIKELY]
         gain = table.loc[best]
         lines.append(
-            f"- **{one.model}**: `{best}` has the best average rank ({gain['rank']:.1f} of {len(table)}) and adds "
-            f"{gain.gain:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] balanced accuracy to plain training; Nemenyi's test "
-            f"cannot tell it from {len(alike) - 1} others{_names(alike[1:5])}. {len(sure)} of {len(table) - 1} "
-            f"strategies are better than plain training by more than {settings.rope:g} with a probability above "
-            f"{LIKELY}; {len(beats) or 'none'} of them so beat{_s(len(beats))} `{settings.control}`, the control"
-            f"{_names(list(beats)[:6])}."
+            f"- **{one.model}**, {len(one.across.means)} sources: `{best}` has the best average rank "
+            f"({gain['rank']:.1f} of {len(table)}) and adds {gain.gain:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] "
+            f"balanced accuracy to plain training; Nemenyi's test cannot tell it from {len(alike) - 1} "
+            f"others{_names(alike[1:5])}. {len(sure)} of {len(table) - 1} strategies are better than plain training "
+            f"by more than {settings.rope:g} with a probability above {LIKELY}; {len(beats) or 'none'} of them so "
+            f"beat{_s(len(beats))} `{settings.control}`, the control{_names(list(beats)[:6])}."
         )
     return ["## What helps, and by how much", "\n".join(lines)]
+
+
+def _costs(models: Sequence[OfModel], table: RunTable) -> list[str]:
+    price = costs(models, table)
+    shown = pd.DataFrame(
+        {
+            "gain": price.gain.map("{:+.3f}".format),
+            "average precision": price.average_precision.map("{:+.3f}".format),
+            "log loss": price.log_loss.map("{:+.3f}".format),
+            "time": price.seconds.map("{:.1f} x".format),
+        }
+    )
+    return [
+        "## At what price",
+        "Medians over the strategies of a kind and over models "
+        f"({', '.join(one.model for one in spoken_of(models))}), against plain training. A decision rule leaves the "
+        "model as it is, and with it its ranking and its probabilities.",
+        to_markdown(shown),
+    ]
+
+
+def _cuts(facts: pd.DataFrame) -> str:
+    """Return how many sets are cuts of the most frequent sources."""
+    counts = facts.index.map(source).value_counts()
+    most = ", ".join(f"{count} of `{name}`" for name, count in counts.head(3).items())
+    return f"The {len(facts)} sets are cuts of {len(counts)} sources: {most}."
 
 
 def _s(count: int) -> str:
@@ -126,7 +194,7 @@ def _names(names: Sequence[str]) -> str:
     return f" ({', '.join(f'`{name}`' for name in names)})" if names else ""
 
 
-def _of_model(one: OfModel, facts: pd.DataFrame, out: Path) -> list[str]:
+def _of_model(one: OfModel, kinds: pd.DataFrame, out: Path) -> list[str]:
     settings, table = one.comparison.settings, standing(one)
     signed = {name: table[name].map("{:+.3f}".format) for name in OTHERS}
     shown = pd.DataFrame(
@@ -144,7 +212,6 @@ def _of_model(one: OfModel, facts: pd.DataFrame, out: Path) -> list[str]:
         },
         index=table.index,
     )
-    kinds = by_kind(one, facts)
     name = "".join(letter if letter.isalnum() else "-" for letter in one.model)
     ranks = draw_ranks(one.across, 1 - settings.confidence)
     ranks.set_figwidth(10)  # there are many strategies
@@ -159,9 +226,10 @@ def _of_model(one: OfModel, facts: pd.DataFrame, out: Path) -> list[str]:
         f"and fitting, the median ratio to `{settings.baseline}`. P is the posterior of the Bayesian signed-rank test "
         "over sources.",
         to_markdown(shown.astype(str)),
-        f"When: the most that any strategy gains on average is {kinds[high].max():+.3f} where the {high[0]} is "
-        f"{high[1]}, and {kinds[low].max():+.3f} where the {low[0]} is {low[1]}.",
+        f"When: the most that any strategy gains on average is {kinds[high].max():+.3f} at {high[0]} {high[1]}, and "
+        f"{kinds[low].max():+.3f} at {low[0]} {low[1]}.",
         f"![gain by kind of set with {one.model}](pictures/kinds-{name}.png)",
+        *([f"Left out of this section: {one.left_out}."] if one.left_out else []),
         *(f"Note: {note}." for note in one.across.notes),
     ]
 
@@ -173,13 +241,3 @@ def _counts(table: pd.DataFrame, role: str) -> list[str]:
     return [
         " / ".join(f"{count:.0f}" for count in row) if sum(row) else "" for row in table[words].fillna(0).to_numpy()
     ]
-
-
-def _left_out(table: RunTable) -> list[str]:
-    left = table.runs[table.runs.outcome.isin(["skipped", "failed", "killed"])]
-    if left.empty:
-        return []
-    reasons = left.reason.fillna("").astype(str).str.slice(0, 160)
-    counts = left.assign(reason=reasons).groupby(["model", "strategy", "outcome", "reason"]).dataset.nunique()
-    shown = counts.rename("sets").reset_index().sort_values(["model", "strategy"]).astype(str)
-    return ["## Not run, and why", to_markdown(shown.set_index("model"))]

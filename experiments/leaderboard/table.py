@@ -34,6 +34,8 @@ class OfModel:
         The Bayesian signed-rank test with the control in the baseline's place.
     other : dict of str to DataFrame
         Other metrics, as `means`.
+    left_out : str
+        The strategies and sets that are not in `means`, for cells that did not run; empty if there are none.
     """
 
     model: str
@@ -42,6 +44,7 @@ class OfModel:
     across: Across
     against_control: pd.DataFrame
     other: dict[str, pd.DataFrame]
+    left_out: str = ""
 
 
 def source(name: str) -> str:
@@ -62,7 +65,9 @@ def of_model(table: RunTable, model: str, settings: Settings, others: Sequence[s
     means = _means(own, settings.metric)
     if settings.baseline not in means:
         return None
-    means = complete_part(means[means[settings.baseline].notna()])
+    means = means[means[settings.baseline].notna()]
+    left_out = incomplete(means)
+    means = complete_part(means)
     by_source = means.groupby(source).mean()
     across = across_datasets(model, by_source, settings)
     control = across_datasets(model, by_source, replace(settings, baseline=settings.control))
@@ -71,7 +76,22 @@ def of_model(table: RunTable, model: str, settings: Settings, others: Sequence[s
     other = {name: _means(own, name).reindex(index=means.index, columns=means.columns) for name in others}
     seconds = sum(_means(own, name).reindex(index=means.index, columns=means.columns) for name in SECONDS)
     assert isinstance(seconds, pd.DataFrame)
-    return OfModel(model, compare(own, settings), means, across, control.signed_rank, other | {"seconds": seconds})
+    return OfModel(
+        model, compare(own, settings), means, across, control.signed_rank, other | {"seconds": seconds}, left_out
+    )
+
+
+def incomplete(means: pd.DataFrame) -> str:
+    """Return what is left out so that every strategy that is ranked ran on every set; empty if nothing is.
+
+    >>> incomplete(pd.DataFrame({"none": [0.5, 0.6, 0.7], "smote": [0.5, None, 0.7], "enn": [None, None, 0.7]}))
+    'strategies enn; 1 set on which another did not run'
+    """
+    kept = complete_part(means)
+    strategies = means.columns.difference(kept.columns, sort=False)
+    sets = len(means) - len(kept)
+    parts = [f"strategies {', '.join(strategies)}"] if len(strategies) else []
+    return "; ".join([*parts, *([f"{sets} set{'s' if sets > 1 else ''} on which another did not run"] if sets else [])])
 
 
 def standing(one: OfModel) -> pd.DataFrame:
@@ -151,6 +171,7 @@ def facts_of(table: RunTable) -> pd.DataFrame:
         data = lab.option("dataset", "keel", name=name).build().load()
         rows[name] = {
             "imbalance ratio": data.imbalance_ratio,
+            "rows": float(len(data)),
             "rows of the smallest class": float(data.counts.min()),
             "ROC AUC of plain training": float(separable.get(name, np.nan)),
         }

@@ -22,7 +22,11 @@ ROWS = ("rows/",)  # without which runs cannot be paired
 
 
 def write_parquet(
-    table: RunTable, file: Path, metrics: Collection[str], folders: Mapping[str, Path] | None = None
+    table: RunTable,
+    file: Path,
+    metrics: Collection[str],
+    folders: Mapping[str, Path] | None = None,
+    keep_tests: bool = False,
 ) -> None:
     """Write runs, their settings, metrics and folds, a row per run.
 
@@ -34,7 +38,9 @@ def write_parquet(
     metrics : collection of str
         That are kept; numbers of rows are kept always.
     folders : mapping of str to Path, optional
-        Of each run, by its id: its test predictions are kept too.
+        Of runs, by their ids: their test predictions are kept too.
+    keep_tests : bool
+        Whether predictions that `file` holds of other runs of the table stay in it.
     """
     kept = [name for name in table.metrics if name in metrics or str(name).startswith(ROWS)]
     settings = [_text(row) for row in table.settings.to_dict("records")]
@@ -47,10 +53,11 @@ def write_parquet(
         if metric in metrics:
             values = table.folds_of(metric).reindex(table.runs.index)
             parts.append(values.set_axis([f"{FOLD}{fold}/{metric}" for fold in values], axis=1))
-    if folders is not None:
-        finished = table.runs.outcome == "finished"
-        tests = {run: _flat(folders[run], table) for run in table.runs.index[finished]}
-        parts.append(pd.DataFrame.from_dict(tests, orient="index").reindex(table.runs.index))
+    finished = table.runs.index[table.runs.outcome == "finished"]
+    tests = {run: _flat(folders[run], table) for run in finished if folders and run in folders}
+    kept_before = _tests(file, [run for run in finished if run not in tests]) if keep_tests and file.is_file() else {}
+    if tests or kept_before:
+        parts.append(pd.DataFrame.from_dict(tests | kept_before, orient="index").reindex(table.runs.index))
     temporary = file.with_name(f".{file.name}")
     pd.concat(parts, axis=1).to_parquet(temporary, compression="zstd", compression_level=19)
     temporary.replace(file)
@@ -129,6 +136,14 @@ def _flat(folder: Path, table: RunTable) -> dict[str, Any]:
     columns = {"fold": fold, "rows": rows.astype(np.int32), "y": y.ravel().astype(np.int16)}
     columns |= {"log_proba": log_proba.ravel().astype(np.float32), "predicted": predicted.ravel().astype(np.int16)}
     return {f"{TEST}{key}": value for key, value in columns.items()} | {f"{TEST}classes": log_proba.shape[-1]}
+
+
+def _tests(file: Path, runs: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the columns of the test predictions that a file holds of some runs."""
+    frame = _read(file)
+    held = frame[[name for name in frame if str(name).startswith(TEST)]].dropna()
+    found: dict[Any, dict[Any, Any]] = held.loc[held.index.intersection(list(runs))].to_dict("index")
+    return found
 
 
 def _text(settings: Mapping[Any, Any]) -> str:

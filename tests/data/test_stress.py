@@ -125,6 +125,16 @@ def test_imbalance_counts_by_hand() -> None:
     assert min(class_rows(data, Imbalance(ratio=10_000).on(data, split, 0).split.train).values()) == 2
 
 
+@pytest.mark.parametrize("ratio", [1000, 10_000])
+def test_imbalance_reaches_one_to_ten_thousand_to_the_row(ratio: int) -> None:
+    data = Dataset.from_arrays(np.zeros((50_500, 1)), np.repeat(["a", "b"], [50_000, 500]))
+    rows = np.r_[0:40_000, 50_000:50_400]
+    split = Split(rows, np.arange(0), np.setdiff1d(np.arange(50_500), rows))
+    after = Imbalance(ratio=ratio).on(data, split, 0)
+    assert class_rows(data, after.split.train) == {"a": 40_000, "b": 40_000 // ratio}
+    assert class_rows(data, after.split.test) == {"a": 10_000, "b": 100}
+
+
 def test_validation_rows_are_thinned_by_the_same_share() -> None:
     data = Dataset.from_arrays(np.zeros((150, 1)), np.tile(np.repeat(["a", "b"], [10, 5]), 10))
     rows = np.arange(150)

@@ -6,17 +6,25 @@ import doctest
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+import imbalance_lab as lab
 from experiments.leaderboard import __main__ as program
-from experiments.leaderboard import gather, table
-from imbalance_lab.runs.parquet import read_parquet
-from imbalance_lab.runs.table import RunTable
+from experiments.leaderboard import gather, reasons, summary, table
+from experiments.leaderboard.earlier import Earlier, joined
+from imbalance_lab.errors import DataError
+from imbalance_lab.runs.parquet import read_parquet, read_tests, write_parquet
+from imbalance_lab.runs.spec import specify
+from imbalance_lab.runs.table import PARTS, RunTable
+
+BOARD = replace(gather.read("quick"), sets=["newthyroid"], models=["logreg"], strategies=["none", "inv_freq"])
 
 
-def test_the_examples_hold() -> None:
-    assert doctest.testmod(table).failed == 0
+@pytest.mark.parametrize("module", [reasons, table])
+def test_the_examples_hold(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
 
 
 def test_every_set_in_the_race_has_rows_enough() -> None:
@@ -29,7 +37,7 @@ def test_every_set_in_the_race_has_rows_enough() -> None:
 
 def test_shards_are_a_partition(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ran: list[str] = []
-    monkeypatch.setattr(gather, "_run", lambda board, name, *rest: ran.append(name))
+    monkeypatch.setattr(gather, "_run", lambda name, *rest: ran.append(name))
     board = replace(gather.read("quick"), models=["logreg"])
     for part in (1, 2):
         gather.run(board, tmp_path, (part, 2))
@@ -46,6 +54,109 @@ def test_gains_by_kind_are_means_over_thirds() -> None:
     kinds = table.by_kind(one, pd.DataFrame({"rows": [1, 2, 3, 4, 5, 6]}, index=list("abcdef"), dtype=float))
     assert kinds.loc["ros"].round(10).to_list() == [0.05, 0.2, 0.35]
     assert [third for _, third in kinds] == ["1 to 2", "3 to 4", "5 to 6"]
+
+
+def test_messages_that_differ_in_names_and_counts_are_one_reason() -> None:
+    records = [
+        left_out("adasyn", f"ADASYN cannot resample these rows (class '{name}' has {n} training rows): No luck.", at)
+        for at, (name, n) in enumerate([("0", 130), ("positive", 23)])
+    ]
+    records += [
+        left_out(
+            "focal", f"loss=focal cannot train model={model}, which has a loss of its own; use model=mlp", 2, model
+        )
+        for model in ("knn", "svm")
+    ]
+    found = reasons.reasons(RunTable.from_records(records))
+    assert found.sets.to_dict() == {
+        "the sampler cannot resample these rows (a class has few training rows): No luck.": 2,
+        "the loss cannot train the model, which has a loss of its own": 1,
+    }
+    assert sorted(found.models) == ["knn", "knn, svm"]
+
+
+def left_out(strategy: str, reason: str, number: int, model: str = "knn") -> dict[str, object]:
+    return {
+        "outcome": "skipped", "name": "a run", "strategy": strategy, "model": model, "dataset": {"name": f"d{number}"},
+        "reason": reason,
+        "config": {
+            "seed": 0, "sampler": {"_target_": "imblearn.over_sampling.ADASYN"}, "loss": {"_target_": "x.Focal"},
+            "options": {"sampler": "adasyn", "loss": "focal"},
+        },
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> RunTable:
+    """Two strategies on one set, as a table that was written and read, from before there was a group stress."""
+    folder = tmp_path_factory.mktemp("runs")
+    gather.run(BOARD, folder)
+    write_parquet(RunTable.from_folder(folder), folder / "t.parquet", ["balanced_accuracy"])
+    found = read_parquet(folder / "t.parquet")
+    return replace(found, settings=found.settings.drop(columns=[("stress", "_target_"), ("options", "stress")]))
+
+
+def test_what_a_table_holds_is_not_run_again(
+    earlier: RunTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(gather, "_run", lambda name, left, *rest: asked.append((name, left)))
+    gather.run(BOARD, tmp_path, earlier=earlier)
+    assert asked == []
+    gather.run(replace(BOARD, strategies=["none", "sqrt_inv"], repeats=2), tmp_path, earlier=earlier)
+    assert asked == [("newthyroid", ["sqrt_inv"]), ("newthyroid", ["none", "sqrt_inv"])]  # of the other seed all
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"split": lab.option("split", "cv", folds=4)},
+        {"model": lab.option("model", "logreg", estimator={"C": 2.0})},
+        {"stress": "missing"},
+        {"min_class_rows": 3},
+    ],
+)
+def test_runs_of_other_settings_versions_and_data_are_not_those_of_the_table(
+    earlier: RunTable, other: dict[str, object]
+) -> None:
+    held = Earlier(earlier)
+    given = {"model": "logreg", "seed": 0, "split": lab.option("split", "cv", folds=5), "evaluation": gather.SPEED}
+    name = earlier.runs.dataset.iloc[0]
+    data_hash = earlier.runs.data_hash.iloc[0]
+    one = specify(lab.option("dataset", "keel", name=name), "none", **given).on_data(name, data_hash)
+    assert held.holds(one)
+    assert not held.holds(one.on_data(name, "0123456789abcdef"))
+    assert not held.holds(replace(one, version="0.0.1"))
+    assert not held.holds(specify(lab.option("dataset", "keel", name=name), "none", **given | other))
+
+
+def test_of_a_cell_with_two_runs_the_new_one_counts(earlier: RunTable) -> None:
+    ids = earlier.runs.index
+    new = earlier.only(pd.Series(ids == ids[0], index=ids))
+    renamed = replace(new, **{part: getattr(new, part).rename(index={ids[0]: "new"}) for part in PARTS})
+    assert sorted(joined(renamed, earlier).runs.index) == sorted(["new", *ids[1:]])
+    assert joined(None, earlier) is earlier and joined(earlier, None) is earlier
+
+
+def test_predictions_that_a_table_holds_stay_in_it(tmp_path: Path) -> None:
+    gather.run(BOARD, tmp_path / "runs")
+    table, file = RunTable.from_folder(tmp_path / "runs"), tmp_path / "t.parquet"
+    places = {run: tmp_path / "runs" / run for run in table.runs.index}
+    write_parquet(table, file, ["balanced_accuracy"], places)
+    before = {run: read_tests(file, run) for run in table.runs.index}
+    one = table.runs.index[0]
+    write_parquet(read_parquet(file), file, ["balanced_accuracy"], {one: places[one]}, keep_tests=True)
+    for run, folds in before.items():
+        for was, kept in zip(folds, read_tests(file, run), strict=True):
+            for a, b in zip(was, kept, strict=True):
+                np.testing.assert_array_equal(a, b)
+    write_parquet(read_parquet(file), file, ["balanced_accuracy"])
+    with pytest.raises(DataError, match="holds no predictions"):
+        read_tests(file, one)
+
+
+def test_strategies_are_of_the_kind_of_the_slots_they_fill(earlier: RunTable) -> None:
+    assert summary.kind_of_strategies(earlier).to_dict() == {"none": "", "inv_freq": "class weights"}
 
 
 @pytest.mark.parametrize("wrong", ["shard=0/2", "shard=x", "presett=quick", "preset=none"])

@@ -12,7 +12,7 @@ import yaml
 from sklearn.metrics import roc_auc_score
 
 from experiments.replications import __main__ as program
-from experiments.replications import goorbergh, line, lopez
+from experiments.replications import folds, goorbergh, line, lopez
 from imbalance_lab.data.sources.keel import names
 
 PAPERS = yaml.safe_load((program.HERE / "papers.yaml").read_text())
@@ -59,3 +59,25 @@ def test_what_is_not_the_whole_answer_goes_elsewhere() -> None:
     for wrong in (["preset=quick"], ["papers=lopez"], ["papers=nobody"], ["presett=full"]):
         with pytest.raises(SystemExit, match="error"):
             program.main(wrong)
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ("nothing", folds.Folds(number=2, same_rows=True, same_columns=True, values=4)),
+        ("another cell in the second fold", folds.Folds(number=2, same_rows=False, same_columns=True, values=4)),
+        ("a column less in the second test part", folds.Folds(number=2, same_rows=False, same_columns=False, values=4)),
+    ],
+)
+def test_split_sets_are_folds_if_they_hold_the_same_rows(tmp_path: Path, change: str, wanted: folds.Folds) -> None:
+    x, y = np.array([["0", "a"], ["1", "a"], ["2", "b"], ["3", "b"]]), np.array(["p", "n", "p", "n"])
+    parts = [(x[:2], y[:2], x[2:], y[2:]), (x[2:], y[2:], x[:2], y[:2])]
+    if change.startswith("another"):
+        parts[1] = (np.array([["1", "a"], ["3", "b"]]), *parts[1][1:])
+    if change.startswith("a column"):
+        parts[1] = (*parts[1][:2], x[:2, :1], y[:2])
+    names = ("x_train", "y_train", "x_test", "y_test")
+    arrays = {f"fold{k}-{name}": part for k, fold in enumerate(parts) for name, part in zip(names, fold, strict=True)}
+    np.savez(tmp_path / "a.npz", **arrays)
+    assert folds.read_folds(tmp_path / "a.npz") == wanted
+    assert folds.summary(tmp_path).startswith("1 sets; folds: 1 of 2;")
