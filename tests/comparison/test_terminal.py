@@ -101,6 +101,14 @@ def test_the_rarest_class_and_the_control_stand_beside_the_mean() -> None:
     assert [line.split()[-1] for line in without.splitlines() if line.startswith("none")] == ["baseline"]
 
 
+def test_the_name_of_a_strategy_and_its_model_is_whole_in_eighty_columns() -> None:
+    names = ["none", "tuned_threshold", "logit_adjust random_forest", "tuned_threshold random_forest"]
+    rows = rows_of(terminal(one(names), 80))
+    assert sorted(re.split(r" \(best\)|  +", line)[0] for line in rows) == sorted(names)
+    interval = r"[+-]0\.\d{3} \[[+-]0\.\d{3}, [+-]0\.\d{3}\]"
+    assert [bool(re.search(interval, line)) for line in rows] == ["control" not in line for line in rows]
+
+
 def test_a_hundred_runs_are_a_screen() -> None:
     names = ["none", "tuned_threshold", *(f"strategy_{k}" for k in range(18))]
     for comparison in (one(names), several(5, names[:20]), one([*names, *(f"more_{k}" for k in range(31))])):

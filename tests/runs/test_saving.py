@@ -52,6 +52,8 @@ FAST = {
     "labels": lambda **more: lab.run("two_labels", "tuned_threshold", "logreg", **more),
     "mixed": lambda **more: lab.run(mixed(), "logit_adjust", "logreg", **more),
     "cost": lambda **more: lab.run("four_classes", "min_cost", "decision_tree", **more),
+    "boosted": lambda **more: lab.run(SMALL, TUNED_SMOTE, "lightgbm", **more),
+    "boosted labels": lambda **more: lab.run("two_labels", "tuned_threshold", "lightgbm", **more),
 }
 SMALL = lab.option("dataset", "synthetic", rows=300, priors={"a": 0.8, "b": 0.2})
 SLOW = {

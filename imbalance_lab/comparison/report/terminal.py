@@ -33,7 +33,7 @@ MOST_LINES = 40  # of a list of groups
 MOST_ROWS = 20
 MOST_STRESSES = 4
 MOST_NOTES = 6
-SHORT_NAME = 12
+READABLE_NAME, SHORT_NAME = 24, 12
 SHORT = {BETTER: "better", WORSE: "worse", SAME: "same", FEW_RUNS: "few runs", FEW_ROWS: "few rows"}
 SHORTEST = SHORT | {FEW_RUNS: "open", FEW_ROWS: "open"}
 STYLES = {"better": "green", "worse": "red", "(best)": "bold"}
@@ -117,12 +117,19 @@ def _what(one: Compared, settings: Settings) -> str:
 
 
 def _fitting(one: Compared, settings: Settings, width: int | None) -> Grid:
-    """Return the fullest table that fits: whole names come before the mark of the best, which is first anyway."""
-    full, short, narrow, narrowest = (make(one, settings) for make in (_full, _short, _narrow, _narrowest))
-    tried: list[tuple[Grid, int | None]] = [(full, None), (replace(full, marks=()), None)]
-    for grid in (short, narrow):
-        unmarked = replace(grid, marks=())
-        tried += [(grid, None), (unmarked, None), (grid, SHORT_NAME), (unmarked, SHORT_NAME)]
+    """Return the fullest table that fits.
+
+    Names come before the mark of the best, which is first anyway, and before the intervals of the means: those of the
+    differences are what the verdicts go by.
+    """
+    tried: list[tuple[Grid, int | None]] = []
+    for make, lengths in (
+        (_full, [None]), (_short, [None, READABLE_NAME]), (_differences_only, [None]), (_short, [SHORT_NAME]),
+        (_narrow, [None, SHORT_NAME]),
+    ):  # fmt: skip
+        grid = make(one, settings)
+        tried += [(shown, names) for names in lengths for shown in (grid, replace(grid, marks=()))]
+    narrowest = _narrowest(one, settings)
     return next((grid for grid, names in tried if width is None or grid.width(names) <= width), narrowest)
 
 
@@ -135,6 +142,13 @@ def _full(one: Compared, settings: Settings) -> Grid:
 def _short(one: Compared, settings: Settings) -> Grid:
     table, role = _shown(one, settings), reference_of(one.table, settings)
     columns = {heading_of(settings.metric): _means(table)} | _differences(table, role)
+    return _grid(one, settings, columns | _verdicts(table, role, SHORT))
+
+
+def _differences_only(one: Compared, settings: Settings) -> Grid:
+    """Return a table with the intervals of the differences, but for those of the means."""
+    table, role = _shown(one, settings), reference_of(one.table, settings)
+    columns = {"mean": list(table["mean"].map(number))} | _differences(table, role)
     return _grid(one, settings, columns | _verdicts(table, role, SHORT))
 
 
