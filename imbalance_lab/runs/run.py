@@ -84,7 +84,7 @@ def run(
             tracker.describe(identity.tags | environment(), dataset.summary())
 
         try:
-            plan, splits = planned(identity, dataset)
+            plan, splits = plan_and_splits(identity, dataset)
             tuner = Tuner(identity, plan, dataset, trials or folder) if identity.tuning else None
         except Incompatible:  # a cell of a sweep that is left out; a mistake of the caller's is no run
             announce()
@@ -120,7 +120,7 @@ def run(
     return record
 
 
-def planned(identity: Identity, dataset: Dataset) -> tuple[Plan, list[Split]]:
+def plan_and_splits(identity: Identity, dataset: Dataset) -> tuple[Plan, list[Split]]:
     """Return the objects of a run and the rows of its folds, checked against each other."""
     plan = make_plan(identity, dataset)
     splits = checked_splits(plan.split, dataset)
