@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from imbalance_lab.comparison.budgets import BUDGET, TUNING, budgets, is_budget, searched, trials, typed, with_budgets
 from imbalance_lab.comparison.contenders import bare_strategies, contenders, dataset_names, paths_of
 from imbalance_lab.comparison.keys import (
     MODEL,
@@ -44,7 +45,8 @@ class Group:
         The metric: a row per strategy, a column per (seed, fold); NaN where a run is missing.
     runs : DataFrame
         One row per run: ``strategy`` (the contender's name), ``bare_strategy`` (its options without settings and
-        model), ``bare_model``, ``seed``, and everything of the run table.
+        model), ``bare_model``, ``seed``, how it was tuned (``budget``, ``typed_budget``, ``trials``, ``searched``), the
+        strategy's ``recorded`` name, and everything of the run table.
     metrics : DataFrame
         Of the same runs.
     ratio : float
@@ -65,6 +67,16 @@ class Group:
         """The name in one line."""
         return ", ".join(value if key in ("dataset", "model") else f"{key}={value}" for key, value in self.name.items())
 
+    @property
+    def budget(self) -> str:
+        """How much its runs were tuned, as ``50 trials``; ``none`` if they were not."""
+        return str(self.runs.budget.iloc[0])
+
+    @property
+    def typed_budget(self) -> str:
+        """What is typed for its budget; nothing if its runs were not tuned."""
+        return str(self.runs.typed_budget.iloc[0])
+
     def of_strategy(self, name: str) -> list[str]:
         """Return the contenders whose strategy, without settings and model, is `name`."""
         return list(dict.fromkeys(self.runs.strategy[self.runs.bare_strategy == name]))
@@ -73,8 +85,8 @@ class Group:
 def group_runs(table: RunTable, metric: str, by: Sequence[str], fixed: Collection[str] = ()) -> list[Group]:
     """Put the finished runs of a table into groups.
 
-    Runs with different settings, or on data of different sources, never share a group, whether ``by`` names the
-    setting or not, and whatever the data are labelled.
+    Runs with different settings, or on data of different sources, or tuned with different budgets, never share a group,
+    whether ``by`` names the setting or not, and whatever the data are labelled.
 
     Parameters
     ----------
@@ -118,6 +130,8 @@ def column(table: RunTable, name: str) -> pd.Series:
         return table.runs[name].astype(str)
     if setting_key(name) in table.settings:
         return table.setting(name).astype(str)
+    if name == TUNING:
+        return budgets(table.settings)
     known = [*map(str, table.runs), *map(setting_name, table.settings)]
     raise ConfigError(f"runs have no '{name}'{nearest(name, known)}")
 
@@ -130,9 +144,15 @@ def _prepared(table: RunTable, by: Sequence[str]) -> RunTable:
     model = settings.get(MODEL, table.runs.model)
     runs = table.runs.assign(
         dataset=dataset_names(table.runs.dataset, settings),
+        recorded=table.runs.strategy,
         bare_strategy=bare_strategies(table.runs, settings),
         bare_model=model.fillna(table.runs.model),
+        budget=budgets(settings),
+        typed_budget=typed(settings),
+        trials=trials(settings),
+        searched=searched(settings),
     )
+    settings = with_budgets(settings)
     kept = dict.fromkeys([*varying(settings), SEED, SPLIT_SEED, *map(setting_key, by), *USED_BY_NAME])
     settings = settings[[key for key in kept if key in settings]]
     return replace(table, runs=runs, settings=settings)
@@ -167,9 +187,13 @@ def _of(table: RunTable, ids: pd.Index) -> RunTable:
 def _split(table: RunTable, metric: str, by: Sequence[str], fixed: Collection[str]) -> Iterator[Group]:
     """Yield a group for each dataset and each combination of the settings in which runs differ."""
     settings = [key for key in _settings(table.settings) if key[0] != "dataset"]
-    apart = _named(_needed(table.settings[settings].fillna("")))
+    tuning = [key for key in settings if is_budget(setting_name(key))]
+    others = [key for key in settings if key not in tuning]
+    # A budget is named whatever else tells runs apart.
+    shown = [_needed(table.settings[keys].fillna("")) for keys in (others, [key for key in tuning if key != BUDGET])]
+    apart = _named(pd.concat([*shown, table.settings[[key for key in tuning if key == BUDGET]]], axis=1))
     apart = apart.assign(dataset=table.runs.dataset)
-    for ids in _parts(apart):
+    for ids in sorted(_parts(apart), key=lambda ids: table.runs.trials[ids[0]]):
         part = _of(table, ids)
         common = {key: column(part, key).iloc[0] for key in by} | {"dataset": apart.dataset.loc[ids[0]]}
         yield from _split_by_data(part, metric, by, common | _values_of(apart, ids), fixed)

@@ -1,0 +1,146 @@
+"""What tuning chose and what it bought: drawn, and as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from imbalance_lab.comparison.report.ink import (
+    BAND,
+    COLOURS,
+    INK,
+    SOFT,
+    around,
+    blank,
+    legend,
+    marker,
+    plain_text,
+    shortened,
+    titled,
+)
+from imbalance_lab.comparison.report.kinds import kind_of
+from imbalance_lab.comparison.report.text import figure as with_ends
+from imbalance_lab.comparison.report.text import number, verdict_text
+from imbalance_lab.comparison.settings import Settings
+from imbalance_lab.comparison.tuned import Tuned
+from imbalance_lab.evaluation.metrics import heading_of
+
+MOST_STRATEGIES = 40
+VALIDATION = "gain by trials' own rows (optimistic)"
+GAIN_KEYS = {
+    "runs": "runs", "untuned": "untuned", "tuned": "tuned", "tuned - untuned": "difference", VALIDATION: "validation",
+    "seconds a fold": "seconds",
+}  # fmt: skip
+CHOSEN_KEYS = {
+    "best value": "best_value", "as given": "default_value", "finished": "finished", "pruned": "pruned",
+    "seconds": "seconds",
+}  # fmt: skip
+
+
+def explained(one: Tuned, settings: Settings) -> str:
+    """Return what a table of gains shows, in a sentence."""
+    return (
+        f"What tuning bought, {one.name}: {heading_of(settings.metric)} of test rows, tuned less untuned, over the seeds "
+        f"and folds that both have; {settings.confidence:.0%} intervals, within {settings.rope:g} the same ({one.typed})"
+    )
+
+
+def gains_table(one: Tuned, ends: bool = True) -> pd.DataFrame:
+    """Return what tuning bought each strategy, as text."""
+    gains = one.gains
+    shown = pd.DataFrame(index=gains.index.rename("strategy"))
+    shown["runs"] = gains.runs.map("{:.0f}".format)
+    if gains.difference.notna().any():
+        shown["untuned"], shown["tuned"] = gains.untuned.map(number), gains.tuned.map(number)
+        columns = ["difference", "low", "high"]
+        rows = gains[columns].astype(float).to_numpy()
+        shown["tuned - untuned"] = [
+            with_ends(mean, *((low, high) if ends else (np.nan, np.nan)), signed=True) for mean, low, high in rows
+        ]
+        verdicts = gains[["verdict", "more", "most"]].to_numpy()
+        shown["verdict"] = [verdict_text(*row) if ends else kind_of(row[0]) for row in verdicts]
+        shown.loc[gains.difference.isna(), "verdict"] = ""
+    shown[VALIDATION if ends else "own rows"] = [
+        with_ends(value, np.nan, np.nan, signed=True) for value in gains.validation
+    ]
+    if ends:
+        shown["seconds a fold"] = gains.seconds.map(lambda value: "" if pd.isna(value) else f"{value:.1f}")
+    return shown
+
+
+def settings_table(one: Tuned) -> pd.DataFrame:
+    """Return the best trials' settings of each strategy, over runs and folds, as text."""
+    rows = one.settings
+    shown = rows[["strategy", "setting", "given"]].copy()
+    shown["median"] = [_centre(row) for row in rows.to_dict("records")]
+    shown["range"] = [
+        f"{_short(low)} to {_short(high)}" if np.isfinite(low) else ""
+        for low, high in rows[["low", "high"]].astype(float).to_numpy()
+    ]
+    return shown.assign(searched=rows.searched, values=rows["values"].astype(str)).set_index("strategy")
+
+
+def chosen_table(one: Tuned) -> pd.DataFrame:
+    """Return the best trial of each run and fold, as text."""
+    rows = one.chosen
+    shown = rows[["strategy", "seed", "fold"]].astype(str)
+    shown["best settings"] = [
+        ", ".join(f"{name}={_short(value)}" for name, value in (best or {}).items()) for best in rows.best
+    ]
+    shown["best value"], shown["as given"] = rows.best_value.map(number), rows.default_value.map(number)
+    for key in ("finished", "pruned", "seconds"):
+        shown[key] = rows[key].map(lambda value: "" if pd.isna(value) else f"{value:.0f}")
+    return shown.set_index("strategy")
+
+
+def _centre(row: dict[str, Any]) -> str:
+    if isinstance(row["frequent"], str):
+        return f"{row['frequent']} ({row['share']:.0%})"
+    return _short(row["median"])
+
+
+def _short(value: Any) -> str:
+    """Return a value with three digits.
+
+    >>> _short(0.012345), _short(1500.0), _short("l1"), _short(None)
+    ('0.0123', '1500', 'l1', 'None')
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return "" if np.isnan(value) else f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+@plain_text
+def draw_gains(one: Tuned, settings: Settings) -> Figure | None:
+    """Draw what tuning bought each strategy on test rows, with intervals, and beside it the gain on trials' own rows.
+
+    None where no strategy was run untuned.
+    """
+    rows = one.gains[one.gains.difference.notna()][:MOST_STRATEGIES]
+    if not len(rows):
+        return None
+    figure, axes = blank(0.36 * len(rows) + 1.9)
+    axes.axvspan(
+        -settings.rope, settings.rope, color=BAND, linewidth=0, label=f"too small to matter (±{settings.rope:g})"
+    )
+    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.plot(rows.validation, np.arange(len(rows)) + 0.27, "d", color=SOFT, markersize=4, label="trials' own rows")
+    for at, row in enumerate(rows.to_dict("records")):
+        look = marker(row["verdict"])
+        ends = around(row["difference"], row["low"], row["high"])
+        axes.errorbar(row["difference"], at, xerr=ends, elinewidth=1.8, capsize=3, linestyle="none", **look)
+        where = {"xy": (1.01, at), "xycoords": ("axes fraction", "data")}
+        axes.annotate(f"{row['difference']:+.3f}", **where, va="center", color=look["color"])
+    axes.set_yticks(range(len(rows)), [shortened(str(name)) for name in rows.index])
+    axes.tick_params(axis="y", length=0)
+    axes.set(ylim=(len(rows) - 0.4, -0.5))
+    axes.locator_params(axis="x", nbins=5)
+    axes.set_xlabel(f"tuned less untuned, {heading_of(settings.metric)}")
+    legend(figure, axes, rows.verdict)
+    kinds = [kind_of(verdict) for verdict in rows.verdict]
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in COLOURS if kind in kinds)
+    titled(figure, f"Tuned against untuned: {counts}")
+    return figure
