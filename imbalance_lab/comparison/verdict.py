@@ -244,8 +244,8 @@ def _mixed(compared: Sequence[Compared]) -> list[str]:
     ordered = sorted(compared, key=lambda one: int(one.group.runs.trials.iloc[0]))
     counts = [f"{budget}: {runs[budget]} runs" for budget in dict.fromkeys(one.group.budget for one in ordered)]
     note = (
-        f"runs were tuned with different budgets ({'; '.join(counts)}): each has a table of its own, in which strategies "
-        "are held against those of the same budget"
+        f"runs were tuned with different budgets ({'; '.join(counts)}): each has a table of its own, in which "
+        "strategies are held against those of the same budget"
     )
     if max(len(one.table) for one in compared) == 1:
         note += f"; no two strategies were tuned alike yet: give all of them {ordered[-1].group.typed_budget}"

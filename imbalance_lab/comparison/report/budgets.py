@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,11 @@ from imbalance_lab.comparison.tuned import Tuned
 from imbalance_lab.evaluation.metrics import heading_of
 
 MOST_STRATEGIES = 40
-VALIDATION = "gain by trials' own rows (optimistic)"
+OWN = "validation"
+SECONDS = "seconds a fold"
 GAIN_KEYS = {
-    "runs": "runs", "untuned": "untuned", "tuned": "tuned", "tuned - untuned": "difference", VALIDATION: "validation",
-    "seconds a fold": "seconds",
+    "runs": "runs", "untuned": "untuned", "tuned": "tuned", "tuned - untuned": "difference", OWN: "validation",
+    SECONDS: "seconds",
 }  # fmt: skip
 CHOSEN_KEYS = {
     "best value": "best_value", "as given": "default_value", "finished": "finished", "pruned": "pruned",
@@ -41,40 +43,53 @@ CHOSEN_KEYS = {
 
 
 def explained(one: Tuned, settings: Settings) -> str:
-    """Return what a table of gains shows, in a sentence."""
+    """Return what a table of gains shows, in a sentence or two."""
     return (
-        f"What tuning bought, {one.name}: {heading_of(settings.metric)} of test rows, tuned less untuned, over the seeds "
-        f"and folds that both have; {settings.confidence:.0%} intervals, within {settings.rope:g} the same ({one.typed})"
+        f"What tuning bought, {one.name}: {heading_of(settings.metric)} of test rows, tuned less untuned, over the "
+        f"seeds and folds that both have, {settings.confidence:.0%} intervals, within {settings.rope:g} the same. "
+        f"{OWN}: what the best trial gained on the rows that trials are judged by, which is optimistic. "
+        f"Budget: {one.typed}"
     )
 
 
-def gains_table(one: Tuned, ends: bool = True) -> pd.DataFrame:
+def gains_table(one: Tuned) -> pd.DataFrame:
     """Return what tuning bought each strategy, as text."""
     gains = one.gains
-    shown = pd.DataFrame(index=gains.index.rename("strategy"))
-    shown["runs"] = gains.runs.map("{:.0f}".format)
+    shown = pd.DataFrame({"runs": gains.runs.map("{:.0f}".format)}, index=gains.index.rename("strategy"))
     if gains.difference.notna().any():
-        shown["untuned"], shown["tuned"] = gains.untuned.map(number), gains.tuned.map(number)
-        columns = ["difference", "low", "high"]
-        rows = gains[columns].astype(float).to_numpy()
-        shown["tuned - untuned"] = [
-            with_ends(mean, *((low, high) if ends else (np.nan, np.nan)), signed=True) for mean, low, high in rows
-        ]
-        verdicts = gains[["verdict", "more", "most"]].to_numpy()
-        shown["verdict"] = [verdict_text(*row) if ends else kind_of(row[0]) for row in verdicts]
-        shown.loc[gains.difference.isna(), "verdict"] = ""
-    shown[VALIDATION if ends else "own rows"] = [
-        with_ends(value, np.nan, np.nan, signed=True) for value in gains.validation
-    ]
-    if ends:
-        shown["seconds a fold"] = gains.seconds.map(lambda value: "" if pd.isna(value) else f"{value:.1f}")
+        shown = shown.assign(**_bought(one, ends=True))
+        shown["verdict"] = [verdict_text(*row) for row in gains[["verdict", "more", "most"]].to_numpy()]
+    shown[OWN] = _own_rows(one)
+    shown[SECONDS] = gains.seconds.map(lambda value: "" if pd.isna(value) else f"{value:.1f}")
     return shown
+
+
+def narrow_gains(one: Tuned, verdicts: Mapping[str, str], ends: bool = True) -> pd.DataFrame:
+    """Return the same in less room: with verdicts in other words, without times."""
+    shown = pd.DataFrame(index=one.gains.index.rename("strategy"))
+    if one.gains.difference.notna().any():
+        shown = shown.assign(**_bought(one, ends))
+        shown["verdict"] = one.gains.verdict.map(verdicts).fillna("")
+    return shown.assign(**{OWN: _own_rows(one)})
+
+
+def _bought(one: Tuned, ends: bool) -> dict[str, list[str]]:
+    rows = one.gains[["difference", "low", "high"]].astype(float).to_numpy()
+    differences = [
+        with_ends(mean, *((low, high) if ends else (np.nan, np.nan)), signed=True) for mean, low, high in rows
+    ]
+    means = {key: list(one.gains[key].map(number)) for key in ("untuned", "tuned")}
+    return means | {"tuned - untuned": differences}
+
+
+def _own_rows(one: Tuned) -> list[str]:
+    return [with_ends(value, np.nan, np.nan, signed=True) for value in one.gains.validation]
 
 
 def settings_table(one: Tuned) -> pd.DataFrame:
     """Return the best trials' settings of each strategy, over runs and folds, as text."""
     rows = one.settings
-    shown = rows[["strategy", "setting", "given"]].copy()
+    shown = rows[["strategy", "setting", "given"]].assign(setting=rows.setting.map(_plain))
     shown["median"] = [_centre(row) for row in rows.to_dict("records")]
     shown["range"] = [
         f"{_short(low)} to {_short(high)}" if np.isfinite(low) else ""
@@ -88,12 +103,21 @@ def chosen_table(one: Tuned) -> pd.DataFrame:
     rows = one.chosen
     shown = rows[["strategy", "seed", "fold"]].astype(str)
     shown["best settings"] = [
-        ", ".join(f"{name}={_short(value)}" for name, value in (best or {}).items()) for best in rows.best
+        ", ".join(f"{_plain(name)}={_short(value)}" for name, value in (best or {}).items()) for best in rows.best
     ]
     shown["best value"], shown["as given"] = rows.best_value.map(number), rows.default_value.map(number)
     for key in ("finished", "pruned", "seconds"):
         shown[key] = rows[key].map(lambda value: "" if pd.isna(value) else f"{value:.0f}")
     return shown.set_index("strategy")
+
+
+def _plain(name: str) -> str:
+    """Return a setting's name as names of runs show it.
+
+    >>> _plain("model.estimator.C"), _plain("loss.gamma")
+    ('model.C', 'loss.gamma')
+    """
+    return name.replace(".estimator.", ".")
 
 
 def _centre(row: dict[str, Any]) -> str:

@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.text import Text
 
 from imbalance_lab.comparison.answer import VERBS, reference_of
+from imbalance_lab.comparison.budgets import UNTUNED
 from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
 from imbalance_lab.comparison.report.answer import START, TIED, recommend_across
 from imbalance_lab.comparison.report.budgets import explained as explained_gains
-from imbalance_lab.comparison.report.budgets import gains_table, settings_table
+from imbalance_lab.comparison.report.budgets import gains_table, narrow_gains, settings_table
 from imbalance_lab.comparison.report.layout import Grid, cut, shortened, wrapped
 from imbalance_lab.comparison.report.stress import explained, stress_table
 from imbalance_lab.comparison.report.text import (
@@ -101,8 +102,9 @@ def _tuned(comparison: Comparison, width: int | None, every_column: bool) -> Ite
     shown = comparison.tuned if every_column else comparison.tuned[:MOST_TUNED]
     for one in shown:
         yield from ["", *wrapped(explained_gains(one, comparison.settings), width), ""]
-        full, short = (_plain(gains_table(one, ends)) for ends in (True, False))
-        yield from (full if width is None or full.width() <= width else short).lines(width)
+        tried = [gains_table(one), narrow_gains(one, SHORT), narrow_gains(one, SHORTEST, ends=False)]
+        grids = [_plain(table) for table in tried]
+        yield from next((grid for grid in grids if width is None or grid.width() <= width), grids[-1]).lines(width)
         if every_column:
             yield from ["", *wrapped("Best settings over runs and folds", width), ""]
             yield from _plain(settings_table(one)).lines(width)
@@ -132,6 +134,8 @@ def _what(one: Compared, settings: Settings) -> str:
     parts = [f"{heading_of(settings.metric)}, {settings.confidence:.0%} intervals"]
     if len(one.recalls.columns):
         parts.append(f"rarest: recall of {cut(str(one.recalls.columns[0]), 30)}")
+    if one.group.budget != UNTUNED and "tuning" not in one.group.name:
+        parts.append(f"tuned, {one.group.budget}")
     if role := reference_of(one.table, settings):
         parts.append(f"differences to the {role} {getattr(settings, role)}, within {settings.rope:g} the same")
     return "; ".join(parts)
