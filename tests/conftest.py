@@ -15,9 +15,9 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from imbalance_lab import process
+from imbalance_lab import options, process
 from imbalance_lab.app import cli, launch, sweep
 from imbalance_lab.app.border import job_of
 from imbalance_lab.app.config import compose
@@ -47,6 +47,8 @@ def replaced(defaults: Sequence[str], overrides: Sequence[str]) -> list[str]:
 def built(config: DictConfig, group: str) -> Any:
     """Make what the option of a group stands for, in a resolved configuration."""
     job = job_of(config)
+    if group == "tuning":
+        return options.make(group, config.options.tuning, OmegaConf.to_container(config.tuning)).build()
     return (job.tracking if group == "tracking" else job.identity.options[group]).build()
 
 

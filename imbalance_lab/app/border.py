@@ -11,10 +11,12 @@ from omegaconf import DictConfig
 
 from imbalance_lab.app.config import plain
 from imbalance_lab.errors import ConfigError, without_password
-from imbalance_lab.options import Option, make
+from imbalance_lab.options import SEARCH, Option, make
 from imbalance_lab.runs.identity import GROUPS, Identity, identify
 from imbalance_lab.runs.settings import RunSettings
 from imbalance_lab.runs.spec import run_settings
+
+TUNING = "tuning"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Job:
         Every setting, as it is recorded: without a password.
     folder : Path
         Where its record goes.
+    trials : Path
+        Where trials of runs that have not ended are kept.
     tracking : Option
         Who follows it.
     figures : bool
@@ -38,6 +42,7 @@ class Job:
     identity: Identity
     settings: dict[str, Any]
     folder: Path
+    trials: Path
     tracking: Option
     figures: bool
 
@@ -64,20 +69,34 @@ def job_of(config: DictConfig, search: Sequence[Path] = ()) -> Job:
     'smote+focal(gamma=5)'
     """
     tree = plain(config)
-    for group in (*GROUPS, "tracking"):
+    trials = Path(str(tree.pop("trials_dir")))
+    for group in (*GROUPS, TUNING, "tracking"):
         if not isinstance(tree.get(group), dict):
             raise ConfigError(f"{group}={tree.get(group)}: a run needs an option of each group")
     options = {group: make(group, str(tree["options"][group]), tree[group], search) for group in GROUPS}
+    tuning = make(TUNING, str(tree["options"][TUNING]), tree[TUNING], search)
     tree["options"] = {group: option.name for group, option in options.items()}  # another class may stand in its place
     settings = run_settings({key: tree[key] for key in RunSettings.__dataclass_fields__ if key in tree})
     evaluation = tree["evaluation"]
+    identity = identify(options, settings, {k: v for k, v in evaluation.items() if k != "figures"}, tuning=tuning)
     return Job(
-        identity=identify(options, settings, {k: v for k, v in evaluation.items() if k != "figures"}),
-        settings=_without_password(tree),
+        identity=identity,
+        settings=_recorded(tree, identity),
         folder=Path(str(tree["output_dir"])),
+        trials=trials,
         tracking=Option("tracking", "tracking", tree["tracking"]),
         figures=evaluation["figures"],
     )
+
+
+def _recorded(tree: dict[str, Any], identity: Identity) -> dict[str, Any]:
+    """Return the settings as they are recorded: ranges only where they are tried, and no password."""
+    told = {
+        key: {name: inner for name, inner in value.items() if name != SEARCH} if isinstance(value, dict) else value
+        for key, value in tree.items()
+        if key != TUNING
+    }
+    return _without_password(told | ({TUNING: dict(identity.tuning)} if identity.tuning else {}))
 
 
 def _without_password(tree: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from imbalance_lab.options import CONF, SLOTS
 NAME_WIDTH = 23
 SETTINGS_INDENT = " " * 6
 STRATEGY = "strategy"
-NO_SETTINGS = {"_target_", "_partial_", "defaults"}
+NO_SETTINGS = {"_target_", "_partial_", "defaults", options.SEARCH}
 HELP = f"""\
 {PROGRAM} options [GROUP | OPTION] [--config-dir FOLDER]
 What can be chosen.
@@ -48,6 +48,7 @@ MEANINGS = MappingProxyType(
         "class_weight": "slot: how much does a row of each class count?",
         "loss": "slot: what shape is the penalty?",
         "decision": "slot: how do scores become a class?",
+        "tuning": "how much the settings of all these are tuned",
         "tracking": "who records the runs",
     }
 )

@@ -36,7 +36,7 @@ def run_job(composed: DictConfig) -> Ending:
         cell.tracker = job.tracking.build()
         if sweep := membership(folder.parent):
             cell.tracker.join_sweep(sweep["name"], sweep["parent"])
-        return run(job.identity, screen, cell.tracker, job.folder, job.settings, job.figures)
+        return run(job.identity, screen, cell.tracker, job.folder, job.settings, job.figures, job.trials)
 
     ending = cell.attempt(make)
     if interrupted():  # and something has swallowed it: the run is recorded, no other starts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pandas as pd
@@ -62,12 +62,23 @@ class Screen(Observer):
     @contextmanager
     def progress(self, fold: int, epochs: int | None) -> Iterator[Report]:
         """Show a progress bar, in a terminal only."""
+        with self._bar(f"training, fold {fold + 1}", epochs, _epoch_line) as report:
+            yield report
+
+    @contextmanager
+    def tuning(self, fold: int, trials: int) -> Iterator[Report]:
+        """Show a progress bar over trials, in a terminal only."""
+        with self._bar(f"tuning, fold {fold + 1}", trials, _trial_line) as report:
+            yield report
+
+    @contextmanager
+    def _bar(self, title: str, total: int | None, line: Callable[[int, Mapping[str, float]], str]) -> Iterator[Report]:
         columns = BarColumn(30), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.description}")
         with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as bar:
-            task = bar.add_task(f"training, fold {fold + 1}", total=epochs)
+            task = bar.add_task(title, total=total)
 
-            def report(epoch: int, metrics: Mapping[str, float]) -> None:
-                bar.update(task, completed=epoch, description=_epoch_line(epoch, metrics))
+            def report(step: int, metrics: Mapping[str, float]) -> None:
+                bar.update(task, completed=step, description=line(step, metrics))
 
             yield report
 
@@ -91,6 +102,8 @@ class Screen(Observer):
             cells = f"{row.support:.0f}", _number(row.recall), interval, _number(row.precision), _number(row.f1)
             table.add_row(escape(str(name)), cells[0], *[_number(row.offset)][: int(shifted)], *cells[1:])
         self._print(table, len(record.classes))
+        for text in record.tuning_lines:
+            self.message(text)
         if shifted and record.thresholds:
             self.message(f"decision: {', '.join(record.thresholds_text)}")
         self.message(headline)
@@ -202,6 +215,11 @@ def _epoch_line(epoch: int, metrics: Mapping[str, float]) -> str:
         f"epoch {epoch}, validation: {heading_of(HEADLINE)} {metrics[f'val/{HEADLINE}']:.3f}, "
         f"worst recall {min(recalls):.2f}"
     )
+
+
+def _trial_line(trial: int, best: Mapping[str, float]) -> str:
+    values = ", ".join(f"{heading_of(key)} {value:.3f}" for key, value in best.items())
+    return f"trial {trial}{f', the best so far: {values}' if values else ''}"
 
 
 def _number(value: float) -> str:

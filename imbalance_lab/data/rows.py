@@ -83,6 +83,7 @@ class Seeds(NamedTuple):
     intervals: int
     test_rows: int
     stress: int
+    tuning: int
 
     @classmethod
     def spawn(cls, seed: int, fold: int) -> Seeds:

@@ -17,12 +17,14 @@ from imbalance_lab.options.registry import (
     slot_of,
     strategies,
 )
+from imbalance_lab.options.space import SEARCH
 from imbalance_lab.options.trees import leaves, merged, resolved
 
 __all__ = [
     "CONF",
     "ENTRY_POINT",
     "EXTRAS",
+    "SEARCH",
     "SLOTS",
     "Option",
     "describe",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from imbalance_lab.errors import ConfigError, LabError
 from imbalance_lab.options.making import instantiate
 from imbalance_lab.options.own import arguments, plain
 from imbalance_lab.options.registry import SLOTS, find, load, names, read
+from imbalance_lab.options.space import SEARCH, nested, ranges
 from imbalance_lab.options.trees import alike, is_reference, leaves, merged
 
 # What a class of the user's own must offer, and the base that offers the rest.
@@ -43,6 +44,9 @@ class Option:
         Dotted paths and values of the settings that are not as in its file.
     made : object, optional
         An object of the caller's own, which is what the option stands for.
+    space : mapping
+        The range of each setting that tuning tries, by dotted path (see `options.space`); no part of what the option
+        is.
 
     Examples
     --------
@@ -55,6 +59,7 @@ class Option:
     settings: Mapping[str, Any]
     changed: Mapping[str, Any] = field(default_factory=dict)
     made: Any = field(default=None, compare=False)
+    space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, compare=False)
 
     @property
     def is_empty(self) -> bool:
@@ -66,6 +71,17 @@ class Option:
         """The name, with the settings that are not as in its file."""
         changed = ",".join(f"{key.removeprefix('estimator.')}={_short(value)}" for key, value in self.changed.items())
         return f"{self.name}({changed})" if changed else self.name
+
+    def with_settings(self, values: Mapping[str, Any]) -> Option:
+        """Return the option with other values of settings, by dotted path, as if they had been given.
+
+        >>> option("loss", "focal").with_settings({"gamma": 0.5}).title
+        'focal(gamma=0.5)'
+        """
+        settings: Mapping[str, Any] = self.settings
+        for path, value in values.items():
+            settings = merged(settings, nested(path, value), f"{self.group}={self.name}")
+        return replace(self, settings=settings, changed={**self.changed, **values})
 
     def build(self) -> Any:
         """Make what the option stands for.
@@ -168,22 +184,28 @@ def make(group: str, name: str, settings: Mapping[str, Any], search: Sequence[Pa
     ('Chronological', 'my_splits.Holdout')
     """
     file = find(group, name, search)
-    written = {} if file is None else dict(leaves(read(file)))
-    settings = settings if file is None else alike(settings, read(file))
+    tree = {} if file is None else _without_search(read(file))
+    written = {} if file is None else dict(leaves(tree))
+    wanted = settings.get(SEARCH)
+    settings = _without_search(settings)
+    settings = settings if file is None else alike(settings, tree)
+    space = ranges(wanted, settings, f"{group}={name}")
     changed = {
         key: value
         for key, value in leaves(settings)
         if written.get(key, ...) != value and not is_reference(written.get(key))
     }
     if file is None:
-        return Option(group, name, settings)
+        return Option(group, name, settings, space=space)
     others = [value for key in TARGETS if isinstance(value := changed.get(key), str)]
     if not others:
-        return Option(group, name, settings, changed)
+        return Option(group, name, settings, changed, space=space)
     kind = others[-1].rpartition(".")[2]
     taken = {known.lower() for known in names(group, search)}
     called = others[-1] if kind.lower() in taken else kind
-    return Option(group, called, settings, {key: value for key, value in changed.items() if key not in TARGETS})
+    changed = {key: value for key, value in changed.items() if key not in TARGETS}
+    own = wanted if wanted != read(file).get(SEARCH) else None  # what is worth tuning of another class nobody knows
+    return Option(group, called, settings, changed, space=ranges(own, settings, f"{group}={called}"))
 
 
 def describe(group: str, detail: Any) -> str:
@@ -209,6 +231,10 @@ def _own(group: str, thing: Any) -> Option:
     shows_arguments = kind is not inner and not isinstance(thing, list | tuple) and not hasattr(thing, "get_config")
     changed = {key: value for key, value in arguments(thing, ()).items() if key != "state"} if shows_arguments else {}
     return Option(group, name, settings, changed, made=thing)
+
+
+def _without_search(tree: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in tree.items() if key != SEARCH}
 
 
 def _short(value: Any) -> Any:

@@ -27,7 +27,9 @@ SLOTS: Mapping[str, str] = MappingProxyType(
 MAX_NAME = 200
 ENTRY_POINT = "imbalance_lab.options"
 # Libraries that an option needs and the package does not install by itself: the extra that does.
-EXTRAS: Mapping[str, str] = MappingProxyType(dict.fromkeys(("catboost", "lightgbm", "xgboost"), "boosting"))
+EXTRAS: Mapping[str, str] = MappingProxyType(
+    {"catboost": "boosting", "lightgbm": "boosting", "xgboost": "boosting", "optuna": "tuning"}
+)
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 CONF = next(path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if path.is_dir())

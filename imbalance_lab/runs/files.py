@@ -19,7 +19,8 @@ from imbalance_lab.runs.record import RunRecord
 
 RECORD = "record.json"
 PREDICTIONS = "predictions.npz"
-WRITTEN = (RECORD, "config.yaml", "classes.csv", "epochs.csv", PREDICTIONS, "error.txt")
+TRIALS = "trials.csv"
+WRITTEN = (RECORD, "config.yaml", "classes.csv", "epochs.csv", TRIALS, PREDICTIONS, "error.txt")
 MODELS, REFITTED = "models", "model"  # of the folds, by their numbers; of all rows
 PICTURES = (".png", ".svg", ".pdf")
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -37,6 +38,8 @@ def write_record(record: RunRecord, folder: Path) -> dict[str, Any]:
     record.classes.to_csv(folder / "classes.csv", index_label="class")
     if record.history is not None:
         record.history.to_csv(folder / "epochs.csv", index=False)
+    if record.identity.tuning:
+        record.trials.to_csv(folder / TRIALS, index=False)
     arrays = {
         f"{fold}/{part}/{key}": value
         for fold, result in enumerate(record.folds)

@@ -13,6 +13,7 @@ from imbalance_lab import __version__
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.options import SLOTS, Option, option, plain, resolved
 from imbalance_lab.runs.settings import RunSettings
+from imbalance_lab.runs.tuning.space import budget_of
 
 # The groups that make up a run, in the order of `conf/config.yaml`.
 GROUPS = ("dataset", "split", "stress", "prepare", "model", "training", "sampler", "class_weight", "loss", "decision")
@@ -36,6 +37,9 @@ class Identity:
         Of their content; empty until they are loaded.
     version : str
         Of this package.
+    tuning : mapping
+        How much it is tuned: ``name``, ``trials``, ``metric``, ``on``, ``pruner`` and ``space``, the range of each
+        setting as ``loss.gamma``; empty if it is not.
 
     Examples
     --------
@@ -51,6 +55,7 @@ class Identity:
     dataset: str
     data_hash: str = ""
     version: str = field(default=__version__)
+    tuning: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seed(self) -> int:
@@ -79,10 +84,15 @@ class Identity:
         return self.options["stress"].title
 
     @property
+    def budget(self) -> str:
+        """How much it is tuned, in a word; ``none`` if it is not."""
+        return f"{self.tuning['name']}(trials={self.tuning['trials']})" if self.tuning else "none"
+
+    @property
     def name(self) -> str:
-        """How the run is called: strategy, model, stress if there is any, and seed."""
-        stress = f" {self.stress}" if self.stress != "none" else ""
-        return f"{self.strategy} {self.model}{stress} seed={self.seed}"
+        """How the run is called: strategy, model, stress and tuning if there are any, and seed."""
+        others = [f" {text}" for text in (self.stress, self.budget) if text != "none"]
+        return f"{self.strategy} {self.model}{''.join(others)} seed={self.seed}"
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -93,6 +103,7 @@ class Identity:
             "save_model": self.settings.save_model,
             "min_class_rows": self.settings.min_class_rows,
             "evaluation": plain(self.evaluation),
+            **({"tuning": plain(self.tuning)} if self.tuning else {}),
             "options": self.names,
         }
 
@@ -113,6 +124,7 @@ class Identity:
             "data_hash": self.data_hash,
             "version/imbalance_lab": self.version,
             **({"stress": self.stress} if self.stress != "none" else {}),
+            **({"tuning": self.budget} if self.tuning else {}),
         }
 
     def on_data(self, name: str, data_hash: str) -> Identity:
@@ -153,11 +165,16 @@ class Identity:
             seed=config["seed"], min_class_rows=config["min_class_rows"], save_model=config["save_model"]
         )
         data = summary["dataset"], summary["data_hash"]
-        return cls(options, settings, config["evaluation"], *data, version=summary["version"])
+        tuning = config.get("tuning", {})
+        return cls(options, settings, config["evaluation"], *data, version=summary["version"], tuning=tuning)
 
 
 def identify(
-    options: Mapping[str, Option], settings: RunSettings, evaluation: Mapping[str, Any], dataset: str | None = None
+    options: Mapping[str, Option],
+    settings: RunSettings,
+    evaluation: Mapping[str, Any],
+    dataset: str | None = None,
+    tuning: Option | None = None,
 ) -> Identity:
     """Return the identity of a run made of these options, references between them filled in.
 
@@ -169,15 +186,18 @@ def identify(
         Settings of the evaluation; what is only drawn of it is no part of the identity.
     dataset : str, optional
         How the data are called; by default the title of the dataset's option.
+    tuning : Option, optional
+        How much it is tuned; by default not at all.
 
     Raises
     ------
     ConfigError
-        If a group has no option.
+        If a group has no option, or tuning a setting that it cannot have.
     """
     if missing := [group for group in GROUPS if group not in options]:
         raise ConfigError(f"a run needs an option of each group; there is none of {', '.join(missing)}")
     root = {"seed": settings.seed, **{group: options[group].settings for group in GROUPS}}
     filled = {group: replace(options[group], settings=resolved(options[group].settings, root)) for group in GROUPS}
     kept = {key: value for key, value in evaluation.items() if key != "figures"}
-    return Identity(filled, settings, kept, dataset or filled["dataset"].build().title)
+    budget = {} if tuning is None else budget_of(tuning, filled)
+    return Identity(filled, settings, kept, dataset or filled["dataset"].build().title, tuning=budget)

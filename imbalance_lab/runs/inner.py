@@ -10,7 +10,7 @@ import numpy as np
 
 from imbalance_lab.data.base import Splitter
 from imbalance_lab.data.dataset import Dataset
-from imbalance_lab.data.rows import Split
+from imbalance_lab.data.rows import Priors, Split
 from imbalance_lab.data.split import (
     CrossValidation,
     GroupCrossValidation,
@@ -97,6 +97,8 @@ class CrossValidated:
         Numbers of the rows that were scored: all of them, but for the earliest ones where rows are in an order of time.
     log_proba : ndarray of shape (n, T, C)
         Of each by a model that was not trained on it.
+    priors : list of Priors
+        Of each task, those of the first fold's model.
     plan : Plan
         The run's own; where there are no validation rows by which to stop early, for as many epochs, or rounds of
         boosting, as the folds' models were trained for on average.
@@ -104,6 +106,7 @@ class CrossValidated:
 
     rows: np.ndarray
     log_proba: np.ndarray
+    priors: list[Priors]
     plan: Plan
 
 
@@ -128,12 +131,13 @@ def cross_validated(plan: Plan, dataset: Dataset, split: Split) -> CrossValidate
     rows, watched = split.train, split.validation
     own = plan.stops_early and (not len(watched) or plan.split.order is not None)
     share = plan.split.validation if own else 0.0
-    steps, scored, scores = [], [], []
+    steps, scored, scores, priors = [], [], [], list[list[Priors]]()
     for fold, part in enumerate(_parts(plan, dataset, rows, share), start=1):
         part = part if own else part._replace(validation=watched)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", LabWarning)  # of the whole it is said already
             trained, _ = train(plan, dataset, part, fold)
+        priors.append(trained.priors)
         scored.append(part.test)
         scores.append(trained.log_proba(dataset.take(part.test)))
         if trained.model.steps is not None:
@@ -142,7 +146,7 @@ def cross_validated(plan: Plan, dataset: Dataset, split: Split) -> CrossValidate
     order = np.argsort(found, kind="stable")
     if plan.stops_early and not len(watched):
         plan = trained_for(plan, round(float(np.mean(steps))))
-    return CrossValidated(found[order], log_proba[order], plan)
+    return CrossValidated(found[order], log_proba[order], priors[0], plan)
 
 
 def _parts(plan: Plan, dataset: Dataset, rows: np.ndarray, validation: float) -> list[Split]:

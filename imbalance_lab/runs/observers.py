@@ -24,6 +24,10 @@ class Observer:
         """Show a progress bar over `epochs`; of unknown length if None."""
         return nullcontext(lambda epoch, metrics: None)
 
+    def tuning(self, fold: int, trials: int) -> AbstractContextManager[Progress]:
+        """Show a progress bar over `trials`, given the number of those that ended and the best value, by metric."""
+        return nullcontext(lambda trial, best: None)
+
     def message(self, text: str) -> None:
         """Show a line."""
 

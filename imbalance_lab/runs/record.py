@@ -15,6 +15,8 @@ from imbalance_lab.evaluation.metrics import HEADLINE, heading_of
 from imbalance_lab.evaluation.predictions import Predictions, join
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.markup import to_html
+from imbalance_lab.runs.tuning.report import tuning_summary
+from imbalance_lab.runs.tuning.trials import Tuned
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,6 +45,8 @@ class FoldResult:
         Wall time of each stage.
     stress : dict or None
         What stress did to training and validation rows: exact counts (see `Stressed.report`).
+    tuning : Tuned or None
+        The trials of a run that is tuned.
     """
 
     fitted: Fitted
@@ -52,6 +56,7 @@ class FoldResult:
     metrics: dict[str, float]
     seconds: dict[str, float]
     stress: dict[str, Any] | None = None
+    tuning: Tuned | None = None
 
     @property
     def classes(self) -> pd.DataFrame:
@@ -197,6 +202,29 @@ class RunRecord:
             )
         )
 
+    @property
+    def tuning(self) -> dict[str, Any]:
+        """What tuning came to: its budget, the settings chosen and what they bought; empty if the run is not tuned."""
+        return tuning_summary(self.identity.tuning, [fold.tuning for fold in self.folds if fold.tuning is not None])
+
+    @property
+    def tuning_lines(self) -> list[str]:
+        """What tuning came to in words, a line for each fold."""
+        name, on = self.identity.tuning.get("metric", ""), self.identity.tuning.get("on", "")
+        several = len(self.folds) > 1
+        return [
+            f"tuned{f', fold {fold + 1}' if several else ''}: {line}"
+            for fold, result in enumerate(self.folds)
+            if result.tuning is not None and (line := result.tuning.line(heading_of(name), on))
+        ]
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """A row for each trial of tuning: fold, number, state, value, each setting, seconds."""
+        tables = [result.tuning.table().assign(fold=fold) for fold, result in enumerate(self.folds) if result.tuning]
+        table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"fold": []})
+        return table[["fold", *(column for column in table if column != "fold")]]
+
     def _fold_summary(self, fold: FoldResult) -> dict[str, Any]:
         """Return metrics, times, and the rule of each task by which scores became classes."""
         rules = [rule.describe(names) for rule, names in zip(fold.applied.rules, self.dataset.tasks, strict=True)]
@@ -205,6 +233,7 @@ class RunRecord:
             {} if history is None else {"kept_epochs": (np.flatnonzero(history.kept > 0) + 1).tolist()}
         )
         kept |= {} if fold.stress is None else {"stress": fold.stress}
+        kept |= {} if fold.tuning is None else {"tuning": fold.tuning.summary()}
         return {"metrics": fold.metrics, "seconds": fold.seconds, "decision": rules} | kept
 
     def summary(self) -> dict[str, Any]:
@@ -222,6 +251,7 @@ class RunRecord:
             "intervals": self.intervals.to_dict("index"),
             "classes": self.classes.astype(object).where(np.isfinite(self.classes), None).to_dict("index"),
             "folds": [self._fold_summary(fold) for fold in self.folds],
+            **({"tuning": self.tuning} if self.identity.tuning else {}),
             "never_predicted": self.never_predicted,
             "warnings": self.warnings,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,8 @@ from imbalance_lab.runs.plan import Plan, make_plan
 from imbalance_lab.runs.provenance import environment
 from imbalance_lab.runs.record import FoldResult, RunRecord
 from imbalance_lab.runs.summary import summarise
+from imbalance_lab.runs.tuning.trials import forget
+from imbalance_lab.runs.tuning.tuner import Tuner
 from imbalance_lab.runs.watch import Clock, collected_warnings, messages
 
 
@@ -39,6 +42,7 @@ def run(
     folder: Path | None = None,
     settings: Mapping[str, Any] | None = None,
     figures: bool = False,
+    trials: Path | None = None,
 ) -> RunRecord:
     """Make one run and record it.
 
@@ -56,6 +60,8 @@ def run(
         Every setting the run was given, as it is kept beside the record; by default those that identify it.
     figures : bool
         Whether figures are drawn into the folder.
+    trials : Path, optional
+        Where the trials of a tuned run are kept until it has ended; by default `folder`.
 
     Returns
     -------
@@ -78,10 +84,8 @@ def run(
             tracker.describe(identity.tags | environment(), dataset.summary())
 
         try:
-            plan = make_plan(identity, dataset)
-            splits = checked_splits(plan.split, dataset)
-            for split in splits:
-                plan.stress.check(dataset, split)
+            plan, splits = plan_and_splits(identity, dataset)
+            tuner = Tuner(identity, plan, dataset, trials or folder) if identity.tuning else None
         except Incompatible:  # a cell of a sweep that is left out; a mistake of the caller's is no run
             announce()
             raise
@@ -91,10 +95,11 @@ def run(
             text = "TensorFlow was loaded before this package, so results can differ from the command line's in their "
             warnings.warn(f"{text}last digits; set TF_ENABLE_ONEDNN_OPTS=0 before it is imported", LabWarning, 2)
         warn_of_copies(dataset.X, dataset.y, splits, dataset.content_hash)
-        folds = [
-            run_fold(plan, dataset, split, fold, observer, tracker, alone=len(splits) == 1)
-            for fold, split in enumerate(splits)
-        ]
+        with tuner or nullcontext():
+            folds = [
+                run_fold(plan, dataset, split, fold, observer, tracker, len(splits) == 1, tuner)
+                for fold, split in enumerate(splits)
+            ]
         record = summarise(identity, dict(settings or identity.config), dataset, plan, folds, messages(caught))
     if folder is None:
         observer.result(record, None)
@@ -107,11 +112,21 @@ def run(
     if identity.settings.save_model:
         save_models(record, folder / MODELS)
     summary = write_record(record, folder)
+    forget(identity, trials or folder)
     try:
         observer.result(record, tracker.where)
     finally:
         tracker.finish(summary, folder)
     return record
+
+
+def plan_and_splits(identity: Identity, dataset: Dataset) -> tuple[Plan, list[Split]]:
+    """Return the objects of a run and the rows of its folds, checked against each other."""
+    plan = make_plan(identity, dataset)
+    splits = checked_splits(plan.split, dataset)
+    for split in splits:
+        plan.stress.check(dataset, split)
+    return plan, splits
 
 
 def load(options: Mapping[str, Option]) -> Dataset:
@@ -163,7 +178,14 @@ def _note_other_versions(identity: Identity, tracker: Tracker) -> int:
 
 
 def run_fold(
-    plan: Plan, dataset: Dataset, split: Split, fold: int, observer: Observer, tracker: Tracker, alone: bool
+    plan: Plan,
+    dataset: Dataset,
+    split: Split,
+    fold: int,
+    observer: Observer,
+    tracker: Tracker,
+    alone: bool,
+    tuner: Tuner | None = None,
 ) -> FoldResult:
     """Run one fold. Everything is fitted on training rows, the decision on validation rows; test rows are read last."""
     clock = Clock()
@@ -173,6 +195,10 @@ def run_fold(
         tracker.epoch(None if alone else fold, epoch, shown)
 
     stressed = plan.stress.on(dataset, split, Seeds.spawn(plan.seed, fold).stress)
+    tuned = None
+    if tuner is not None:
+        with clock("tune"):
+            plan, tuned = tuner(stressed.dataset, stressed.split, fold, observer)
     fitted, validation = fit(plan, stressed.dataset, stressed.split, fold, clock, observer, on_epoch)
     with clock("evaluate"):
         rows = test_rows(plan, dataset, split, fold)
@@ -183,7 +209,7 @@ def run_fold(
         bins = plan.evaluation.calibration_bins if plan.learner.gives_probabilities else None
         metrics = evaluate(test, fitted.priors, dataset.tasks, dataset.labels, bins, plan.evaluation.metrics)
     report = None if isinstance(plan.stress, NoStress) else stressed.report(dataset, split)
-    return FoldResult(fitted, applied, validation, test, metrics, clock.seconds, report)
+    return FoldResult(fitted, applied, validation, test, metrics, clock.seconds, report, tuned)
 
 
 def test_rows(plan: Plan, dataset: Dataset, split: Split, fold: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.options import CONF, SLOTS, Option, describe, merged, nearest, option
+from imbalance_lab.options import CONF, SLOTS, Option, describe, merged, nearest, option, option_of
 from imbalance_lab.runs.identity import GROUPS, Identity, identify
 from imbalance_lab.runs.settings import RunSettings
 from imbalance_lab.strategies.recipes import Strategy, recipe, slot_option
@@ -39,8 +39,8 @@ def specify(
         Settings of the evaluation.
     **given
         An option by group (``sampler``, ``class_weight``, ``loss``, ``decision``, ``split``, ``stress``,
-        ``prepare``, ``training``): a name, an `Option`, a mapping of settings of the default option, or an object; and
-        ``seed``, ``min_class_rows``, ``save_model``. An option given for a slot replaces the strategy's.
+        ``prepare``, ``training``, ``tuning``): a name, an `Option`, a mapping of settings of the default option, or an
+        object; and ``seed``, ``min_class_rows``, ``save_model``. An option given for a slot replaces the strategy's.
 
     Raises
     ------
@@ -59,9 +59,11 @@ def specify(
     for group, value in asked.items():
         if value is not None:
             chosen[group] = _option(group, value)
+    tuning = option_of("tuning", given.pop("tuning", None) or "none")
     options = {group: chosen.get(group) or option(group, name) for group, name in default_options().items()}
     tree = default_evaluation() if evaluation is None else merged(default_evaluation(), evaluation, "evaluation")
-    return identify(options, run_settings(given), tree, data.name if isinstance(data, Dataset) else None)
+    name = data.name if isinstance(data, Dataset) else None
+    return identify(options, run_settings(given), tree, name, tuning)
 
 
 def run_settings(given: Mapping[str, Any]) -> RunSettings:
@@ -72,7 +74,7 @@ def run_settings(given: Mapping[str, Any]) -> RunSettings:
     ConfigError
         If one of them does not exist, or has a value it cannot take.
     """
-    known = [*GROUPS, *RunSettings.__dataclass_fields__, "strategy", "evaluation"]
+    known = [*GROUPS, *RunSettings.__dataclass_fields__, "strategy", "evaluation", "tuning"]
     if unknown := [key for key in given if key not in known]:
         raise ConfigError(f"a run has no setting '{unknown[0]}'{nearest(unknown[0], known)}")
     try:

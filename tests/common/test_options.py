@@ -98,7 +98,7 @@ def test_keys_match_the_signature_of_the_target(group: str, option: str) -> None
         accepted = set(inspect.signature(target).parameters)
         if "kwargs" in accepted and hasattr(target, "get_params"):  # of which scikit-learn's interface knows the names
             accepted |= set(target().get_params()) | OTHER_NAMES.get(node._target_, set())
-        given = {str(key) for key in node} - {"_target_", "_partial_"}
+        given = {str(key) for key in node} - {"_target_", "_partial_", options.SEARCH}
         assert given <= accepted, f"{node._target_} does not take {given - accepted}"
 
 

@@ -283,8 +283,8 @@ def shown_at(place: Place, logged: Iterable[str] = ()) -> list[str]:
     return [metric.name for metric in (*METRICS.values(), *asked_for) if place in metric.shown]
 
 
-def watchable(name: str, own: Sequence[Metric] = ()) -> Metric:
-    """Return a metric that early stopping can watch, by its name: one of this registry or of `own`.
+def watchable(name: str, own: Sequence[Metric] = (), setting: str = "training.metric") -> Metric:
+    """Return a metric that early stopping can watch, or tuning go by: one of this registry or of `own`, by its name.
 
     Raises
     ------
@@ -294,7 +294,7 @@ def watchable(name: str, own: Sequence[Metric] = ()) -> Metric:
     metric = {**METRICS, **{metric.name: metric for metric in own}}.get(name) or named(name)
     if metric.function is None or metric.needs in ("labels", "run") or metric.best is not None:
         raise ConfigError(
-            f"training.metric={name} has no value for the predictions of one task of which the larger or smaller is "
+            f"{setting}={name} has no value for the predictions of one task of which the larger or smaller is "
             f"better; use {HEADLINE}, macro_f1, average_precision, log_loss, ..."
         )
     return metric
