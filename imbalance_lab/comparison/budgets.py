@@ -88,7 +88,8 @@ def with_budgets(settings: pd.DataFrame) -> pd.DataFrame:
     The range of ``loss.gamma`` becomes the setting ``space.gamma`` of the loss. Ranges that strategies share are
     ``tuning.space.model.estimator.C``; they are left out where all tuned runs of a model have the same.
     """
-    own = [key for key in settings if key[0] == TUNING]
+    every: list[Any] = list(settings)
+    own = [key for key in every if key[0] == TUNING]
     if not own:
         return settings
     rest = settings.drop(columns=own)
@@ -120,7 +121,8 @@ def ranges(settings: pd.DataFrame) -> pd.DataFrame:
     ['0.5 to 5 log', None]
     """
     parts: dict[str, list[Any]] = {}
-    for key in settings:
+    every: list[Any] = list(settings)
+    for key in every:
         if key[0] == TUNING and key[1].startswith(SPACE):
             parts.setdefault(key[1].removeprefix(SPACE).rpartition(".")[0], []).append(key)
     found = {}
@@ -146,16 +148,17 @@ def _range(ends: Iterable[tuple[str, Any]]) -> str | None:
 def searched(settings: pd.DataFrame) -> pd.Series:
     """Return of each run what tuning tried: by setting its value as given, as far as it was, and its range."""
     found = ranges(settings)
-    given = {name: settings.get(setting_key(str(name))) for name in found}
-    return pd.Series(
-        [
-            {
-                name: ("" if given[name] is None or pd.isna(given[name][run]) else given[name][run], text)
-                for name, text in zip(found, texts, strict=True)
-                if isinstance(text, str)
-            }
-            for run, texts in zip(found.index, found.to_numpy(), strict=True)
-        ],
-        index=settings.index,
-        dtype=object,
-    )
+    known = [(str(name), settings.get(setting_key(str(name)), pd.Series(dtype=object))) for name in found]
+    rows = [
+        {
+            name: (_known(values.get(run)), text)
+            for (name, values), text in zip(known, texts, strict=True)
+            if _known(text)
+        }
+        for run, texts in zip(found.index, found.to_numpy(), strict=True)
+    ]
+    return pd.Series(rows, index=settings.index, dtype=object)
+
+
+def _known(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -86,13 +86,9 @@ def _of(one: Compared, untuned: Sequence[Group], settings: Settings) -> Tuned:
     gains = gains.join(bought)
     notes = []
     if lacking := [str(name) for name in order if name not in bought.index]:
-        which = "no strategy of it was" if len(lacking) == len(order) else f"{', '.join(lacking)} {_were(lacking)} not"
-        notes.append(f"what tuning bought is known where a strategy was run untuned on the same rows: {which}")
+        which = "none of these strategies" if len(lacking) == len(order) else f"not {', '.join(lacking)}"
+        notes.append(f"what tuning buys shows beside runs of tuning=none with the same seeds: {which} has them")
     return Tuned(group.title, group.typed_budget, gains, _settings(group, chosen), chosen, notes)
-
-
-def _were(names: Sequence[str]) -> str:
-    return "was" if len(names) == 1 else "were"
 
 
 def _rest(name: Mapping[str, str]) -> dict[str, str]:

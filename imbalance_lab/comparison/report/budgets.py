@@ -44,11 +44,13 @@ CHOSEN_KEYS = {
 
 def explained(one: Tuned, settings: Settings) -> str:
     """Return what a table of gains shows, in a sentence or two."""
+    own = f"{OWN}: what the best trial gained on the rows that trials are judged by, which is optimistic"
+    if not one.gains.difference.notna().any():
+        return f"What tuning chose, {one.name}; {own}. Budget: {one.typed}"
     return (
         f"What tuning bought, {one.name}: {heading_of(settings.metric)} of test rows, tuned less untuned, over the "
-        f"seeds and folds that both have, {settings.confidence:.0%} intervals, within {settings.rope:g} the same. "
-        f"{OWN}: what the best trial gained on the rows that trials are judged by, which is optimistic. "
-        f"Budget: {one.typed}"
+        f"seeds and folds that both have, {settings.confidence:.0%} intervals, within {settings.rope:g} the same; "
+        f"{own}. Budget: {one.typed}"
     )
 
 
@@ -74,10 +76,10 @@ def narrow_gains(one: Tuned, verdicts: Mapping[str, str], ends: bool = True) -> 
 
 
 def _bought(one: Tuned, ends: bool) -> dict[str, list[str]]:
-    rows = one.gains[["difference", "low", "high"]].astype(float).to_numpy()
-    differences = [
-        with_ends(mean, *((low, high) if ends else (np.nan, np.nan)), signed=True) for mean, low, high in rows
-    ]
+    rows = one.gains[["difference", "low", "high"]].to_numpy(dtype=float, copy=True)
+    if not ends:
+        rows[:, 1:] = np.nan
+    differences = [with_ends(mean, low, high, signed=True) for mean, low, high in rows]
     means = {key: list(one.gains[key].map(number)) for key in ("untuned", "tuned")}
     return means | {"tuned - untuned": differences}
 
@@ -120,7 +122,7 @@ def _plain(name: str) -> str:
     return name.replace(".estimator.", ".")
 
 
-def _centre(row: dict[str, Any]) -> str:
+def _centre(row: Mapping[Any, Any]) -> str:
     if isinstance(row["frequent"], str):
         return f"{row['frequent']} ({row['share']:.0%})"
     return _short(row["median"])
@@ -156,8 +158,8 @@ def draw_gains(one: Tuned, settings: Settings) -> Figure | None:
         look = marker(row["verdict"])
         ends = around(row["difference"], row["low"], row["high"])
         axes.errorbar(row["difference"], at, xerr=ends, elinewidth=1.8, capsize=3, linestyle="none", **look)
-        where = {"xy": (1.01, at), "xycoords": ("axes fraction", "data")}
-        axes.annotate(f"{row['difference']:+.3f}", **where, va="center", color=look["color"])
+        shown = f"{row['difference']:+.3f}"
+        axes.annotate(shown, (1.01, at), xycoords=("axes fraction", "data"), va="center", color=look["color"])
     axes.set_yticks(range(len(rows)), [shortened(str(name)) for name in rows.index])
     axes.tick_params(axis="y", length=0)
     axes.set(ylim=(len(rows) - 0.4, -0.5))
