@@ -57,23 +57,35 @@ def budgets(settings: pd.DataFrame) -> pd.Series:
     return found
 
 
-def typed(settings: pd.DataFrame) -> pd.Series:
-    """Return what is typed for the budget of each run; nothing for one that was not tuned."""
+def about_tuning(settings: pd.DataFrame) -> pd.DataFrame:
+    """Return how each run was tuned.
+
+    Returns
+    -------
+    DataFrame
+        ``budget`` (see `budgets`), ``typed_budget`` (what is typed for it), ``trials`` (0 if it was not tuned),
+        ``judged_by`` (the metric of trials), and ``searched``: by setting its value as given, as far as it was, and its
+        range. Texts are empty for a run that was not tuned.
+    """
     parts = _parts_of(settings)
-    found = pd.Series("", index=settings.index, dtype=object)
+    line = pd.Series("", index=settings.index, dtype=object)
     for values, rows in parts[parts.trials.notna()].fillna("").groupby(list(parts)):
         own = dict(zip(parts, values, strict=True))
         words = [
             f"{TUNING}={own['name'] or 'optuna'}",
             *(f"{TUNING}.{part}={own[part]}" for part in PARTS if own[part]),
         ]
-        found[rows.index] = " ".join(words)
-    return found
-
-
-def trials(settings: pd.DataFrame) -> pd.Series:
-    """Return the number of trials of each run, 0 for one that was not tuned."""
-    return pd.to_numeric(_parts_of(settings).trials).fillna(0).astype(int)
+        line[rows.index] = " ".join(words)
+    return pd.DataFrame(
+        {
+            "budget": budgets(settings),
+            "typed_budget": line,
+            "trials": pd.to_numeric(parts.trials).fillna(0).astype(int),
+            "judged_by": parts.metric.fillna(""),
+            "searched": _searched(settings),
+        },
+        index=settings.index,
+    )
 
 
 def _parts_of(settings: pd.DataFrame) -> pd.DataFrame:
@@ -145,8 +157,7 @@ def _range(ends: Iterable[tuple[str, Any]]) -> str | None:
     return f"{float(own['low']):g} to {float(own['high']):g}{step}{' log' if own.get('log') == 'True' else ''}"
 
 
-def searched(settings: pd.DataFrame) -> pd.Series:
-    """Return of each run what tuning tried: by setting its value as given, as far as it was, and its range."""
+def _searched(settings: pd.DataFrame) -> pd.Series:
     found = ranges(settings)
     known = [(str(name), settings.get(setting_key(str(name)), pd.Series(dtype=object))) for name in found]
     rows = [

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from imbalance_lab.comparison.budgets import BUDGET, TUNING, budgets, is_budget, searched, trials, typed, with_budgets
+from imbalance_lab.comparison.budgets import BUDGET, TUNING, about_tuning, budgets, is_budget, with_budgets
 from imbalance_lab.comparison.contenders import bare_strategies, contenders, dataset_names, paths_of
 from imbalance_lab.comparison.keys import (
     MODEL,
@@ -45,8 +45,8 @@ class Group:
         The metric: a row per strategy, a column per (seed, fold); NaN where a run is missing.
     runs : DataFrame
         One row per run: ``strategy`` (the contender's name), ``bare_strategy`` (its options without settings and
-        model), ``bare_model``, ``seed``, how it was tuned (``budget``, ``typed_budget``, ``trials``, ``searched``), the
-        strategy's ``recorded`` name, and everything of the run table.
+        model), ``bare_model``, ``seed``, the strategy's ``recorded`` name, how it was tuned (see `about_tuning`), and
+        everything of the run table.
     metrics : DataFrame
         Of the same runs.
     ratio : float
@@ -147,11 +147,7 @@ def _prepared(table: RunTable, by: Sequence[str]) -> RunTable:
         recorded=table.runs.strategy,
         bare_strategy=bare_strategies(table.runs, settings),
         bare_model=model.fillna(table.runs.model),
-        budget=budgets(settings),
-        typed_budget=typed(settings),
-        trials=trials(settings),
-        searched=searched(settings),
-    )
+    ).join(about_tuning(settings))
     settings = with_budgets(settings)
     kept = dict.fromkeys([*varying(settings), SEED, SPLIT_SEED, *map(setting_key, by), *USED_BY_NAME])
     settings = settings[[key for key in kept if key in settings]]

@@ -31,6 +31,8 @@ class Tuned:
         The group's title, with the budget.
     typed : str
         The budget, as it is typed.
+    judged_by : str
+        The metric of trials.
     gains : DataFrame
         A row per strategy, in the order of the group's table: ``runs``; ``validation``, the mean over runs and folds of
         the best trial's value less that of the settings as given, on the rows that trials are judged by (the largest
@@ -50,6 +52,7 @@ class Tuned:
 
     name: str
     typed: str
+    judged_by: str
     gains: pd.DataFrame
     settings: pd.DataFrame
     chosen: pd.DataFrame
@@ -88,7 +91,15 @@ def _of(one: Compared, untuned: Sequence[Group], settings: Settings) -> Tuned:
     if lacking := [str(name) for name in order if name not in bought.index]:
         which = "none of these strategies" if len(lacking) == len(order) else f"not {', '.join(lacking)}"
         notes.append(f"what tuning buys shows beside runs of tuning=none with the same seeds: {which} has them")
-    return Tuned(group.title, group.typed_budget, gains, _settings(group, chosen), chosen, notes)
+    return Tuned(
+        group.title,
+        group.typed_budget,
+        str(group.runs.judged_by.iloc[0]),
+        gains,
+        _settings(group, chosen),
+        chosen,
+        notes,
+    )
 
 
 def _rest(name: Mapping[str, str]) -> dict[str, str]:

@@ -44,7 +44,8 @@ CHOSEN_KEYS = {
 
 def explained(one: Tuned, settings: Settings) -> str:
     """Return what a table of gains shows, in a sentence or two."""
-    own = f"{OWN}: what the best trial gained on the rows that trials are judged by, which is optimistic"
+    metric = "" if one.judged_by == settings.metric else f", in {heading_of(one.judged_by)}"
+    own = f"{OWN}: what the best trial gained on the rows that trials are judged by{metric}, which is optimistic"
     if not one.gains.difference.notna().any():
         return f"What tuning chose, {one.name}; {own}. Budget: {one.typed}"
     return (
@@ -141,9 +142,9 @@ def _short(value: Any) -> str:
 
 @plain_text
 def draw_gains(one: Tuned, settings: Settings) -> Figure | None:
-    """Draw what tuning bought each strategy on test rows, with intervals, and beside it the gain on trials' own rows.
+    """Draw what tuning bought each strategy on test rows, with intervals, and below it what the best trials gained.
 
-    None where no strategy was run untuned.
+    None where no strategy was run untuned. The gains of trials are left out where they are of another metric.
     """
     rows = one.gains[one.gains.difference.notna()][:MOST_STRATEGIES]
     if not len(rows):
@@ -153,7 +154,8 @@ def draw_gains(one: Tuned, settings: Settings) -> Figure | None:
         -settings.rope, settings.rope, color=BAND, linewidth=0, label=f"too small to matter (±{settings.rope:g})"
     )
     axes.axvline(0, color=INK, linewidth=0.8)
-    axes.plot(rows.validation, np.arange(len(rows)) + 0.27, "d", color=SOFT, markersize=4, label="trials' own rows")
+    if one.judged_by == settings.metric:
+        axes.plot(rows.validation, np.arange(len(rows)) + 0.27, "d", color=SOFT, markersize=4, label=OWN)
     for at, row in enumerate(rows.to_dict("records")):
         look = marker(row["verdict"])
         ends = around(row["difference"], row["low"], row["high"])

@@ -205,10 +205,12 @@ def _stress(one: AgainstStress, settings: Settings) -> Stress:
 
 def _tuned(one: Tuned, settings: Settings) -> Tuning:
     drawn = budgets.draw_gains(one, settings)
-    caption = (
-        f"{one.name}: test rows, tuned less untuned, paired by seed and fold. The diamonds are the gains of the best "
-        "trial over the settings as given, on the rows that trials are judged by: they are optimistic."
-    )
+    caption = f"{one.name}: test rows, tuned less untuned, paired by seed and fold."
+    if one.judged_by == settings.metric:
+        caption += (
+            " The diamonds are the gains of the best trials over the settings as given, on the rows that trials are "
+            "judged by: they are optimistic."
+        )
     return Tuning(
         one.name,
         one.typed,
