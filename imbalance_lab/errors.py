@@ -72,3 +72,9 @@ def reason_of(error: BaseException) -> str:
     """
     text = re.sub(NOISE, "", " ".join(str(error).split())).strip()
     return without_password(text)[:MAX_REASON_LENGTH] or type(error).__name__
+
+
+def one_line(error: BaseException) -> str:
+    """Return what went wrong in one line."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, LabError) else f"{type(error).__name__}: {text}"

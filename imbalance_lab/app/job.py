@@ -12,8 +12,9 @@ from imbalance_lab.app.border import job_of
 from imbalance_lab.app.config import resolve, searched
 from imbalance_lab.app.screen import Screen
 from imbalance_lab.app.sweep import follows, membership
+from imbalance_lab.errors import one_line
 from imbalance_lab.process import interrupted
-from imbalance_lab.runs.cell import Cell, Ending, one_line
+from imbalance_lab.runs.cell import Cell, Ending
 from imbalance_lab.runs.record import RunRecord
 from imbalance_lab.runs.run import run
 

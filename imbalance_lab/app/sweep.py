@@ -17,7 +17,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from imbalance_lab.app.composing import compose_quickly
-from imbalance_lab.errors import StoreError, reason_of
+from imbalance_lab.errors import StoreError, one_line, reason_of
 from imbalance_lab.process import ignore_signals, interrupted
 
 if TYPE_CHECKING:
@@ -277,7 +277,6 @@ def _check_data(config: DictConfig, grid: dict[str, list[str]]) -> None:
     """End the sweep before its first job if its data cannot be used; of a callback Hydra passes only an exit on."""
     from imbalance_lab.app.checks import check_data
     from imbalance_lab.app.lines import error_line
-    from imbalance_lab.runs.cell import one_line
 
     try:
         check_data(config, grid)

@@ -17,7 +17,7 @@ from imbalance_lab.options.registry import (
     slot_of,
     strategies,
 )
-from imbalance_lab.options.space import SEARCH
+from imbalance_lab.options.space import SEARCH, value_at
 from imbalance_lab.options.trees import leaves, merged, resolved
 
 __all__ = [
@@ -45,4 +45,5 @@ __all__ = [
     "resolved",
     "slot_of",
     "strategies",
+    "value_at",
 ]

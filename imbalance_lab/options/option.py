@@ -13,7 +13,7 @@ from imbalance_lab.errors import ConfigError, LabError
 from imbalance_lab.options.making import instantiate
 from imbalance_lab.options.own import arguments, plain
 from imbalance_lab.options.registry import SLOTS, find, load, names, read
-from imbalance_lab.options.space import SEARCH, nested, ranges
+from imbalance_lab.options.space import SEARCH, nested, ranges, value_at, with_ranges
 from imbalance_lab.options.trees import alike, is_reference, leaves, merged
 
 # What a class of the user's own must offer, and the base that offers the rest.
@@ -81,7 +81,8 @@ class Option:
         settings: Mapping[str, Any] = self.settings
         for path, value in values.items():
             settings = merged(settings, nested(path, value), f"{self.group}={self.name}")
-        return replace(self, settings=settings, changed={**self.changed, **values})
+        changed = {path: value for path, value in values.items() if value_at(self.settings, path, ...) != value}
+        return replace(self, settings=settings, changed={**self.changed, **changed})
 
     def build(self) -> Any:
         """Make what the option stands for.
@@ -122,7 +123,8 @@ def option(group: str, name: str, /, **settings: Any) -> Option:
     group, name : str
         As in ``loss=focal``.
     **settings
-        Values by setting; of a nested one a mapping, as in ``estimator={"C": 10}``.
+        Values by setting; of a nested one a mapping, as in ``estimator={"C": 10}``. Under ``_search_`` the ranges that
+        tuning tries, or parts of them, as in ``_search_={"gamma": {"high": 3}}``.
 
     Raises
     ------
@@ -134,7 +136,9 @@ def option(group: str, name: str, /, **settings: Any) -> Option:
     >>> option("model", "logreg", estimator={"C": 10}).title
     'logreg(C=10)'
     """
-    return make(group, name, merged(load(group, name), settings, f"{group}={name}"))
+    tree = load(group, name)
+    space = with_ranges(tree.get(SEARCH, {}), settings.pop(SEARCH, {}))
+    return make(group, name, {**merged(tree, settings, f"{group}={name}"), **({SEARCH: space} if space else {})})
 
 
 def option_of(group: str, value: Any) -> Option:

@@ -46,6 +46,17 @@ def ranges(tree: Any, settings: Mapping[str, Any], where: str) -> dict[str, dict
     return found
 
 
+def with_ranges(tree: Any, given: Any) -> Any:
+    """Return ranges with others, or parts of them, in their places.
+
+    >>> with_ranges({"gamma": {"low": 1, "high": 5}}, {"gamma": {"high": 3}})
+    {'gamma': {'low': 1, 'high': 3}}
+    """
+    if not isinstance(tree, Mapping) or not isinstance(given, Mapping):
+        return given
+    return {**tree, **{key: with_ranges(tree.get(key), value) for key, value in given.items()}}
+
+
 def nested(path: str, value: Any) -> dict[str, Any]:
     """Return the tree in which a dotted path leads to a value.
 
@@ -81,6 +92,7 @@ def _checked(node: Mapping[str, Any], default: Any, where: str) -> dict[str, Any
         raise ConfigError(
             f"{where} has no '{unknown[0]}'{nearest(str(unknown[0]), KEYS)}; it can have {', '.join(KEYS)}"
         )
+    node = {key: value for key, value in node.items() if value is not None}
     if "choices" in node:
         return {"choices": _choices(node, where)}
     ends = {key: node.get(key) for key in ("low", "high")}
@@ -102,8 +114,8 @@ def _checked(node: Mapping[str, Any], default: Any, where: str) -> dict[str, Any
 
 def _choices(node: Mapping[str, Any], where: str) -> list[Any]:
     choices = node["choices"]
-    if others := [key for key in node if key != "choices" and node[key] is not None]:
-        raise ConfigError(f"{where} has both choices and {others[0]}; one of them says what is tried")
+    if others := [key for key in node if key != "choices"]:
+        raise ConfigError(f"{where} has both choices and {others[0]}; make one of them null")
     if not isinstance(choices, list | tuple) or not choices:
         raise ConfigError(f"{where}.choices is {choices!r}, not a list of values")
     return list(choices)

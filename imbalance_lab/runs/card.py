@@ -93,7 +93,21 @@ def _data(manifest: Mapping[str, Any]) -> list[str]:
 def _strategy(manifest: Mapping[str, Any]) -> list[str]:
     identity = manifest["identity"]
     lines = [f"- strategy: `{identity['strategy']}`", f"- model: `{identity['model']}`", f"- seed: {identity['seed']}"]
-    return ["## Strategy", "\n".join(lines)]
+    tuning = (manifest["measured"] or {}).get("tuning")
+    return ["## Strategy", "\n".join([*lines, *(_tuning(tuning) if tuning else [])])]
+
+
+def _tuning(tuning: Mapping[str, Any]) -> list[str]:
+    """Return how the settings were chosen, and what they bought where they were."""
+    on = "folds of the training rows" if tuning["on"] == "cv" else "validation rows"
+    lines = [f"- tuned: {tuning['trials']} trials of {tuning['name']}, {heading_of(tuning['metric'])} on {on}"]
+    if tuning["best"]:
+        before = "" if tuning["default_value"] is None else f", {_number(tuning['default_value'])} as given"
+        values = ", ".join(
+            f"`{name}={_number(v) if isinstance(v, float) else v}`" for name, v in tuning["best"].items()
+        )
+        lines.append(f"- chosen: {values}: {_number(tuning['best_value'])} there{before}")
+    return lines
 
 
 def _decision(manifest: Mapping[str, Any]) -> list[str]:

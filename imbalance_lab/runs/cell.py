@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from imbalance_lab.errors import AlreadyFinished, ConfigError, Incompatible, LabError, TrackingError
+from imbalance_lab.errors import AlreadyFinished, ConfigError, Incompatible, TrackingError, one_line
 from imbalance_lab.process import interrupted, let_go
 from imbalance_lab.runs.files import RECORD, mark_untracked, read_outcome, write_outcome
 from imbalance_lab.runs.identity import Identity
@@ -163,9 +163,3 @@ class Cell:
             "tags": {"config_hash": identity.config_hash},
             "dataset": {"name": identity.dataset},
         }
-
-
-def one_line(error: BaseException) -> str:
-    """Return what went wrong in one line."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, LabError) else f"{type(error).__name__}: {text}"

@@ -16,6 +16,7 @@ from imbalance_lab.evaluation.predictions import Predictions, join
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.markup import to_html
 from imbalance_lab.runs.tuning.report import tuning_summary
+from imbalance_lab.runs.tuning.space import with_values
 from imbalance_lab.runs.tuning.trials import Tuned
 
 if TYPE_CHECKING:
@@ -173,7 +174,10 @@ class RunRecord:
         """Return what a fold fitted as a scikit-learn estimator, which can be saved."""
         from imbalance_lab.runs.classifier import Classifier
 
-        return Classifier.of_run(self.folds[fold].fitted, self.identity, self.dataset, self.measured(fold))
+        result, identity = self.folds[fold], self.identity
+        if result.tuning is not None:
+            identity = with_values(identity, {} if result.tuning.best is None else result.tuning.best.values)
+        return Classifier.of_run(result.fitted, identity, self.dataset, self.measured(fold))
 
     def measured(self, fold: int | None = None) -> dict[str, Any]:
         """Return what a saved model says of how well it does: metrics of all test rows, or of one fold's."""
@@ -182,7 +186,8 @@ class RunRecord:
             return whole
         by, rows = f"fold {fold + 1} of {len(self.folds)} of the run", len(self.folds[fold].test.rows)
         only = {"by": by, "test_rows": rows, "folds": 1, "metrics": self.folds[fold].metrics, "intervals": {}}
-        return whole | only
+        tuned = self.folds[fold].tuning
+        return whole | only | ({} if tuned is None else {"tuning": {**self.identity.tuning, **tuned.summary()}})
 
     def figures(self) -> dict[str, Figure]:
         """Return the run's figures by name: recall of each class, confusion matrix, precision and recall, ..."""
@@ -302,4 +307,5 @@ def measured_of(record: Mapping[str, Any]) -> dict[str, Any]:
         "intervals": record["intervals"],
         "confidence": record["identity"]["config"]["evaluation"]["confidence"],
         "warnings": record["warnings"],
+        **({"tuning": record["tuning"]} if record.get("tuning") else {}),
     }

@@ -21,6 +21,7 @@ from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.plan import make_plan
 from imbalance_lab.runs.record import RunRecord, measured_of
 from imbalance_lab.runs.run import load
+from imbalance_lab.runs.tuning.space import with_values
 from imbalance_lab.runs.watch import Clock
 
 
@@ -31,7 +32,8 @@ def refit(
 
     No rows are left over for the decision, so it is fitted on cross-validated scores of all of them; a network that
     stopped early is trained for as many epochs as the networks of the folds were on average. A stressed run is refused:
-    stress is for experiments, and what it measured says nothing of a model trained on the rows as they are.
+    stress is for experiments, and what it measured says nothing of a model trained on the rows as they are. A tuned run
+    is not tuned again: its best settings are taken, of several folds those nearest to all others (`central`).
 
     Parameters
     ----------
@@ -65,6 +67,10 @@ def refit(
             f"{identity.name} trained on rows that were made worse, and what it measured is not what a model trained "
             "on all rows as they are would; make the run with stress=none, and refit that"
         )
+    if identity.tuning:
+        if measured is None:
+            raise ConfigError(f"{identity.name} has not been made: refit its record, which holds the best settings")
+        identity = with_values(identity, measured["tuning"]["best"])
     with process.session():
         dataset = _rows(run, identity, data).without_rare_classes(identity.settings.min_class_rows)
         if data is None and identity.data_hash and dataset.content_hash != identity.data_hash:

@@ -59,7 +59,8 @@ def specify(
     for group, value in asked.items():
         if value is not None:
             chosen[group] = _option(group, value)
-    tuning = option_of("tuning", given.pop("tuning", None) or "none")
+    tuning = given.pop("tuning", None) or "none"
+    tuning = option("tuning", "optuna", **tuning) if isinstance(tuning, Mapping) else option_of("tuning", tuning)
     options = {group: chosen.get(group) or option(group, name) for group, name in default_options().items()}
     tree = default_evaluation() if evaluation is None else merged(default_evaluation(), evaluation, "evaluation")
     name = data.name if isinstance(data, Dataset) else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.models.own import as_learner
-from imbalance_lab.options import Option
+from imbalance_lab.options import Option, value_at
 from imbalance_lab.runs.tuning.settings import NoTuning, Tuning
 
 if TYPE_CHECKING:
@@ -71,12 +71,7 @@ def with_values(identity: Identity, values: Mapping[str, Any]) -> Identity:
 
 def default_of(option: Option, path: str) -> Any:
     """Return the value that a setting of an option has, in its settings or in what is made of them; ``...`` if none."""
-    found: Any = option.settings
-    for key in path.split("."):
-        found = found.get(key, ...) if isinstance(found, Mapping) else ...
-        if found is ...:
-            break
-    if found is not ...:
+    if (found := value_at(option.settings, path, ...)) is not ...:
         return found
     found = option.build()
     for key in path.split("."):

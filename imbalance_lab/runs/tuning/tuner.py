@@ -12,7 +12,8 @@ import numpy as np
 
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.rows import Seeds, Split
-from imbalance_lab.errors import DataError, LabError, LabWarning, reason_of
+from imbalance_lab.errors import DataError, LabWarning, one_line
+from imbalance_lab.process import interrupted
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.plan import Plan, make_plan
@@ -48,7 +49,8 @@ class Tuner:
         check(self._budget["on"], plan)
         with quiet():
             self._distributions = distributions(self._space)
-        self._defaults = {name: self._default(name) for name in self._space}
+        found = {name: self._default(name) for name in self._space}
+        self._defaults = {name: value for name, value in found.items() if value is not ...}
         if not self._space:
             text = f"nothing of {identity.strategy} with {identity.model} has a range to tune, so it is as it is given"
             warnings.warn(f"tuning={self._budget['name']}: {text}", LabWarning, stacklevel=2)
@@ -77,6 +79,10 @@ class Tuner:
             warnings.simplefilter("ignore")  # what there is to say is said of the run's own training
             trials = self._study(optuna, objective, fold, show) if self._space else []
         tuned = Tuned(trials, self._metric.larger_is_better)
+        failed = [one for one in trials if one.state == "failed"]
+        if failed and len(failed) < len(trials):
+            text = f"{len(failed)} of {len(trials)} trials of tuning failed, as with: {failed[0].reason}"
+            warnings.warn(text, LabWarning, stacklevel=2)
         if (best := tuned.best) is not None:
             return make_plan(with_values(self._identity, best.values), self._dataset), tuned
         if trials:
@@ -98,7 +104,7 @@ class Tuner:
             started = time.perf_counter()
             known = {name: self._distributions[name] for name in given} if number == 0 else self._distributions
             asked = study.ask(known)
-            values = decoded(self._space, asked.params)
+            values = decoded(self._space, asked.params) if number else self._defaults
             if number < len(kept) and kept[number].values == values:
                 ended = kept[number]
                 _report_again(asked, ended)
@@ -113,7 +119,7 @@ class Tuner:
         return trials
 
     def _has(self, name: str) -> bool:
-        return contained(self._space[name], self._defaults[name])
+        return name in self._defaults and contained(self._space[name], self._defaults[name])
 
     def _trial(self, optuna: Any, asked: Any, values: dict[str, Any], objective: Objective, started: float) -> Trial:
         """Make one trial."""
@@ -135,8 +141,10 @@ class Tuner:
             reason = "" if value is not None else f"{self._metric.name} is not defined on these rows"
         except optuna.TrialPruned:
             state = "pruned"
-        except LabError as error:
-            state, reason = "failed", reason_of(error)
+        except Exception as error:  # what a library makes of a value that it does not take
+            if interrupted():
+                raise KeyboardInterrupt from error
+            state, reason = "failed", one_line(error)
         seconds = time.perf_counter() - started
         return Trial(asked.number, state, value, values, seconds, reports, reason)
 
