@@ -25,6 +25,7 @@ from imbalance_lab.comparison.keys import (
     is_seed,
     varying,
 )
+from imbalance_lab.comparison.values import in_order, ratio_of, repeated_cells, unpaired_seeds, values_of
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.evaluation.metrics import CORRECTED, HEADLINE
 from imbalance_lab.evaluation.metrics.aliases import did_you_mean
@@ -173,7 +174,7 @@ def _parts(keys: pd.DataFrame) -> list[pd.Index]:
     if not len(keys.columns):
         return [keys.index]
     parts = keys.groupby(list(keys), sort=False, dropna=False)
-    return [part.index for _, part in sorted(parts, key=lambda found: _in_order(found[0]))]
+    return [part.index for _, part in sorted(parts, key=lambda found: in_order(found[0]))]
 
 
 def _of(table: RunTable, ids: pd.Index) -> RunTable:
@@ -278,22 +279,22 @@ def _group(
     runs = runs.sort_values("start")
     latest = runs.drop_duplicates(["strategy", "seed"], keep="last")
     metrics = table.metrics.loc[latest.index]
-    values = _values(latest, metrics[metric], table.folds_of(metric))
+    values = values_of(latest, metrics[metric], table.folds_of(metric))
     if fresh_data:  # the folds of a seed share its data
         values = values.T.groupby(level="seed", sort=False).mean().T
         values.columns = pd.MultiIndex.from_product([values.columns, [0]], names=["seed", "fold"])
     notes = []
-    if repeated := _repeated(runs, latest, metrics[metric], table.metrics[metric]):
+    if repeated := repeated_cells(runs, latest, metrics[metric], table.metrics[metric]):
         notes.append(repeated)
     if len(versions := sorted(latest.version.dropna().unique())) > 1:
         notes.append(f"runs of {len(versions)} versions of the program: {', '.join(versions)}")
-    if unpaired := _unpaired(values):
+    if unpaired := unpaired_seeds(values):
         notes.append(unpaired)
     if fresh_data:
         notes.append("every seed has data of its own, so the runs are independent")
     elif latest.seed.nunique() > 1 and _is_one_split(table.settings):
         notes.append("all seeds share one split: intervals show how training varies, not how other test rows would")
-    ratio = 0.0 if fresh_data else _ratio(metrics)
+    ratio = 0.0 if fresh_data else ratio_of(metrics)
     if not np.isfinite(ratio):
         ratio = 0.25
         notes.append("how many rows were trained and tested on is not recorded; a fifth is taken to be tested")
@@ -306,62 +307,3 @@ def _is_one_split(settings: pd.DataFrame) -> bool:
     seeds = [key for key in keys if key[0] == "split" and is_seed(key)]
     known = SPLIT in settings or SPLIT_SEED in settings
     return known and not any(settings[key].nunique() > 1 for key in seeds)
-
-
-def _repeated(runs: pd.DataFrame, latest: pd.DataFrame, last: pd.Series, every: pd.Series) -> str | None:
-    """Return what is left out because its cell ran again later; None where it had the same result."""
-    cells = ["strategy", "seed"]
-    counted = latest[cells].assign(last=last).set_index(cells)["last"]
-    earlier = runs.drop(index=latest.index)
-    differ = every[earlier.index].to_numpy() != counted.reindex(pd.MultiIndex.from_frame(earlier[cells])).to_numpy()
-    if not differ.any():
-        return None
-    cells_of = earlier[differ].drop_duplicates(cells)
-    return f"{len(cells_of)} of {len(latest)} cells ran again later with another result: the last counts"
-
-
-def _values(runs: pd.DataFrame, means: pd.Series, folds: pd.DataFrame) -> pd.DataFrame:
-    """Return the metric with a row per strategy and a column per (seed, fold)."""
-    each = folds.reindex(runs.index).dropna(axis=1, how="all").astype(float)
-    if 0 not in each:
-        each[0] = np.nan
-    each[0] = each[0].where(each.notna().any(axis=1), means)  # a run of one fold has its mean only
-    each.index = pd.MultiIndex.from_frame(runs[["strategy", "seed"]])
-    wide = pd.DataFrame(each.rename_axis(columns="fold").stack().dropna().unstack(["seed", "fold"]))
-    order = sorted(range(len(wide.columns)), key=lambda k: (_natural(wide.columns[k][0]), wide.columns[k][1]))
-    return wide.reindex(index=list(dict.fromkeys(runs.strategy)), columns=wide.columns[order])
-
-
-def _in_order(values: Sequence[Any]) -> list[tuple[int, float, str]]:
-    """Sort key of several values: nothing first, then numbers, then words."""
-    return [_natural(str(value)) if value else (0, -np.inf, "") for value in values]
-
-
-def _natural(text: str) -> tuple[int, float, str]:
-    try:
-        number = float(text)
-    except ValueError:
-        number = np.nan
-    return (0, number, "") if np.isfinite(number) else (1, 0.0, text)
-
-
-def _ratio(metrics: pd.DataFrame) -> float:
-    """Return test rows by other rows, from what the runs recorded."""
-    rows = metrics.reindex(columns=["rows/test", "rows/train", "rows/validation", "rows/before_stress"]).mean()
-    # What is thinned on purpose is drawn from all other rows: how far training rows overlap goes by those.
-    others = rows["rows/train"] + rows["rows/validation"]
-    return float(rows["rows/test"] / (others if np.isnan(rows["rows/before_stress"]) else rows["rows/before_stress"]))
-
-
-def _unpaired(values: pd.DataFrame) -> str | None:
-    """Return which strategies lack seeds that others have, None if none does."""
-    seeds = values.columns.get_level_values("seed")
-    missing = {
-        str(name): sorted(set(seeds[row.isna()]), key=_natural) for name, row in values.iterrows() if row.isna().any()
-    }
-    if not missing:
-        return None
-    shown = [f"{name} lacks {', '.join(s[:5])}{', ...' if len(s) > 5 else ''}" for name, s in missing.items()]
-    more = f" and {len(shown) - 8} others lack some" if len(shown) > 8 else ""
-    which = f"{'; '.join(shown[:8])}{more}"
-    return f"means are over different seeds: {which}; differences are taken over the seeds that both have"
