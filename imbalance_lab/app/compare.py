@@ -21,6 +21,7 @@ from imbalance_lab.app.arguments import search_folders, split_flags
 from imbalance_lab.app.commands import ending_in_one_line
 from imbalance_lab.app.lines import PROGRAM, aligned, listing
 from imbalance_lab.comparison import Comparison, Settings, compare
+from imbalance_lab.comparison.budgets import TUNING
 from imbalance_lab.comparison.groups import column
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.fields import STRICT
@@ -57,6 +58,7 @@ Which strategy is better, by how much, and how sure one can be.
 
 Any other key filters:
   strategy=[none,smote] model=mlp dataset=yeast seed=[0,1] training.epochs=100
+  tuning=none, tuning.trials=50
 Where runs had options of your own, --config-dir FOLDER lets it propose what
 to type next with those.
 """
@@ -241,7 +243,7 @@ def select(table: RunTable, filters: Mapping[str, Sequence[str]]) -> RunTable:
     options = [f.name for kind in (Request, Settings) for f in fields(kind)]
     for key, values in filters.items():
         known = [*table.runs, *map(setting_name, table.settings)]
-        if key not in table.runs and setting_key(key) not in table.settings:
+        if key not in table.runs and setting_key(key) not in table.settings and key != TUNING:
             raise ConfigError(f"runs have no '{key}'{nearest(key, [*known, *options])}")
         own = column(table, key)
         wanted = [_last_sweep(table)] if (key, *values) == ("sweep", "last") else list(values)

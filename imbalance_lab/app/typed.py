@@ -19,12 +19,13 @@ from omegaconf import OmegaConf
 from imbalance_lab.app.arguments import is_table, quoted
 from imbalance_lab.app.composing import QuickLoader
 from imbalance_lab.app.config import compose, plain, resolve_as_job
-from imbalance_lab.options import CONF, SLOTS, find, leaves
+from imbalance_lab.options import CONF, SEARCH, SLOTS, find, leaves
 from imbalance_lab.runs.identity import GROUPS
 from imbalance_lab.runs.reading import NO_GROUP, setting_name, settings_of
 from imbalance_lab.runs.table import RunTable
 
-KEPT = "save_model"
+KEPT, TUNED_BY = "save_model", "tuning.name"
+SPACE = "tuning.space."
 
 
 @dataclass(frozen=True)
@@ -52,23 +53,23 @@ class Typist:
             If its options are not known here.
         """
         row = self.table.settings.loc[run].dropna()
-        recorded = {setting_name(key): str(value) for key, value in row.items()}
+        recorded = {_as_typed(setting_name(key)): str(value) for key, value in row.items()}
         typed = self._choices(recorded, strategy)
         wanted = {
             key: value
             for key, value in recorded.items()
-            if key != KEPT and key.partition(".")[0] not in ("options", *(SLOTS if strategy else ()))
+            if key not in (KEPT, TUNED_BY) and key.partition(".")[0] not in ("options", *(SLOTS if strategy else ()))
         }
         chosen = {f"options.{group}" for group in GROUPS if not (strategy and group in SLOTS)}
         for _ in range(2):  # what the options do not set by themselves, then whether that is all
             made = self.made(typed)
-            differ = {key: value for key, value in wanted.items() if made.get(key) != value}
+            differ = {key: value for key, value in wanted.items() if not _same(made.get(key), value)}
             if not differ:
                 break
             typed |= _overrides(differ, made)
         made = self.made(typed)
         same = wanted | {key: recorded[key] for key in chosen}
-        return typed if all(made.get(key) == value for key, value in same.items()) else None
+        return typed if all(_same(made.get(key), value) for key, value in same.items()) else None
 
     @cached_property
     def default(self) -> dict[str, str]:
@@ -126,7 +127,33 @@ class Typist:
             typed["strategy"] = next(iter(filled.values()))
         else:
             typed |= filled
+        if TUNED_BY in recorded:
+            typed["tuning"] = recorded[TUNED_BY]
         return typed | {"seed": recorded["seed"]}
+
+
+def _as_typed(name: str) -> str:
+    """Return how a recorded setting is typed: a range among the settings of its option.
+
+    >>> _as_typed("tuning.space.loss.gamma.low"), _as_typed("tuning.trials")
+    ('loss._search_.gamma.low', 'tuning.trials')
+    """
+    if not name.startswith(SPACE):
+        return name
+    group, _, path = name.removeprefix(SPACE).partition(".")
+    return f"{group}.{SEARCH}.{path}"
+
+
+def _same(one: str | None, other: str) -> bool:
+    """Whether two recorded values are one: the ends of a range are numbers, 1 or 1.0.
+
+    >>> _same("1", "1.0"), _same("a", "b"), _same(None, "1")
+    (True, False, False)
+    """
+    try:
+        return one == other or (one is not None and float(one) == float(other))
+    except ValueError:
+        return False
 
 
 def _option(group: str, name: str, search: Sequence[Path] = ()) -> str:

@@ -64,7 +64,7 @@ def compare_group(group: Group, settings: Settings) -> Compared:
     for role, name in (("baseline", settings.baseline), ("control", settings.control)):
         if name in strategies:
             found = paired_differences(group.values, name, group.ratio, settings)
-            found[["more", "most"]] = np.ceil(found[["more", "most"]] / _values_a_run(group))
+            found[["more", "most"]] = np.ceil(found[["more", "most"]] / values_a_run(group))
             table = table.join(found.add_prefix(f"{role}_"))
         elif near := group.of_strategy(name):
             notes.append(f"which '{name}' is the {role}? {role}= can be {', '.join(near)}")
@@ -88,7 +88,8 @@ def _optimism(name: str, contenders: Sequence[str]) -> str:
     )
 
 
-def _values_a_run(group: Group) -> int:
+def values_a_run(group: Group) -> int:
+    """Return how many values a run of a group has: one of each fold."""
     return max(group.values.columns.get_level_values("fold").nunique(), 1)
 
 

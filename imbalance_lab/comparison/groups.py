@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from imbalance_lab.comparison.budgets import BUDGET, TUNING, about_tuning, budgets, is_budget, with_budgets
 from imbalance_lab.comparison.contenders import bare_strategies, contenders, dataset_names, paths_of
 from imbalance_lab.comparison.keys import (
     MODEL,
@@ -24,6 +25,7 @@ from imbalance_lab.comparison.keys import (
     is_seed,
     varying,
 )
+from imbalance_lab.comparison.values import in_order, ratio_of, repeated_cells, unpaired_seeds, values_of
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.evaluation.metrics import CORRECTED, HEADLINE
 from imbalance_lab.evaluation.metrics.aliases import did_you_mean
@@ -44,7 +46,8 @@ class Group:
         The metric: a row per strategy, a column per (seed, fold); NaN where a run is missing.
     runs : DataFrame
         One row per run: ``strategy`` (the contender's name), ``bare_strategy`` (its options without settings and
-        model), ``bare_model``, ``seed``, and everything of the run table.
+        model), ``bare_model``, ``seed``, the strategy's ``recorded`` name, how it was tuned (see `about_tuning`), and
+        everything of the run table.
     metrics : DataFrame
         Of the same runs.
     ratio : float
@@ -65,6 +68,16 @@ class Group:
         """The name in one line."""
         return ", ".join(value if key in ("dataset", "model") else f"{key}={value}" for key, value in self.name.items())
 
+    @property
+    def budget(self) -> str:
+        """How much its runs were tuned, as ``50 trials``; ``none`` if they were not."""
+        return str(self.runs.budget.iloc[0])
+
+    @property
+    def typed_budget(self) -> str:
+        """What is typed for its budget; nothing if its runs were not tuned."""
+        return str(self.runs.typed_budget.iloc[0])
+
     def of_strategy(self, name: str) -> list[str]:
         """Return the contenders whose strategy, without settings and model, is `name`."""
         return list(dict.fromkeys(self.runs.strategy[self.runs.bare_strategy == name]))
@@ -73,8 +86,8 @@ class Group:
 def group_runs(table: RunTable, metric: str, by: Sequence[str], fixed: Collection[str] = ()) -> list[Group]:
     """Put the finished runs of a table into groups.
 
-    Runs with different settings, or on data of different sources, never share a group, whether ``by`` names the
-    setting or not, and whatever the data are labelled.
+    Runs with different settings, or on data of different sources, or tuned with different budgets, never share a group,
+    whether ``by`` names the setting or not, and whatever the data are labelled.
 
     Parameters
     ----------
@@ -118,6 +131,8 @@ def column(table: RunTable, name: str) -> pd.Series:
         return table.runs[name].astype(str)
     if setting_key(name) in table.settings:
         return table.setting(name).astype(str)
+    if name == TUNING:
+        return budgets(table.settings)
     known = [*map(str, table.runs), *map(setting_name, table.settings)]
     raise ConfigError(f"runs have no '{name}'{nearest(name, known)}")
 
@@ -130,9 +145,11 @@ def _prepared(table: RunTable, by: Sequence[str]) -> RunTable:
     model = settings.get(MODEL, table.runs.model)
     runs = table.runs.assign(
         dataset=dataset_names(table.runs.dataset, settings),
+        recorded=table.runs.strategy,
         bare_strategy=bare_strategies(table.runs, settings),
         bare_model=model.fillna(table.runs.model),
-    )
+    ).join(about_tuning(settings))
+    settings = with_budgets(settings)
     kept = dict.fromkeys([*varying(settings), SEED, SPLIT_SEED, *map(setting_key, by), *USED_BY_NAME])
     settings = settings[[key for key in kept if key in settings]]
     return replace(table, runs=runs, settings=settings)
@@ -157,7 +174,7 @@ def _parts(keys: pd.DataFrame) -> list[pd.Index]:
     if not len(keys.columns):
         return [keys.index]
     parts = keys.groupby(list(keys), sort=False, dropna=False)
-    return [part.index for _, part in sorted(parts, key=lambda found: _in_order(found[0]))]
+    return [part.index for _, part in sorted(parts, key=lambda found: in_order(found[0]))]
 
 
 def _of(table: RunTable, ids: pd.Index) -> RunTable:
@@ -167,9 +184,13 @@ def _of(table: RunTable, ids: pd.Index) -> RunTable:
 def _split(table: RunTable, metric: str, by: Sequence[str], fixed: Collection[str]) -> Iterator[Group]:
     """Yield a group for each dataset and each combination of the settings in which runs differ."""
     settings = [key for key in _settings(table.settings) if key[0] != "dataset"]
-    apart = _named(_needed(table.settings[settings].fillna("")))
+    tuning = [key for key in settings if is_budget(setting_name(key))]
+    others = [key for key in settings if key not in tuning]
+    # A budget is named whatever else tells runs apart.
+    shown = [_needed(table.settings[keys].fillna("")) for keys in (others, [key for key in tuning if key != BUDGET])]
+    apart = _named(pd.concat([*shown, table.settings[[key for key in tuning if key == BUDGET]]], axis=1))
     apart = apart.assign(dataset=table.runs.dataset)
-    for ids in _parts(apart):
+    for ids in sorted(_parts(apart), key=lambda ids: table.runs.trials[ids[0]]):
         part = _of(table, ids)
         common = {key: column(part, key).iloc[0] for key in by} | {"dataset": apart.dataset.loc[ids[0]]}
         yield from _split_by_data(part, metric, by, common | _values_of(apart, ids), fixed)
@@ -258,22 +279,22 @@ def _group(
     runs = runs.sort_values("start")
     latest = runs.drop_duplicates(["strategy", "seed"], keep="last")
     metrics = table.metrics.loc[latest.index]
-    values = _values(latest, metrics[metric], table.folds_of(metric))
+    values = values_of(latest, metrics[metric], table.folds_of(metric))
     if fresh_data:  # the folds of a seed share its data
         values = values.T.groupby(level="seed", sort=False).mean().T
         values.columns = pd.MultiIndex.from_product([values.columns, [0]], names=["seed", "fold"])
     notes = []
-    if repeated := _repeated(runs, latest, metrics[metric], table.metrics[metric]):
+    if repeated := repeated_cells(runs, latest, metrics[metric], table.metrics[metric]):
         notes.append(repeated)
     if len(versions := sorted(latest.version.dropna().unique())) > 1:
         notes.append(f"runs of {len(versions)} versions of the program: {', '.join(versions)}")
-    if unpaired := _unpaired(values):
+    if unpaired := unpaired_seeds(values):
         notes.append(unpaired)
     if fresh_data:
         notes.append("every seed has data of its own, so the runs are independent")
     elif latest.seed.nunique() > 1 and _is_one_split(table.settings):
         notes.append("all seeds share one split: intervals show how training varies, not how other test rows would")
-    ratio = 0.0 if fresh_data else _ratio(metrics)
+    ratio = 0.0 if fresh_data else ratio_of(metrics)
     if not np.isfinite(ratio):
         ratio = 0.25
         notes.append("how many rows were trained and tested on is not recorded; a fifth is taken to be tested")
@@ -286,62 +307,3 @@ def _is_one_split(settings: pd.DataFrame) -> bool:
     seeds = [key for key in keys if key[0] == "split" and is_seed(key)]
     known = SPLIT in settings or SPLIT_SEED in settings
     return known and not any(settings[key].nunique() > 1 for key in seeds)
-
-
-def _repeated(runs: pd.DataFrame, latest: pd.DataFrame, last: pd.Series, every: pd.Series) -> str | None:
-    """Return what is left out because its cell ran again later; None where it had the same result."""
-    cells = ["strategy", "seed"]
-    counted = latest[cells].assign(last=last).set_index(cells)["last"]
-    earlier = runs.drop(index=latest.index)
-    differ = every[earlier.index].to_numpy() != counted.reindex(pd.MultiIndex.from_frame(earlier[cells])).to_numpy()
-    if not differ.any():
-        return None
-    cells_of = earlier[differ].drop_duplicates(cells)
-    return f"{len(cells_of)} of {len(latest)} cells ran again later with another result: the last counts"
-
-
-def _values(runs: pd.DataFrame, means: pd.Series, folds: pd.DataFrame) -> pd.DataFrame:
-    """Return the metric with a row per strategy and a column per (seed, fold)."""
-    each = folds.reindex(runs.index).dropna(axis=1, how="all").astype(float)
-    if 0 not in each:
-        each[0] = np.nan
-    each[0] = each[0].where(each.notna().any(axis=1), means)  # a run of one fold has its mean only
-    each.index = pd.MultiIndex.from_frame(runs[["strategy", "seed"]])
-    wide = pd.DataFrame(each.rename_axis(columns="fold").stack().dropna().unstack(["seed", "fold"]))
-    order = sorted(range(len(wide.columns)), key=lambda k: (_natural(wide.columns[k][0]), wide.columns[k][1]))
-    return wide.reindex(index=list(dict.fromkeys(runs.strategy)), columns=wide.columns[order])
-
-
-def _in_order(values: Sequence[Any]) -> list[tuple[int, float, str]]:
-    """Sort key of several values: nothing first, then numbers, then words."""
-    return [_natural(str(value)) if value else (0, -np.inf, "") for value in values]
-
-
-def _natural(text: str) -> tuple[int, float, str]:
-    try:
-        number = float(text)
-    except ValueError:
-        number = np.nan
-    return (0, number, "") if np.isfinite(number) else (1, 0.0, text)
-
-
-def _ratio(metrics: pd.DataFrame) -> float:
-    """Return test rows by other rows, from what the runs recorded."""
-    rows = metrics.reindex(columns=["rows/test", "rows/train", "rows/validation", "rows/before_stress"]).mean()
-    # What is thinned on purpose is drawn from all other rows: how far training rows overlap goes by those.
-    others = rows["rows/train"] + rows["rows/validation"]
-    return float(rows["rows/test"] / (others if np.isnan(rows["rows/before_stress"]) else rows["rows/before_stress"]))
-
-
-def _unpaired(values: pd.DataFrame) -> str | None:
-    """Return which strategies lack seeds that others have, None if none does."""
-    seeds = values.columns.get_level_values("seed")
-    missing = {
-        str(name): sorted(set(seeds[row.isna()]), key=_natural) for name, row in values.iterrows() if row.isna().any()
-    }
-    if not missing:
-        return None
-    shown = [f"{name} lacks {', '.join(s[:5])}{', ...' if len(s) > 5 else ''}" for name, s in missing.items()]
-    more = f" and {len(shown) - 8} others lack some" if len(shown) > 8 else ""
-    which = f"{'; '.join(shown[:8])}{more}"
-    return f"means are over different seeds: {which}; differences are taken over the seeds that both have"

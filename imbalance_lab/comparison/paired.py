@@ -90,9 +90,30 @@ def paired_differences(values: pd.DataFrame, reference: str, ratio: float, setti
         small a difference leave it unknown, ``most`` where it may be any number.
     """
     others = values.drop(index=reference)
-    differences = others.to_numpy() - values.loc[reference].to_numpy()
-    mean, error, df = corrected_t(differences, ratio)
-    smallest = 1e-9 * np.nanmax(np.abs(values.to_numpy()), initial=1e-300)  # below it there is rounding only
+    differences = others - values.loc[reference]
+    return judged(differences, float(np.nanmax(np.abs(values.to_numpy()), initial=0.0)), ratio, settings)
+
+
+def judged(differences: pd.DataFrame, largest: float, ratio: float, settings: Settings) -> pd.DataFrame:
+    """Return what may be concluded from paired differences.
+
+    Parameters
+    ----------
+    differences : DataFrame
+        A row for each test, a column per seed and fold; NaN where a run of the pair is missing.
+    largest : float
+        Of the absolute values between which the differences are: what is a billionth of it is rounding.
+    ratio : float
+        Test rows by other rows.
+    settings : Settings
+
+    Returns
+    -------
+    DataFrame
+        The rows of `differences`, the columns of `paired_differences`.
+    """
+    mean, error, df = corrected_t(differences.to_numpy(), ratio)
+    smallest = 1e-9 * max(largest, 1e-300)
     error, mean = (np.where(np.abs(part) < smallest, 0.0, part) for part in (error, mean))
     # The same difference several times is no evidence of a deviation of 0, unless the strategies are one.
     error = np.where((error == 0) & (mean != 0), np.nan, error)
@@ -102,11 +123,12 @@ def paired_differences(values: pd.DataFrame, reference: str, ratio: float, setti
     # Equivalent if both one-sided tests reject: the interval of twice the error rate lies in the region.
     same = (np.abs(mean) + stdtrit(df, 1 - alpha) * error < settings.rope) | (error == 0)
     half = stdtrit(df, 1 - np.where(same, alpha, holm_levels(p, alpha) / 2)) * error
-    pairs = np.isfinite(differences).sum(axis=1)
+    pairs = np.isfinite(differences.to_numpy()).sum(axis=1)
     deviation = error / np.sqrt(1 / np.maximum(pairs, 1) + ratio)
     tests = max(int(np.isfinite(p).sum()), 1)
     found = pd.DataFrame(
-        {"pairs": pairs, "difference": mean, "low": mean - half, "high": mean + half, "p": adjusted}, index=others.index
+        {"pairs": pairs, "difference": mean, "low": mean - half, "high": mean + half, "p": adjusted},
+        index=differences.index,
     )
     further = [
         _open(int(n), float(m), float(d), ratio, tests, settings)

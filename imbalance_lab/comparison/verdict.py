@@ -17,6 +17,7 @@ from imbalance_lab.comparison.compared import Compared, compare_group
 from imbalance_lab.comparison.groups import Group, group_runs
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.comparison.side_by_side import side_by_side, summary
+from imbalance_lab.comparison.tuned import Tuned, what_tuning_bought
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.options import describe, nearest
 from imbalance_lab.runs.history import no_epochs
@@ -60,6 +61,11 @@ class Comparison:
     def stressed(self) -> list[AgainstStress]:
         """The metric against each stress, where runs were made at several levels of it."""
         return against_stress(self.compared, self.settings)
+
+    @cached_property
+    def tuned(self) -> list[Tuned]:
+        """What tuning chose and what it bought, in each group of tuned runs."""
+        return what_tuning_bought(self.compared, self.settings)
 
     def text(self, width: int | None = None) -> str:
         """Return the comparison as text, in lines of at most `width` characters; None for as wide as they are."""
@@ -225,15 +231,41 @@ def unfinished(table: RunTable) -> pd.DataFrame:
 
 
 def _general_notes(compared: Sequence[Compared], settings: Settings) -> list[str]:
+    return [*_mixed(compared), *_without_control(compared, settings)]
+
+
+def _mixed(compared: Sequence[Compared]) -> list[str]:
+    """Return that runs were tuned with different budgets, and are not compared with each other."""
+    runs: dict[str, int] = {}
+    for one in compared:
+        runs[one.group.budget] = runs.get(one.group.budget, 0) + len(one.group.runs)
+    if len(runs) < 2:
+        return []
+    ordered = sorted(compared, key=lambda one: int(one.group.runs.trials.iloc[0]))
+    counts = [f"{budget}: {runs[budget]} runs" for budget in dict.fromkeys(one.group.budget for one in ordered)]
+    note = (
+        f"runs were tuned with different budgets ({'; '.join(counts)}): each has a table of its own, in which "
+        "strategies are held against those of the same budget"
+    )
+    if max(len(one.table) for one in compared) == 1:
+        note += f"; no two strategies were tuned alike yet: give all of them {ordered[-1].group.typed_budget}"
+    return [note]
+
+
+def _without_control(compared: Sequence[Compared], settings: Settings) -> list[str]:
+    """Return where the control was not run, with the budget that the strategies there had."""
     without = [
-        one.group.title
+        one
         for one in compared
         if settings.control not in one.table.index and not one.group.of_strategy(settings.control)
     ]
     if not without or settings.control == settings.baseline:
         return []
-    where = "anywhere" if len(without) == len(compared) else f"on {', '.join(without[:5])}"
+    titles = [one.group.title for one in without]
+    where = "anywhere" if len(without) == len(compared) else f"on {', '.join(titles[:5])}"
+    budgets = list(dict.fromkeys(one.group.typed_budget for one in without))
+    like = [f"strategy={settings.control} {budget}".strip() for budget in budgets]
     return [
         f"the control {settings.control} was not run {where}: whether a strategy does more than tuned thresholds "
-        f"is open; add strategy={settings.control} to the sweep"
+        f"is open; add {', and '.join(like)} to the sweep"
     ]

@@ -22,8 +22,9 @@ COPIES = "artifacts"  # the folder in which MLflow keeps a copy of a run's files
 OUTCOMES = ("finished", "already finished", "skipped", "failed", "killed", "running")
 RUN_COLUMNS = (
     "experiment", "experiment_id", "name", "start", "outcome", "reason", "sweep", "strategy", "model", "dataset",
-    "data_hash", "config_hash", "version", "seed", "parent", "link",
+    "data_hash", "config_hash", "version", "seed", "parent", "link", "tuned",
 )  # fmt: skip
+TUNED = ("best", "best_value", "default_value", "finished", "pruned", "seconds")
 NO_GROUP = "run"  # stands in the place of the group for settings that belong to none
 # What records and MLflow's parameters hold beside the settings of a run: its names, where it writes, who records it.
 NO_SETTINGS = frozenset(
@@ -120,6 +121,7 @@ def row_of(run: str, record: Mapping[str, Any], start: int) -> RunRow:
         "config_hash": identity.get("config_hash") or tags.get("config_hash"),
         "version": identity.get("version") or tags.get(VERSION),
         "seed": seed_number(identity.get("seed", settings.get((NO_GROUP, "seed")))),
+        "tuned": listed(tuned_of(record)),
     }
     metrics = {key: float(value) for key, value in (record.get("metrics") or {}).items()}
     for name, ends in (record.get("intervals") or {}).items():
@@ -131,6 +133,31 @@ def row_of(run: str, record: Mapping[str, Any], start: int) -> RunRow:
         for key, value in result["metrics"].items()
     }
     return RunRow(run, about, settings, _known(metrics), _known(values))
+
+
+def tuned_of(record: Mapping[str, Any]) -> list[str]:
+    """Return what tuning chose in each fold as JSON, of what ``record.json`` holds; nothing of a run without tuning.
+
+    Each holds ``best`` (a value for each setting, as ``loss.gamma``), its ``best_value`` on the rows that trials are
+    judged by and the ``default_value`` of the settings as they were given, how many trials ``finished`` and were
+    ``pruned``, and their ``seconds``.
+
+    Examples
+    --------
+    >>> fold = {"best": {"loss.gamma": 1.5}, "best_value": 0.75, "default_value": 0.5, "seconds": 9.5}
+    >>> tuned_of({"folds": [{"metrics": {}, "tuning": fold}]})[0][:44]
+    '{"best":{"loss.gamma":1.5},"best_value":0.75'
+    >>> tuned_of({"folds": [{"metrics": {}}]})
+    []
+    """
+    folds = [fold["tuning"] for fold in record.get("folds") or [] if fold.get("tuning")]
+    found = folds or ([record["tuning"]] if record.get("tuning") else [])
+    return [json.dumps({key: one.get(key) for key in TUNED}, separators=(",", ":")) for one in found]
+
+
+def listed(folds: Sequence[str]) -> str | None:
+    """Return what tuning chose in each fold as a table of runs holds it; None where there is nothing."""
+    return f"[{','.join(folds)}]" if folds else None
 
 
 def read_rows(folders: Sequence[Path]) -> tuple[list[RunRow], dict[str, Path], list[str]]:

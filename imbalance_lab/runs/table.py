@@ -29,7 +29,8 @@ class RunTable:
         ``name``, ``start`` (milliseconds), ``outcome`` (``finished``, ``already finished``, ``skipped``, ``failed``,
         ``killed``, ``running``), ``reason``, ``strategy``, ``model``, ``dataset``, ``seed`` (a number), ``data_hash``,
         ``config_hash``, ``version``, ``sweep``, ``parent`` (the run of its sweep in MLflow), ``experiment``,
-        ``experiment_id``, ``link`` (where a person can look at it).
+        ``experiment_id``, ``link`` (where a person can look at it), ``tuned`` (what tuning chose in each fold, as JSON;
+        see `tuned_of`).
     settings : DataFrame
         Every leaf of the configurations, as text; missing where a run has no such setting. Columns have two levels,
         ``group`` and ``key``: ``("sampler", "k_neighbors")``, ``("options", "sampler")``, ``("run", "seed")``.

@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from imbalance_lab.runs.reading import VERSION
-from imbalance_lab.tracking.long import PARENT, PREFIXES, TAGS, LongTables, interval_keys, validation_figure
+from imbalance_lab.tracking.long import PARENT, PREFIXES, TAGS, TUNED, LongTables, interval_keys, validation_figure
 
 # The revisions of MLflow's schema whose tables this module was tested with; others are read through the client.
 SCHEMAS = frozenset({"dc11669786a5"})
@@ -58,7 +58,7 @@ def runs_from_database(client: MlflowClient, uri: str, experiments: list[str], m
         select(SqlRun.run_uuid, SqlRun.name, SqlRun.status, SqlRun.start_time, SqlRun.experiment_id).where(
             SqlRun.run_uuid.in_(ours)
         ),
-        values(SqlTag, SqlTag.key.in_([*TAGS, VERSION, PARENT])),
+        values(SqlTag, or_(SqlTag.key.in_([*TAGS, VERSION, PARENT]), SqlTag.key.startswith(TUNED))),
         values(SqlParam),
         values(SqlLatestMetric, wanted, SqlLatestMetric.is_nan.is_(False)),
         values(SqlMetric, SqlMetric.key == f"test_fold/{metric}", SqlMetric.is_nan.is_(False), key="step"),

@@ -44,7 +44,7 @@ def rows_of(compared: Iterable[Compared]) -> list[Row]:
     return [
         Row(
             str(strategy),
-            one.group.name.get("model", ""),
+            _model(one.group.name),
             one.group.name.get("dataset", ""),
             int(row["runs"]),
             float(row["mean"]),
@@ -54,6 +54,11 @@ def rows_of(compared: Iterable[Compared]) -> list[Row]:
         for one in compared
         for (strategy, row), recalls in zip(one.table.iterrows(), one.recalls.to_dict("records"), strict=True)
     ]
+
+
+def _model(name: Mapping[str, str]) -> str:
+    """Return the model of a group, with its budget of tuning where there are several."""
+    return ", ".join([name.get("model", ""), *(f"{key}={name[key]}" for key in ("tuning",) if key in name)])
 
 
 def headline(rows: Sequence[Row]) -> str:

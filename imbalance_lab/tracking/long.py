@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 TAGS = ("strategy", "model", "dataset", "data_hash", "outcome", "reason", "sweep", "config_hash")
+TUNED = "tuned/"  # and the number of a fold: what tuning chose there
 PARENT = "mlflow.parentRunId"
 PREFIXES = ("test/", "timing/", "rows/")
 

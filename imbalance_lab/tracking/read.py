@@ -14,12 +14,12 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from imbalance_lab.errors import ConfigError, TrackingError, reason_of, without_password
-from imbalance_lab.runs.reading import NO_GROUP, VERSION, Key, seed_number, settings_of
+from imbalance_lab.runs.reading import NO_GROUP, VERSION, Key, listed, seed_number, settings_of
 from imbalance_lab.runs.table import RunTable, folds_frame, settings_frame
 from imbalance_lab.tracking.database import epochs_from_database, has_known_schema, runs_from_database
 from imbalance_lab.tracking.keys import key_for
 from imbalance_lab.tracking.links import link
-from imbalance_lab.tracking.long import PARENT, TAGS, LongTables, is_wanted, validation_figure
+from imbalance_lab.tracking.long import PARENT, TAGS, TUNED, LongTables, is_wanted, validation_figure
 from imbalance_lab.tracking.store import absolute, open_store, quiet_loggers
 
 PAGE = 1000
@@ -140,7 +140,8 @@ def _from_client(client: MlflowClient, uri: str, experiments: list[str], metric:
         if data.tags.get("mlflow.source.name") != "imbalance_lab":
             continue
         rows.runs.append((info.run_id, info.run_name, info.status, info.start_time, str(info.experiment_id)))
-        rows.tags.extend((info.run_id, key, data.tags[key]) for key in (*TAGS, VERSION, PARENT) if key in data.tags)
+        wanted = [key for key in data.tags if key in (*TAGS, VERSION, PARENT) or key.startswith(TUNED)]
+        rows.tags.extend((info.run_id, key, data.tags[key]) for key in wanted)
         rows.params.extend((info.run_id, key, value) for key, value in data.params.items())
         rows.metrics.extend((info.run_id, key, value) for key, value in data.metrics.items() if is_wanted(key, metric))
         if f"test_fold/{metric}" in data.metrics:
@@ -167,7 +168,9 @@ def _table(rows: LongTables, experiments: dict[str, str], metric: str, uri: str)
     runs = pd.DataFrame(rows.runs, columns=["run", "name", "status", "start", "experiment_id"])
     runs = runs.drop_duplicates("run").set_index("run")  # a server may show a run on two pages
     runs["experiment"] = runs.experiment_id.map(experiments)
-    tags = _wide(rows.tags, runs.index).reindex(columns=[*TAGS, VERSION, PARENT]).astype(object)
+    tags = _wide(rows.tags, runs.index)
+    runs["tuned"] = _tuned(tags)
+    tags = tags.reindex(columns=[*TAGS, VERSION, PARENT]).astype(object)
     runs = runs.join(tags.rename(columns={VERSION: "version", PARENT: "parent"}))
     ended = runs.status.map(OUTCOMES)
     # The tag is more precise than MLflow's status, but for a run that ended before its last tags arrived.
@@ -189,6 +192,13 @@ def _table(rows: LongTables, experiments: dict[str, str], metric: str, uri: str)
         folds_frame([folds.get(run, {}) for run in runs.index], runs.index),
         partial(read_epochs, uri),
     )
+
+
+def _tuned(tags: pd.DataFrame) -> pd.Series:
+    """Return what tuning chose in each fold of each run, as a table of runs holds it."""
+    folds = sorted((key for key in map(str, tags) if key.startswith(TUNED)), key=lambda key: int(key[len(TUNED) :]))
+    rows = [[text for text in row if isinstance(text, str)] for row in tags[folds].to_numpy()]
+    return pd.Series([listed(row) for row in rows], index=tags.index, dtype=object)
 
 
 def _settings(params: Iterable[tuple[str, str, str]]) -> Mapping[str, Mapping[Key, str]]:

@@ -21,11 +21,13 @@ from imbalance_lab.runs.files import MODELS, written_files
 from imbalance_lab.runs.history import KEPT, PREFIX
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
+from imbalance_lab.runs.reading import tuned_of
 from imbalance_lab.tracking.batches import MAX_TAG_LENGTH, Batches
 from imbalance_lab.tracking.entities import dataset_input, note, user
 from imbalance_lab.tracking.guard import Guard
 from imbalance_lab.tracking.keys import unique_keys
 from imbalance_lab.tracking.links import browse, link, server_of, view_path
+from imbalance_lab.tracking.long import TUNED
 from imbalance_lab.tracking.parent import STATUS, close_dead, find_created, process_tags
 from imbalance_lab.tracking.store import absolute, artifact_location, beside, find_experiment, open_store
 from imbalance_lab.tracking.view import OF_EXPERIMENT, save_view
@@ -264,6 +266,7 @@ class MlflowTracker(Tracker):
         self._batches.tags(
             {"warnings": "\n".join(record["warnings"]), "never_predicted": ", ".join(record["never_predicted"])}
         )
+        self._batches.tags({f"{TUNED}{fold}": text for fold, text in enumerate(tuned_of(record))})
         self._flush()
         self._attach(folder)
         if len(record["folds"]) == 1 and (kept := folder / MODELS / "0").is_dir():

@@ -15,6 +15,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
 from imbalance_lab.app.compare import main
 from imbalance_lab.app.next_step import PROGRAM, Step, _lacking, next_step
+from imbalance_lab.app.typed import Typist
 from imbalance_lab.comparison import compare
 from imbalance_lab.runs.table import RunTable
 from tests.comparison.conftest import run, table
@@ -248,3 +249,15 @@ def test_a_model_of_rows_made_worse_is_not_kept() -> None:
     assert not [word for word in found.arguments if word.startswith("stress")]
     stressed = runs.only(runs.setting("options.stress") == "label_noise")
     assert next_step(compare(stressed), stressed) is None
+
+
+def test_a_tuned_run_is_typed_with_its_budget_and_ranges_that_are_not_the_files() -> None:
+    tuned = ["tuning=optuna", "tuning.trials=2", "class_weight._search_.power.high=1.0"]
+    assert invoke("-m", *RUNS, "dataset=rare_binary", "strategy=inv_power", *tuned, "seed=0,1") == 0
+    assert {"strategy=none,tuned_threshold", "tuning=optuna", "tuning.trials=2"} <= set(step().arguments)
+    runs = RunTable.from_folder("multirun")
+    found = Typist(runs).typed(str(runs.runs.index[0]))
+    assert found is not None
+    assert float(found["class_weight._search_.power.high"]) == 1
+    assert found["tuning"] == "optuna"
+    assert not [key for key in found if key.startswith("++")]

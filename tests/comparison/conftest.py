@@ -15,6 +15,7 @@ from imbalance_lab.runs.table import RunTable, folds_frame, settings_frame
 RUN = {
     "experiment": "data", "experiment_id": "1", "outcome": "finished", "reason": None, "sweep": "s", "model": "mlp",
     "dataset": "data", "data_hash": "d0", "config_hash": None, "version": "1", "link": None,
+    "tuned": None,
 }  # fmt: skip
 ROWS = {"rows/train": 60.0, "rows/validation": 20.0, "rows/test": 20.0}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +99,18 @@ def test_what_is_no_table_of_runs_is_refused(tmp_path: Path) -> None:
         lab.compare(other)
     with pytest.raises(ConfigError, match="there is no file"):
         command.read(*command.parse([str(tmp_path / "missing.parquet")])[:2])
+
+
+def test_what_tuning_chose_is_kept(tmp_path: Path) -> None:
+    fold = {"best": {"loss.gamma": 1.5}, "best_value": 0.75, "default_value": 0.5, "finished": 2, "pruned": 0}
+    budget = {"trials": 2, "metric": "balanced_accuracy", "space": {"loss.gamma": {"low": 0.5, "high": 5.0}}}
+    record = {
+        "name": "a run", "strategy": "focal", "model": "mlp", "dataset": {"name": "d"}, "config": {"tuning": budget},
+        "metrics": {"balanced_accuracy": 0.5}, "folds": [{"metrics": {}, "tuning": fold | {"seconds": 1.5}}],
+    }  # fmt: skip
+    table = RunTable.from_records([record, {key: value for key, value in record.items() if key != "folds"}])
+    write_parquet(table, tmp_path / "board.parquet", METRICS)
+    found = read_parquet(tmp_path / "board.parquet")
+    assert json.loads(found.runs.tuned.iloc[0]) == [fold | {"seconds": 1.5}]
+    assert found.runs.tuned.iloc[1] is None
+    assert found.setting("tuning.space.loss.gamma.high").to_list() == ["5.0", "5.0"]

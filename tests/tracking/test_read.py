@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from itertools import product
@@ -17,7 +18,7 @@ from imbalance_lab.tracking.database import epochs_from_database, has_known_sche
 from imbalance_lab.tracking.read import _epochs_from_client, read_epochs, read_runs
 from tests.conftest import TINY, invoke, replaced
 
-ABOUT = ["name", "outcome", "reason", "strategy", "model", "dataset", "seed", "config_hash", "sweep", "parent"]
+ABOUT = ["name", "outcome", "reason", "strategy", "model", "dataset", "seed", "config_hash", "sweep", "parent", "tuned"]
 LATER = ["data_hash", "version"]  # of runs that did not finish only MLflow knows them
 TYPED = replaced(TINY, ["tracking=mlflow"])
 
@@ -30,7 +31,8 @@ def logged(tmp_path_factory: pytest.TempPathFactory, _migrated: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert invoke("-m", *TYPED, "model=logreg", "strategy=none,focal,smote", "seed=0,1") == 0
-        assert invoke("-m", *TYPED, "model=logreg", "split=cv", "split.folds=2") == 0
+        tuned = ["tuning=optuna", "tuning.trials=2"]
+        assert invoke("-m", *TYPED, "model=logreg", "split=cv", "split.folds=2", *tuned) == 0
         assert invoke("-m", *TYPED, "model=linear", "strategy=none") == 0
     return folder
 
@@ -63,6 +65,13 @@ def test_the_table_of_records_is_the_table_of_mlflow(logged: Path, metric: str) 
     assert list(records.runs.outcome.value_counts().items()) == [("finished", 6), ("skipped", 2)]
     for name, frame in ours.items():
         pd.testing.assert_frame_equal(frame, theirs[name], check_dtype=False, check_column_type=False, check_exact=True)
+
+
+def test_what_tuning_chose_is_read_of_each_fold(logged: Path) -> None:
+    (text,) = read_runs(f"sqlite:///{logged}/mlflow.db", "balanced_accuracy").runs.tuned.dropna()
+    chosen = json.loads(text)
+    assert [list(one["best"]) for one in chosen] == [["model.estimator.C"]] * 2
+    assert all(one["best_value"] >= one["default_value"] for one in chosen)
 
 
 def test_epochs_of_records_are_those_of_mlflow(logged: Path) -> None:

@@ -8,6 +8,8 @@ from markupsafe import escape
 from imbalance_lab.comparison.answer import Answer
 from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.report.answer import recommend_across
+from imbalance_lab.comparison.report.budgets import explained as explained_gains
+from imbalance_lab.comparison.report.budgets import gains_table, settings_table
 from imbalance_lab.comparison.report.ink import svg
 from imbalance_lab.comparison.report.stress import draw_stress, explained, stress_table
 from imbalance_lab.comparison.report.text import figure, verdict_texts
@@ -34,11 +36,16 @@ def notebook(comparison: Comparison) -> str:
         f"{rows(stress_table(one).reset_index())}"
         for one in comparison.stressed[:MOST_GROUPS]
     )
+    tuned = "".join(
+        f"<p>{escape(explained_gains(one, settings))}</p>{rows(gains_table(one).reset_index())}"
+        f"{rows(settings_table(one).reset_index())}{_notes(one.notes)}"
+        for one in comparison.tuned[:MOST_GROUPS]
+    )
     more = len(comparison.compared) - MOST_GROUPS
     left = [f"{more} more groups are left out; to_frame() and to_html() have them all"] if more > 0 else []
     if unfinished := int(comparison.unfinished.runs.sum()):
         left.append(f"{unfinished} runs did not finish; .unfinished lists them with their reasons")
-    return block(across + stress + groups + _notes([*left, *comparison.notes]))
+    return block(across + stress + tuned + groups + _notes([*left, *comparison.notes]))
 
 
 def _line(title: str, answer: Answer) -> str:

@@ -18,7 +18,7 @@ from imbalance_lab.comparison.across import Across
 from imbalance_lab.comparison.against_stress import AgainstStress
 from imbalance_lab.comparison.answer import Answer
 from imbalance_lab.comparison.compared import Compared
-from imbalance_lab.comparison.report import curves
+from imbalance_lab.comparison.report import budgets, curves
 from imbalance_lab.comparison.report import diagrams as draw
 from imbalance_lab.comparison.report.answer import Tile, recommend_across, tiles_of
 from imbalance_lab.comparison.report.histories import RECALL, kept_epochs, own_epochs, trained_alike
@@ -36,6 +36,7 @@ from imbalance_lab.comparison.report.tables import (
 )
 from imbalance_lab.comparison.report.text import group_table, number, ranks_table
 from imbalance_lab.comparison.settings import Settings
+from imbalance_lab.comparison.tuned import Tuned
 from imbalance_lab.comparison.verdict import Comparison
 from imbalance_lab.evaluation.metrics import heading_of
 
@@ -75,6 +76,19 @@ class Stress:
     table: Table
 
 
+@dataclass(frozen=True)
+class Tuning:
+    """What the page shows of what tuning bought and chose in a group."""
+
+    title: str
+    typed: str
+    picture: Picture | None
+    gains: Table
+    settings: Table
+    chosen: Table
+    notes: list[str]
+
+
 def html(comparison: Comparison, epochs: pd.DataFrame | None = None, then: str = "") -> str:
     """Return the comparison as a page that needs no network.
 
@@ -104,6 +118,7 @@ def html(comparison: Comparison, epochs: pd.DataFrame | None = None, then: str =
         command=command or purpose,
         overviews=overviews(compared, settings),
         stressed=[_stress(one, settings) for one in comparison.stressed[:MOST_SECTIONS]],
+        tuned=[_tuned(one, settings) for one in comparison.tuned[:MOST_SECTIONS]],
         across=[_across(one, settings) for one in comparison.across],
         groups=[_group(at, one, settings, epochs) for at, one in enumerate(compared[:MOST_SECTIONS])],
         more=len(compared) - MOST_SECTIONS,
@@ -186,6 +201,25 @@ def _stress(one: AgainstStress, settings: Settings) -> Stress:
     signs = "Intervals of a level stand side by side; the shape of a point says what is proven at that level."
     picture = _picture(draw_stress(one, settings), f"{one.title}. {signs}", one.title)
     return Stress(one.title, picture, table_of(what, numbers, {}, one.means))
+
+
+def _tuned(one: Tuned, settings: Settings) -> Tuning:
+    drawn = budgets.draw_gains(one, settings)
+    caption = f"{one.name}: test rows, tuned less untuned, paired by seed and fold."
+    if one.judged_by == settings.metric:
+        caption += (
+            " The diamonds are the gains of the best trials over the settings as given, on the rows that trials are "
+            "judged by: they are optimistic."
+        )
+    return Tuning(
+        one.name,
+        one.typed,
+        None if drawn is None else _picture(drawn, caption, f"tuned {one.name}"),
+        table_of(budgets.explained(one, settings), budgets.gains_table(one), budgets.GAIN_KEYS, one.gains),
+        table_of("Best settings over runs and folds", budgets.settings_table(one), {}, one.settings),
+        table_of("The best trial of each run and fold", budgets.chosen_table(one), budgets.CHOSEN_KEYS, one.chosen),
+        one.notes,
+    )
 
 
 def _epochs(at: int, one: Compared, epochs: pd.DataFrame) -> Picture | None:

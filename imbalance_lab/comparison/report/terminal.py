@@ -11,9 +11,12 @@ from rich.console import Console
 from rich.text import Text
 
 from imbalance_lab.comparison.answer import VERBS, reference_of
+from imbalance_lab.comparison.budgets import UNTUNED
 from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
 from imbalance_lab.comparison.report.answer import START, TIED, recommend_across
+from imbalance_lab.comparison.report.budgets import explained as explained_gains
+from imbalance_lab.comparison.report.budgets import gains_table, narrow_gains, settings_table
 from imbalance_lab.comparison.report.layout import Grid, cut, shortened, wrapped
 from imbalance_lab.comparison.report.stress import explained, stress_table
 from imbalance_lab.comparison.report.text import (
@@ -32,6 +35,7 @@ MOST_GROUPS = 2  # that are shown by themselves; of more there is a line each
 MOST_LINES = 40  # of a list of groups
 MOST_ROWS = 20
 MOST_STRESSES = 4
+MOST_TUNED = 2
 MOST_NOTES = 6
 READABLE_NAME, SHORT_NAME = 24, 12
 SHORT = {BETTER: "better", WORSE: "worse", SAME: "same", FEW_RUNS: "few runs", FEW_ROWS: "few rows"}
@@ -75,6 +79,7 @@ def _lines(comparison: Comparison, width: int | None, every_column: bool) -> Ite
         yield from ["", *wrapped(explained(stress, settings), width), ""]
         full, short = (_plain(stress_table(stress, ends).head(MOST_ROWS)) for ends in (True, False))
         yield from (full if width is None or full.width() <= width else short).lines(width)
+    yield from _tuned(comparison, width, every_column)
     for across in comparison.across:
         named = f"Across {len(across.means)} datasets" + (f", {across.name}" if across.name else "")
         yield from ["", *wrapped(named, width), ""]
@@ -90,6 +95,24 @@ def _lines(comparison: Comparison, width: int | None, every_column: bool) -> Ite
     if not few and not every_column:
         key, value = next(iter(compared[0].group.name.items()))
         yield from wrapped(f"columns=all shows each group, {key}={value} one of them.", width)
+
+
+def _tuned(comparison: Comparison, width: int | None, every_column: bool) -> Iterator[str]:
+    """Yield what tuning bought each strategy, and with every column what it chose."""
+    shown = comparison.tuned if every_column else comparison.tuned[:MOST_TUNED]
+    for one in shown:
+        yield from ["", *wrapped(explained_gains(one, comparison.settings), width), ""]
+        tried = [gains_table(one), narrow_gains(one, SHORT), narrow_gains(one, SHORTEST, ends=False)]
+        grids = [_plain(table) for table in tried]
+        yield from next((grid for grid in grids if width is None or grid.width() <= width), grids[-1]).lines(width)
+        if every_column:
+            yield from ["", *wrapped("Best settings over runs and folds", width), ""]
+            yield from _plain(settings_table(one)).lines(width)
+        yield from _notes(one.notes, width)
+    if shown and not every_column:
+        more = len(comparison.tuned) - len(shown)
+        what = f"that of {more} more groups, and " if more else ""
+        yield from wrapped(f"columns=all shows {what}the best settings of each strategy.", width)
 
 
 def _group(one: Compared, settings: Settings, width: int | None, every_column: bool) -> Iterator[str]:
@@ -111,6 +134,8 @@ def _what(one: Compared, settings: Settings) -> str:
     parts = [f"{heading_of(settings.metric)}, {settings.confidence:.0%} intervals"]
     if len(one.recalls.columns):
         parts.append(f"rarest: recall of {cut(str(one.recalls.columns[0]), 30)}")
+    if one.group.budget != UNTUNED and "tuning" not in one.group.name:
+        parts.append(f"tuned, {one.group.budget}")
     if role := reference_of(one.table, settings):
         parts.append(f"differences to the {role} {getattr(settings, role)}, within {settings.rope:g} the same")
     return "; ".join(parts)

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from imbalance_lab.comparison.across import Across
+from imbalance_lab.comparison.budgets import UNTUNED
 from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.paired import FEW_RUNS
 from imbalance_lab.comparison.settings import Settings
@@ -23,6 +24,7 @@ from imbalance_lab.comparison.verdict import Comparison
 from imbalance_lab.evaluation.metrics import heading_of, shown_at
 
 MOST_GROUPS = 40
+GAINS = ["validation", "pairs", "untuned", "difference", "low", "high", "p", "verdict"]
 
 
 def markdown(comparison: Comparison) -> str:
@@ -38,10 +40,21 @@ def csv(comparison: Comparison) -> str:
 def flat(comparison: Comparison) -> pd.DataFrame:
     """Return one table: a row for each strategy of each group."""
     parts = [
-        one.table.reset_index().assign(**one.group.name)[[*one.group.name, "strategy", *one.table]]
-        for one in comparison.compared
+        table.reset_index().assign(**one.group.name)[[*one.group.name, "strategy", *table]]
+        for one, table in zip(comparison.compared, _with_gains(comparison), strict=True)
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+def _with_gains(comparison: Comparison) -> Iterable[pd.DataFrame]:
+    """Yield the table of each group; of tuned ones with what tuning bought."""
+    bought = iter(comparison.tuned)
+    for one in comparison.compared:
+        yield (
+            one.table
+            if one.group.budget == UNTUNED
+            else one.table.join(next(bought).gains[GAINS].add_prefix("tuning_"))
+        )
 
 
 def to_json(comparison: Comparison) -> str:
@@ -78,6 +91,17 @@ def to_json(comparison: Comparison) -> str:
             {"of": one.name, "setting": one.setting, "values": _records(one.values.reset_index())}
             for one in comparison.stressed
         ],
+        "tuning": [
+            {
+                "of": one.name,
+                "budget": one.typed,
+                "strategies": _records(one.gains.rename_axis("strategy").reset_index()),
+                "settings": _records(one.settings),
+                "runs": _records(one.chosen),
+                "notes": one.notes,
+            }
+            for one in comparison.tuned
+        ],
         "unfinished": _records(comparison.unfinished),
         "notes": comparison.notes,
     }
@@ -110,6 +134,7 @@ def _sections(comparison: Comparison) -> Iterable[str]:
     if (more := len(comparison.compared) - MOST_GROUPS) > 0:
         yield f"... and {more} more groups; format=csv, json and html have them all\n"
     yield from _stresses(comparison)
+    yield from _tuned(comparison)
     yield from _matrices(comparison)
     for across in comparison.across:
         yield f"## Across {len(across.means)} datasets" + (f", {across.name}\n" if across.name else "\n")
@@ -130,6 +155,19 @@ def _stresses(comparison: Comparison) -> Iterable[str]:
         yield f"## {one.title}\n"
         yield _render(stress_table(one))
         yield f"{explained(one, comparison.settings)}.\n"
+
+
+def _tuned(comparison: Comparison) -> Iterable[str]:
+    """Yield what tuning bought and what it chose, where runs were tuned."""
+    from imbalance_lab.comparison.report.budgets import explained, gains_table, settings_table
+
+    for one in comparison.tuned[:MOST_GROUPS]:
+        yield f"## What tuning bought, {one.name}\n"
+        yield _render(gains_table(one))
+        yield f"{explained(one, comparison.settings)}.\n"
+        yield _render(settings_table(one))
+        yield "Best settings over runs and folds.\n"
+        yield from (f"Note: {note}\n" for note in one.notes)
 
 
 def _matrices(comparison: Comparison) -> Iterable[str]:
