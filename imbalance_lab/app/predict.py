@@ -40,6 +40,7 @@ from imbalance_lab.runs.sample import Sample
 SECONDS_BETWEEN_LINES = 20.0
 FIRST_LINE_AFTER = 2.0
 MOST_NAMED = 3
+MOST_OUTSIDE = 0.1  # share of rows outside a column's range in training that goes without saying
 
 Names = Annotated[list[str], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)]
 
@@ -151,6 +152,15 @@ def _report(
         warnings.warn(
             f"column '{column}' holds categories that the model was not trained on, in {sum(found.values()):,} of "
             f"{rows:,} rows: {shown}{more}; they count as none of those it knows",
+            LabWarning,
+            stacklevel=2,
+        )
+    if outside := [name for name, count in reader.outside.most_common() if count > MOST_OUTSIDE * rows]:
+        named = ", ".join(f"'{name}' ({reader.outside[name]:,} of {rows:,} rows)" for name in outside[:MOST_NAMED])
+        more = f" and {len(outside) - MOST_NAMED} more" if len(outside) > MOST_NAMED else ""
+        warnings.warn(
+            f"values lie outside the range the model was trained on, in {named}{more}: what it says of such rows was "
+            "never measured; an identifier is left out in training, by drop=[column]",
             LabWarning,
             stacklevel=2,
         )

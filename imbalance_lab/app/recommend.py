@@ -33,6 +33,7 @@ class Settings:
     budget, metric, out : str
     strategies, models : list of str
     groups, order : str
+    identifiers : bool
     rope, confidence : float
     jobs, min_class_rows : int
     """
@@ -44,6 +45,7 @@ class Settings:
     models: Names = setting((), "instead of those chosen for the table", "[logreg,hist_gb]")
     groups: str = setting("", "a column whose rows of one value stay together", "patient")
     order: str = setting("", "a column that says which row is later: later rows are tested", "date")
+    identifiers: bool = setting(False, "columns that look like identifiers are features, too")
     rope: Annotated[float, Field(ge=0, allow_inf_nan=False)] = setting(0.01, "differences below this do not matter")
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = setting(0.95, "of the verdict, over all looks and candidates")
     min_class_rows: Annotated[int, Field(ge=0)] = setting(0, "classes of fewer rows are left out")
@@ -72,8 +74,9 @@ def run(typed: Typed[Settings]) -> None:
             found = recommend(
                 source, budget=settings.budget, metric=settings.metric, strategies=settings.strategies or None,
                 models=settings.models or None, groups=settings.groups or None, order=settings.order or None,
-                rope=settings.rope, confidence=settings.confidence, jobs=settings.jobs, folder=out,
-                progress=sys.stderr.isatty(), report=screen.line, min_class_rows=settings.min_class_rows,
+                identifiers=settings.identifiers, rope=settings.rope, confidence=settings.confidence,
+                jobs=settings.jobs, folder=out, progress=sys.stderr.isatty(), report=screen.line,
+                min_class_rows=settings.min_class_rows,
             )  # fmt: skip
     except KeyboardInterrupt:
         sys.exit(f"interrupted; what has finished is kept in {out}, and the same command goes on")

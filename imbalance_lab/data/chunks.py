@@ -4,42 +4,28 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from imbalance_lab.data.checks import Remedies, has_decimal_commas, is_text
-from imbalance_lab.data.dates import dates_read
-from imbalance_lab.data.prepare import as_text
+from imbalance_lab.data.conform import conform, outside_of_training, require_columns
 from imbalance_lab.data.sources.files import (
     EXCEL,
     MISSING,
     NOT_READ,
     PARQUET,
     TABS,
-    as_codes,
     detect_separator,
     read_table,
 )
 from imbalance_lab.errors import DataError, reason_of
-from imbalance_lab.options import nearest
 
 CHUNK = 2**16
-MOST_NAMED = 3
 COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zip": "zip", ".zst": "zstd"}
-REMEDIES = Remedies(
-    drop="leave it empty",
-    categorical="",
-    missing="missing=[{values}]",
-    decimal="decimal=,",
-    missing_dates="missing=[{values}] reads them as missing",
-    date_format="date_format=%d/%m/%Y or date_format=%m/%d/%Y",
-)
 
 
 @dataclass(frozen=True)
@@ -91,6 +77,8 @@ class Chunks:
     ----------
     unknown : dict of column to Counter
         Rows of each category that the model was not fitted to, among the parts read so far.
+    outside : Counter
+        Rows of each column outside the range that the model was fitted to, among the parts read so far.
     others : list of str
         Columns of the file that nothing is done with.
     """
@@ -101,6 +89,7 @@ class Chunks:
     reading: Reading = field(default_factory=Reading)
     rows: int = CHUNK
     unknown: dict[str, Counter[str]] = field(default_factory=dict, init=False)
+    outside: Counter[str] = field(default_factory=Counter, init=False)
     others: list[str] = field(default_factory=list, init=False)
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -126,6 +115,7 @@ class Chunks:
                 if table.empty:
                     continue
                 X = conform(table, self.columns, str(self.file), self.reading.date_format, start, self.unknown)
+                self.outside.update(outside_of_training(X, self.columns))
                 yield Chunk(X, table[list(self.keep)].reset_index(drop=True), done)
                 start += len(table)
         except UnicodeDecodeError as error:
@@ -192,114 +182,3 @@ def _strict() -> Iterator[None]:
 def _next_of(parts: Iterator[pd.DataFrame]) -> pd.DataFrame | None:
     with _strict():  # which must not be open while a part is worked on
         return next(parts, None)
-
-
-def require_columns(names: Sequence[str], wanted: Sequence[str], where: str) -> None:
-    """Refuse a table that lacks columns, by their names.
-
-    Raises
-    ------
-    DataError
-    """
-    missing = [name for name in wanted if name not in names]
-    if not missing:
-        return
-    shown = ", ".join(f"'{name}'" for name in missing[:MOST_NAMED])
-    more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-    has = f"it has {', '.join(map(repr, names[:8]))}{', ...' if len(names) > 8 else ''}"
-    raise DataError(
-        f"{where} lacks the column{'s' if missing[1:] else ''} {shown}{more}{nearest(missing[0], names) or '; ' + has}"
-    )
-
-
-def conform(
-    table: pd.DataFrame,
-    columns: Mapping[str, Mapping[str, Any]],
-    where: str,
-    date_format: str | None = None,
-    start: int = 0,
-    unknown: dict[str, Counter[str]] | None = None,
-) -> pd.DataFrame:
-    """Return the columns that a model was fitted to, in their order and of their kinds.
-
-    Parameters
-    ----------
-    table : DataFrame
-    columns : mapping
-        What the model knows of its columns.
-    where : str
-        How messages call the table.
-    date_format : str, optional
-        How dates are written.
-    start : int
-        How many rows came before these.
-    unknown : dict, optional
-        Takes up the rows of each category that the model was not fitted to.
-
-    Raises
-    ------
-    DataError
-        If a column is missing, or holds something else.
-
-    Examples
-    --------
-    >>> known = {"age": {"kind": "numeric"}, "smokes": {"kind": "categorical", "categories": ["no", "yes"]}}
-    >>> found = {}
-    >>> table = pd.DataFrame({"smokes": ["no", "often"], "age": [31, 45]})
-    >>> conform(table, known, "new.csv", unknown=found).age.tolist()
-    [31.0, 45.0]
-    >>> found
-    {'smokes': Counter({'often': 1})}
-    """
-    require_columns(list(map(str, table.columns)), list(columns), where)
-    made: dict[str, pd.Series] = {}
-    for name, about in columns.items():
-        values = table[name].reset_index(drop=True)
-        made[name] = _READ[about["kind"]](values, about, f"{where}: column '{name}'", start, date_format)
-        if about["kind"] == "categorical" and unknown is not None:
-            new = made[name][~made[name].isin(about["categories"]) & made[name].notna()]
-            if len(new):
-                unknown.setdefault(name, Counter()).update(new.tolist())
-    return pd.DataFrame(made)
-
-
-def _numbers(values: pd.Series, about: Mapping[str, Any], where: str, start: int, date_format: str | None) -> pd.Series:
-    if pd.api.types.is_bool_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
-        kind = "true and false" if pd.api.types.is_bool_dtype(values) else "dates"
-        raise DataError(f"{where} holds {kind}, and the model was trained on numbers")
-    if not pd.api.types.is_numeric_dtype(values):
-        numbers = pd.to_numeric(values.astype(object), errors="coerce")
-        bad = values[numbers.isna() & values.notna()]
-        if len(bad):
-            first = f"'{bad.iloc[0]}' in row {start + int(bad.index[0]) + 1}"
-            hint = (
-                "decimal=, reads decimal commas"
-                if has_decimal_commas(values.astype(str)[bad.index])
-                else f"missing=[{bad.iloc[0]}] reads such cells as missing"
-            )
-            raise DataError(f"{where} must hold numbers, as in training, and has {first}; {hint}")
-        values = numbers
-    finite = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    return pd.Series(np.where(np.isinf(finite), np.nan, finite))
-
-
-def _dates(values: pd.Series, about: Mapping[str, Any], where: str, start: int, date_format: str | None) -> pd.Series:
-    if values.isna().all():
-        return pd.to_datetime(pd.Series([None] * len(values)))
-    if pd.api.types.is_numeric_dtype(values) and date_format is None:
-        raise DataError(f"{where} holds numbers, and the model was trained on dates; date_format=%Y%m%d reads 20200131")
-    name = str(values.name)
-    read, _ = dates_read(values.to_frame(name), where.partition(": column")[0], REMEDIES, [name], date_format)
-    return read[name]
-
-
-def _categories(
-    values: pd.Series, about: Mapping[str, Any], where: str, start: int, date_format: str | None
-) -> pd.Series:
-    text = as_text((values if is_text(values) else as_codes(values)).to_frame()).iloc[:, 0]
-    if set(about["categories"]) <= {"True", "False"}:  # a text file may write them otherwise
-        return text.map(lambda value: {"true": "True", "false": "False"}.get(value.lower(), value), na_action="ignore")
-    return text
-
-
-_READ: Mapping[str, Callable[..., pd.Series]] = {"numeric": _numbers, "date": _dates, "categorical": _categories}

@@ -45,6 +45,8 @@ class Facts:
     identifiers, rising, constant : tuple of str
         Whole numbers without a repetition that are too close together for chance; numbers that rise from row to row;
         columns of one value.
+    left_out : tuple of str
+        Identifiers that are no features.
 
     Examples
     --------
@@ -70,6 +72,7 @@ class Facts:
     rising: tuple[str, ...] = ()
     constant: tuple[str, ...] = ()
     labels: bool = False
+    left_out: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """Return it in words, a line for each."""
@@ -96,7 +99,8 @@ class Facts:
                 f"it is known before the class is; drop=[{column}] leaves it out"
             )
         for column in self.identifiers:
-            yield f"'{column}' looks like an identifier (whole numbers, each once); drop=[{column}] leaves it out"
+            left = "it is left out" if column in self.left_out else f"drop=[{column}] leaves it out"
+            yield f"'{column}' looks like an identifier (whole numbers, each once); {left}"
         for column in self.rising:
             yield (
                 f"'{column}' rises from row to row: a row number, or a time; if it will not be known of new rows, "

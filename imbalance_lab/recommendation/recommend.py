@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +15,14 @@ from pydantic import ValidationError
 from imbalance_lab import process
 from imbalance_lab.comparison import Comparison, Settings
 from imbalance_lab.data.dataset import Dataset
-from imbalance_lab.errors import ConfigError
+from imbalance_lab.errors import ConfigError, LabWarning
 from imbalance_lab.evaluation.metrics import HEADLINE, METRICS, find
 from imbalance_lab.evaluation.metrics.aliases import did_you_mean
 from imbalance_lab.options import Option, describe, option
 from imbalance_lab.recommendation import state
 from imbalance_lab.recommendation.advice import answered, choose
 from imbalance_lab.recommendation.budget import progress_bar, seconds_of
+from imbalance_lab.recommendation.columns import without
 from imbalance_lab.recommendation.evidence import imbalance_of
 from imbalance_lab.recommendation.facts import Facts, look_at
 from imbalance_lab.recommendation.panel import Candidate, Panel, panel_for
@@ -104,6 +106,7 @@ def recommend(
     models: Sequence[Any] | None = None,
     groups: str | None = None,
     order: str | None = None,
+    identifiers: bool = False,
     rope: float = 0.01,
     confidence: float = 0.95,
     jobs: int = -1,
@@ -140,6 +143,9 @@ def recommend(
     order : str, optional
         A column of dates or numbers that says which row is later; it is no feature. Each fold then tests the rows
         after those it trains on, and there is one round, as nothing is drawn.
+    identifiers : bool
+        Whether columns that look like identifiers are features. By default they are not: the numbers of new rows are
+        others than any that were trained on.
     rope : float
         Smaller differences do not matter.
     confidence : float
@@ -171,12 +177,13 @@ def recommend(
     to = None if folder is None else Path(folder).expanduser()
     with process.session():
         source = option("dataset", data) if isinstance(data, str) else data
-        split = split_by(groups, order)
-        rows = load(specify(source, split=split).options)
-        rows = rows.without_rare_classes(settings.get("min_class_rows", 0))
+        split, fewest = split_by(groups, order), settings.get("min_class_rows", 0)
+        rows = load(specify(source, split=split).options).without_rare_classes(fewest)
+        facts = look_at(rows)
+        if not identifiers:
+            source, rows, facts = _without_identifiers(source, rows, facts, split, fewest)
         panel = panel_for(rows, strategies, models, metric, split)
         known = {} if to is None else state.opened(to, rows.name, rows.content_hash)
-        facts = look_at(rows)
         for line in facts.lines():
             report(line)
         report(_plan(panel, budget))
@@ -204,6 +211,19 @@ def _settings(metric: str, rope: float, confidence: float) -> Settings:
         return Settings(metric=metric, rope=rope, confidence=confidence)
     except ValidationError as error:
         raise ConfigError("; ".join(describe("", detail) for detail in error.errors())) from error
+
+
+def _without_identifiers(
+    source: Dataset | Option, rows: Dataset, facts: Facts, split: Option, fewest: int
+) -> tuple[Dataset | Option, Dataset, Facts]:
+    """Return them without the columns that look like identifiers, if other columns are left."""
+    less = without(source, facts.identifiers)
+    if less is source or len(facts.identifiers) == len(rows.kinds):
+        return source, rows, facts
+    with warnings.catch_warnings():  # which were shown as the table was read first
+        warnings.simplefilter("ignore", LabWarning)
+        rows = load(specify(less, split=split).options).without_rare_classes(fewest)
+    return less, rows, replace(facts, left_out=facts.identifiers)
 
 
 def _plan(panel: Panel, budget: str | float) -> str:

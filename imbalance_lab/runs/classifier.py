@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 
 from imbalance_lab import process
 from imbalance_lab.data.columns import describe_columns
+from imbalance_lab.data.conform import with_dates
 from imbalance_lab.data.dataset import Dataset, column_kinds
 from imbalance_lab.data.rows import Split
 from imbalance_lab.data.split import group_numbers, share_out_alike
@@ -256,7 +257,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             frame = X.set_axis([str(name) for name in X.columns], axis=1).reset_index(drop=True)
         if reset:
             self._columns: list[str] = list(frame.columns)
-        return frame.set_axis(self._columns, axis=1)
+        frame = frame.set_axis(self._columns, axis=1)
+        return frame if reset else with_dates(frame, self.columns_)
 
     def _checked_labels(self, y: Any) -> Any:
         if y is None:

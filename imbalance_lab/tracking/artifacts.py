@@ -42,14 +42,14 @@ def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> Non
     with TemporaryDirectory() as temporary:
         made = Path(temporary, "made")
         try:
-            with _without_progress_bars():
+            with without_progress_bars():
                 recorded = Path(client.download_artifacts(run, "", temporary))
         except (MlflowException, OSError) as error:
             reason = reason_of(error)
             raise TrackingError(f"MLflow does not hand out the artifacts of run {run}: {reason}") from error
         make(recorded, made)
         try:
-            with _without_progress_bars():
+            with without_progress_bars():
                 client.log_artifacts(run, str(made))
         except (MlflowException, OSError) as error:
             reason = reason_of(error)
@@ -57,7 +57,7 @@ def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> Non
 
 
 @contextmanager
-def _without_progress_bars() -> Iterator[None]:
+def without_progress_bars() -> Iterator[None]:
     """Let MLflow draw no bar for each file, unless its user asked for them."""
     setting: Any = MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
     if setting.is_set():

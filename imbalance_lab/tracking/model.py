@@ -29,6 +29,7 @@ from imbalance_lab import __version__
 from imbalance_lab.errors import ConfigError, DataError, TrackingError, reason_of, without_password
 from imbalance_lab.runs.files import RECORD
 from imbalance_lab.runs.saving import CARD, MANIFEST, read_manifest
+from imbalance_lab.tracking.artifacts import without_progress_bars
 from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store, quiet_loggers
 
 LOADER = "imbalance_lab.tracking.served"
@@ -101,7 +102,8 @@ def fetch(name: str, uri: str, to: Path) -> Path:
 
     def download(client: MlflowClient) -> Path:
         address = name if ":/" in name else _model_of(client, name)
-        return Path(download_artifacts(artifact_uri=address, dst_path=str(to), tracking_uri=absolute(uri)))
+        with without_progress_bars():
+            return Path(download_artifacts(artifact_uri=address, dst_path=str(to), tracking_uri=absolute(uri)))
 
     found = _guarded(uri, download, name)
     folders = sorted(file.parent for file in found.rglob(MANIFEST))
@@ -126,7 +128,8 @@ def fetch_record(run: str, uri: str, to: Path) -> Path:
     """
 
     def download(client: MlflowClient) -> Path:
-        return Path(client.download_artifacts(run, RECORD, str(to)))
+        with without_progress_bars():
+            return Path(client.download_artifacts(run, RECORD, str(to)))
 
     return _guarded(uri, download, run).parent
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from imbalance_lab.data.chunks import conform
+from imbalance_lab.data.conform import conform
 from imbalance_lab.errors import LabError
 from imbalance_lab.runs.classifier import Classifier
 from imbalance_lab.runs.predict import predictions

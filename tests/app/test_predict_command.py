@@ -94,6 +94,16 @@ def test_shares_are_given_or_estimated(capsys: pytest.CaptureFixture[str]) -> No
     assert "class shares well 0.99, ill 0.01" in capsys.readouterr().out
 
 
+def test_rows_unlike_all_that_was_trained_on_are_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    new = pd.read_csv("new.csv")
+    assert invoke("predict", "new.csv", "model=model") == 0
+    assert "warning" not in capsys.readouterr().err
+    new.assign(age=new.age + 1000).to_csv("other.csv", index=False)
+    assert invoke("predict", "other.csv", "model=model") == 0
+    warned = capsys.readouterr().err
+    assert "values lie outside the range the model was trained on, in 'age' (300 of 300 rows)" in warned
+
+
 @pytest.mark.parametrize(
     ("typed", "reason"),
     [

@@ -44,6 +44,20 @@ def columns(trained: Dataset) -> dict:
     return describe_columns(trained)
 
 
+@pytest.mark.parametrize("rows", [7, 1000])
+def test_rows_outside_the_range_of_training_are_counted(rows: int, columns: dict, tmp_path: Path) -> None:
+    new = FRAME.assign(age=FRAME.age + 3)  # 20 to 26 in training
+    new.loc[:3, "day"] = "2023-12-31"
+    new.loc[4, "day"] = None
+    new.to_csv(tmp_path / "new.csv", index=False)
+    FRAME.to_parquet(tmp_path / "same.parquet")
+    chunks = Chunks(tmp_path / "new.csv", columns, rows=rows)
+    assert sum(len(chunk.X) for chunk in chunks) == 60
+    assert chunks.outside == {"age": int((new.age > 26).sum()), "day": 4}
+    same = Chunks(tmp_path / "same.parquet", columns, rows=rows)
+    assert sum(len(chunk.X) for chunk in same) == 60 and not same.outside
+
+
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "tsv", "parquet", "xlsx"])
 @pytest.mark.parametrize("rows", [7, 1000])
 def test_the_parts_are_the_rows_that_training_would_read(

@@ -90,10 +90,10 @@ def test_net_benefit_is_that_of_dcurves(rare: Scores) -> None:
     theirs = table[table.model == "p"].set_index("threshold").net_benefit
     for threshold in (0.05, 0.1, 0.33, 0.5):
         assert named(f"net_benefit_{threshold}")(rare) == pytest.approx(theirs[threshold], abs=1e-12)
-    fine = np.linspace(0.05, 0.3, 20001)
+    fine = np.linspace(0.05, 0.3, 2001)
     curve = dcurves.dca(data=frame, outcome="y", modelnames=["p"], thresholds=fine)
     mean = np.trapezoid(curve[curve.model == "p"].net_benefit.to_numpy(float), fine) / 0.25
-    assert named("net_benefit_0.05_to_0.3")(rare) == pytest.approx(mean, abs=1e-5)
+    assert named("net_benefit_0.05_to_0.3")(rare) == pytest.approx(mean, abs=1e-4)
 
 
 def test_the_decision_curve_is_that_of_dcurves(rare: Scores) -> None:

@@ -78,6 +78,25 @@ def test_a_later_call_goes_on_where_the_budget_ended(tmp_path):
     assert json.loads((tmp_path / "out" / "recommendation.json").read_text())["looks"][0] == 1  # it has been spent
 
 
+def test_an_identifier_is_no_feature_unless_it_is_asked_for(tmp_path, capsys, monkeypatch):
+    """A model that goes by the numbers of its rows says nothing of new rows, whose numbers are all larger."""
+    monkeypatch.chdir(tmp_path)
+    number = np.random.default_rng(0).permutation(200) + 5000
+    overlapping(200, share=0.3).assign(customer=number).to_csv("my.csv", index=False)
+    typed = ["my.csv", "target=label", "models=logreg", "strategies=none", "jobs=1", "budget=0.001"]
+    assert invoke("recommend", *typed) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "'customer' looks like an identifier (whole numbers, each once); it is left out" in shown
+    assert shown.count("looks like an identifier") == 1
+    assert list(lab.load("recommended/my/model").columns_) == ["a", "b", "c"]
+    assert invoke("recommend", *typed, "identifiers=true", "out=all") == 0
+    assert "drop=[customer] leaves it out" in " ".join(capsys.readouterr().out.split())
+    assert list(lab.load("all/model").columns_) == ["a", "b", "c", "customer"]
+    data = lab.Dataset.from_frame(pd.read_csv("my.csv"), "label")
+    found = lab.recommend(data, strategies=["none"], models=["logreg"], **{**QUICK, "budget": 0.001})
+    assert found.facts.left_out == ("customer",) and list(found.classifier.columns_) == ["a", "b", "c"]
+
+
 def test_the_metric_decides_what_thresholds_are_tuned_for():
     data = lab.Dataset.from_frame(overlapping(200, share=0.3), "label")
     found = lab.recommend(data, metric="macro_f1", strategies=["none"], models=["logreg"], **QUICK)

@@ -46,6 +46,20 @@ def test_without_a_fitted_decision_it_is_the_classifier_of_all_rows(strategy: st
     np.testing.assert_array_equal(classifier.predict_proba(data.X), other.predict_proba(data.X))
 
 
+@pytest.mark.filterwarnings("ignore:.*holds dates:imbalance_lab.errors.LabWarning")
+def test_the_table_a_model_was_made_from_predicts_with_its_dates_as_text(data: lab.Dataset, tmp_path: Path) -> None:
+    """`pandas.read_csv` gives dates as text, and `Dataset.from_frame` reads them."""
+    days = pd.date_range("2024-01-30", periods=len(data))
+    frame = data.X.assign(day=days.strftime("%d.%m.%Y"), label=np.array(data.class_names)[data.y])
+    classifier = refit(lab.run(lab.Dataset.from_frame(frame, "label"), "none", "logreg", **QUICK))
+    text = frame.drop(columns="label").iloc[::3]
+    loaded = lab.load(classifier.save(tmp_path / "model"))
+    for one in (classifier, loaded):
+        np.testing.assert_array_equal(one.predict_proba(text), one.predict_proba(text.assign(day=days[::3])))
+    with pytest.raises(lab.DataError, match="column 'day' holds dates, but 134 of 134 cells are none"):
+        loaded.predict(text.assign(day="soon"))
+
+
 def test_the_decision_is_the_best_for_cross_validated_scores(data: lab.Dataset) -> None:
     """The scores by hand: each fold's, by a run's own fit on the others; `refit` never sees a row's own label."""
     identity = specify(

@@ -13,6 +13,7 @@ import imbalance_lab as lab
 from imbalance_lab import option
 from imbalance_lab.data.rows import Priors
 from imbalance_lab.errors import DataError
+from imbalance_lab.strategies.calibration import fit_scaling
 from imbalance_lab.strategies.decisions import PriorCorrection
 from imbalance_lab.strategies.prior_shift import black_box_prior, most_likely_prior, prediction_shares
 
@@ -60,6 +61,20 @@ def test_the_black_box_estimate_is_that_of_quapy(shifted) -> None:
     counted = np.bincount(lp.argmax(1), minlength=3) / len(lp)
     theirs = quapy.ACC.solve_adjustment(rates, counted, method="inversion", solver="exact-raise")
     np.testing.assert_allclose(black_box_prior(rates, lp.argmax(1)), theirs, atol=1e-9)
+
+
+def test_calibration_before_it_is_that_of_quapy(shifted) -> None:
+    """quapy's ``EMQ(calib="bcts")`` scales by abstention, the code of Alexandari et al. (2020)."""
+    quapy = pytest.importorskip("quapy.method.aggregative")
+    calibration = pytest.importorskip("abstention.calibration")
+    y, known, _, lp = shifted
+    extreme, new = (log_softmax(4 * part + [0, 1, 2], axis=1) for part in (known, lp))
+    scaling = calibration.TempScaling(bias_positions="all")
+    theirs = scaling(np.exp(extreme), np.eye(3)[y], posterior_supplied=True)(np.exp(new))
+    np.testing.assert_allclose(np.exp(fit_scaling(extreme, y)(new)), theirs, atol=1e-4)
+    prior, _ = quapy.EMQ.EM(SOURCE, theirs, epsilon=1e-12)
+    ours = PriorCorrection("estimate").fit(extreme, y, Priors(SOURCE, SOURCE)).on(new).prior
+    np.testing.assert_allclose(ours, prior, atol=1e-4)
 
 
 @pytest.mark.parametrize("estimator", ["em", "bcts_em", "bbse"])

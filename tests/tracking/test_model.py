@@ -111,10 +111,12 @@ def test_logging_is_quick_after_the_first(saved: Path, uri: str) -> None:
     assert min(spent) < 0.5, spent
 
 
-def test_predict_takes_what_is_in_mlflow(saved: Path, uri: str, rows, classifier: lab.Classifier) -> None:
+def test_predict_takes_what_is_in_mlflow(saved: Path, uri: str, rows, classifier: lab.Classifier, capfd) -> None:
     log_model(saved, uri, register="churn", alias="champion")
     rows[0].to_csv("new.csv", index=False)
+    capfd.readouterr()
     assert invoke("predict", "new.csv", "model=models:/churn@champion", "out=a.csv") == 0
+    assert "Downloading" not in capfd.readouterr().err  # a bar for each file says nothing
     assert pd.read_csv("a.csv")["class"].tolist() == classifier.predict(rows[0]).tolist()
     assert "there is no 'models:/churn/7' in MLflow" in str(invoke("predict", "new.csv", "model=models:/churn/7"))
     assert "there is no" in str(invoke("predict", "new.csv", "model=" + "0" * 32))
