@@ -23,9 +23,9 @@ def glorot(rng: np.random.Generator) -> keras.Initializer:
 
 
 def attach_head(
-    inputs: Any, features: Any, bias: np.ndarray, rng: np.random.Generator, head_scale: float | None
+    inputs: Any, features: Any, bias: np.ndarray, rng: np.random.Generator, head_scale: float | None, outputs: int
 ) -> keras.Model:
-    """Return the network from `inputs` through `features` to one channel for each `bias`.
+    """Return the network from `inputs` through `features` to one channel for each `bias`, or for each of `outputs`.
 
     Parameters
     ----------
@@ -36,9 +36,11 @@ def attach_head(
         Draws the seed of the weights.
     head_scale : float or None
         With it the head is a `CosineHead`, which has no bias.
+    outputs : int
+        Channels of a `CosineHead`.
     """
     if head_scale is not None:
-        return keras.Model(inputs, CosineHead(len(bias), head_scale, kernel_initializer=glorot(rng))(features))
+        return keras.Model(inputs, CosineHead(outputs, head_scale, kernel_initializer=glorot(rng))(features))
     output = keras.layers.Dense(len(bias), kernel_initializer=glorot(rng))
     net = keras.Model(inputs, output(features))
     output.bias.assign(bias)

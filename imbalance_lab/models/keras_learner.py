@@ -21,7 +21,8 @@ from imbalance_lab.data.rows import Rows, Seeds, TrainingSet, shares
 from imbalance_lab.errors import ConfigError, DataError, reason_of
 from imbalance_lab.evaluation.metrics import watchable
 from imbalance_lab.models.base import FittedModel, Learner, NetworkTraining
-from imbalance_lab.models.trainer import EpochModel, Scorer, Watch
+from imbalance_lab.models.scorer import Scorer
+from imbalance_lab.models.trainer import EpochModel, Watch
 from imbalance_lab.strategies.losses.base import Loss
 
 FILE = "model.keras"
@@ -32,7 +33,7 @@ class KerasLearner(Learner):
     """A network that is trained by the loss.
 
     Two classes have one output channel z, and the losses see the logits (0, z); each of several labels has such a
-    channel; C classes have C channels.
+    channel; C classes have C channels. On a normalised head, two classes have two.
     """
 
     trains_by_loss = True
@@ -84,7 +85,8 @@ class KerasLearner(Learner):
         model.load(net, settings.optimizer())
         watch = Watch(training.progress)
         callbacks = [watch, *(make() for make in settings.callbacks)]
-        first_weighted_epoch = min(int(np.ceil(round(train.weight_start * settings.epochs, 9))), settings.epochs - 1)
+        first_weighted_epoch = settings.first_epoch(train.weight_start)
+        first_loss_epoch = settings.first_epoch(loss.loss_start) if loss.needs_features else 0
         stopping: Any = None
         if settings.patience is not None:
             stopping = keras.callbacks.EarlyStopping(
@@ -92,11 +94,21 @@ class KerasLearner(Learner):
                 mode="max",
                 patience=settings.patience,
                 restore_best_weights=True,
-                start_from_epoch=first_weighted_epoch,  # an epoch without the weights is not what was asked for
+                # An epoch without the weights, or without the loss, is not what was asked for.
+                start_from_epoch=max(first_weighted_epoch, first_loss_epoch),
             )
             callbacks.append(stopping)
         metric = watchable(settings.metric) if isinstance(settings.metric, str) else settings.metric
-        model.fit_epochs(train, validation, seeds.shuffling, settings.epochs, first_weighted_epoch, callbacks, metric)
+        model.fit_epochs(
+            train,
+            validation,
+            seeds.shuffling,
+            settings.epochs,
+            first_weighted_epoch,
+            callbacks,
+            metric,
+            first_loss_epoch,
+        )
         model.unload(net)
         history = pd.DataFrame(watch.epochs)
         restored = stopping is not None and stopping.best_weights is not None
@@ -148,7 +160,7 @@ class FittedNetwork(FittedModel):
         return np.asarray(log_softmax(self.scorer(self.net, X).astype(np.float64), axis=-1))
 
     def save(self, folder: Path) -> None:
-        """Write ``model.keras``; a two-class network gives the one logit z of the positive class."""
+        """Write ``model.keras``; of two classes it gives the one logit z of the positive, on a normalised head both."""
         self.net.save(folder / FILE)
 
     @classmethod

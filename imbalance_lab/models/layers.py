@@ -73,7 +73,7 @@ class Layers(KerasLearner):
             reason = " ".join(str(error).split())[:300]
             raise ConfigError(f"model: the layers cannot take rows of shape {shape}: {reason}") from error
         if not whole:
-            return attach_head(inputs, x, bias, rng, head_scale)
+            return attach_head(inputs, x, bias, rng, head_scale, prior.size)
         if net.output_shape != (None, len(bias)):
             raise ConfigError(
                 f"model: the layers give outputs of shape {net.output_shape[1:]} and {len(bias)} channels are needed"

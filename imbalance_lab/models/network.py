@@ -44,7 +44,7 @@ class Network(KerasLearner):
             x = keras.layers.Dense(units, activation=self.activation, kernel_initializer=glorot(rng))(x)
             if self.dropout:
                 x = keras.layers.Dropout(self.dropout, seed=int(rng.integers(2**31)))(x)
-        return attach_head(inputs, x, self.start(prior), rng, head_scale)
+        return attach_head(inputs, x, self.start(prior), rng, head_scale, prior.size)
 
     def start(self, prior: np.ndarray) -> np.ndarray:
         """Return the output bias, one for each channel."""
