@@ -43,10 +43,11 @@ MEANINGS = MappingProxyType(
         "prepare": "how columns become features",
         "model": "what learns",
         "training": "how a network is trained",
-        STRATEGY: "fills the four slots below: a recipe, or an option of one",
+        STRATEGY: "fills the five slots below: a recipe, or an option of one",
         "sampler": "slot: which training rows?",
         "class_weight": "slot: how much does a row of each class count?",
         "loss": "slot: what shape is the penalty?",
+        "representation": "slot: how do a network's layers learn?",
         "decision": "slot: how do scores become a class?",
         "tracking": "who records the runs",
     }

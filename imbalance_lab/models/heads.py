@@ -10,10 +10,14 @@ import numpy as np
 OutputBias = Literal["prior", "zeros"]
 
 
-def start_of(prior: np.ndarray, output_bias: OutputBias) -> np.ndarray:
-    """Return the output bias, shape (channels,), at which the scores carry `prior` (T, C), or zeros."""
+def start_of(prior: np.ndarray, output_bias: OutputBias, per_class: bool = False) -> np.ndarray:
+    """Return the output bias, shape (channels,), at which the scores carry `prior` (T, C), or zeros.
+
+    With `per_class` two classes have a channel each.
+    """
     log_prior = np.log(np.maximum(prior, 1e-7))
-    bias = log_prior[:, 1] - log_prior[:, 0] if prior.shape[1] == 2 else log_prior[0]
+    one = prior.shape[1] == 2 and not per_class
+    bias = log_prior[:, 1] - log_prior[:, 0] if one else log_prior.ravel()
     return np.asarray(bias if output_bias == "prior" else np.zeros_like(bias), np.float32)
 
 

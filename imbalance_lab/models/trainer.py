@@ -7,7 +7,7 @@ batch. Here the rows are tensors and the mini-batch loop is a `tf.while_loop`. T
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,11 +20,12 @@ from imbalance_lab.data.rows import Rows, TrainingSet
 from imbalance_lab.evaluation.metrics import HEADLINE, METRICS, Metric
 from imbalance_lab.evaluation.scores import Confusion, Scores
 from imbalance_lab.models.base import Progress
-from imbalance_lab.models.batches import WHOLES, BalancedOrder, shuffled
+from imbalance_lab.models.batches import PAIR, WHOLES, BalancedOrder, shuffled
 from imbalance_lab.models.scorer import Graph, Scorer, copy_variables
 from imbalance_lab.models.stopping import stopping_score
 from imbalance_lab.strategies.losses.base import Loss
 from imbalance_lab.strategies.losses.cross_entropy import CrossEntropy
+from imbalance_lab.strategies.representation.base import Representation, Target
 
 EVALUATE_ROWS = 8192
 
@@ -43,6 +44,7 @@ class EpochModel(keras.Model):
     loss : Loss
     optimizer : keras optimizer
     batch_size, tasks, classes : int
+    representation : Representation
     """
 
     def __init__(
@@ -53,13 +55,12 @@ class EpochModel(keras.Model):
         batch_size: int,
         tasks: int,
         classes: int,
+        representation: Representation,
     ) -> None:
         super().__init__()
-        self.net, self.batch_size, self.classes = net, batch_size, classes
+        self.net, self.batch_size, self.classes, self.representation = net, batch_size, classes, representation
         # The features go into the last layer, so that both outputs share all variables.
-        self._featured = (
-            keras.Model(net.inputs, [net.outputs[0], net.layers[-1].input]) if loss.needs_features else None
-        )
+        self._featured = keras.Model(net.input, [net.output, net.layers[-1].input]) if loss.needs_features else None
         self.scorer = Scorer(net, tasks, classes)
         self.built = True
         self.compile(optimizer=optimizer, jit_compile=False)
@@ -67,9 +68,10 @@ class EpochModel(keras.Model):
         X, y = tf.TensorSpec(net.input_shape), tf.TensorSpec([None, tasks], tf.int32)
         per_class = tf.TensorSpec([tasks, classes])
         specs: tuple[Any, ...] = ((X, y), WHOLES, (X, y), per_class, per_class)
-        self._epoch, self._epoch_before = (
-            Graph(partial(self._one_epoch, each), *specs) for each in (loss, CrossEntropy())
-        )
+        one_epoch: Callable[..., tf.Tensor] = self._one_epoch
+        if representation.mixes:
+            specs, one_epoch = (*specs, PAIR), self._drawn_epoch
+        self._epoch, self._epoch_before = (Graph(partial(one_epoch, each), *specs) for each in (loss, CrossEntropy()))
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return logits (b, T, C) of rows (b, ...)."""
@@ -115,10 +117,12 @@ class EpochModel(keras.Model):
         support = np.stack([np.bincount(column, minlength=self.classes) for column in validation.y.T])
 
         def one_epoch(epoch: int) -> dict[str, float]:
-            order = draw(tf.constant(len(train.y)), tf.constant([seed, epoch], tf.int32))
+            stream = tf.constant([seed, epoch], tf.int32)
+            order = draw(tf.constant(len(train.y)), stream)
             now_weight = weight if epoch >= first_weighted_epoch else tf.ones_like(weight)
             graph = self._epoch if epoch >= first_loss_epoch else self._epoch_before
-            logs = _summary(graph(rows, order, held_out, now_weight, counts).numpy(), support)
+            drawn = (stream,) if self.representation.mixes else ()
+            logs = _summary(graph(rows, order, held_out, now_weight, counts, *drawn).numpy(), support)
             if len(validation.y) and metric is not METRICS[HEADLINE]:
                 logs |= self._watched(metric, validation, logs["val_loss"])
             return logs
@@ -164,7 +168,19 @@ class EpochModel(keras.Model):
         weight: tf.Tensor,
         counts: tf.Tensor,
     ) -> tf.Tensor:
-        """Train on the rows in `order`, then validate.
+        return self._drawn_epoch(loss_of, rows, order, held_out, weight, counts, None)
+
+    def _drawn_epoch(
+        self,
+        loss_of: Loss,
+        rows: tuple[tf.Tensor, tf.Tensor],
+        order: tf.Tensor,
+        held_out: tuple[tf.Tensor, tf.Tensor],
+        weight: tf.Tensor,
+        counts: tf.Tensor,
+        stream: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """Train on the rows in `order`, then validate; `stream` decides what a representation draws.
 
         Returns training loss, validation loss, and of each class the hits and the rows it was predicted for, shape
         (2 + 2 T C,).
@@ -173,20 +189,40 @@ class EpochModel(keras.Model):
 
         def batch(start: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             chosen = order[start : start + self.batch_size]
-            loss = self._step(loss_of, tf.gather(rows[0], chosen), tf.gather(rows[1], chosen), weight, counts)
+            X, y = tf.gather(rows[0], chosen), tf.gather(rows[1], chosen)
+            drawn = None if stream is None else tf.random.experimental.stateless_fold_in(stream, start)
+            loss = self._step(loss_of, X, y, weight, counts, drawn)
             return start + self.batch_size, total + loss * tf.cast(tf.size(chosen), tf.float32)
 
         _, total = tf.while_loop(lambda start, _: start < n, batch, (0, 0.0), parallel_iterations=1)
         loss = total * tf.math.reciprocal(tf.cast(n, tf.float32))
         return tf.concat([[loss], self._validate(loss_of, held_out, weight, counts)], axis=0)
 
-    def _step(self, loss_of: Loss, X: tf.Tensor, y: tf.Tensor, weight: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            logits, features = self._forward(loss_of, X, training=True)
-            loss = tf.reduce_mean(_row_losses(loss_of, y, logits, weight, counts, features))
-            if self.net.losses:  # regularisers of the layers
-                loss = tf.add_n([loss, *self.net.losses])
-        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+    def _step(
+        self,
+        loss_of: Loss,
+        X: tf.Tensor,
+        y: tf.Tensor,
+        weight: tf.Tensor,
+        counts: tf.Tensor,
+        stream: tf.Tensor | None,
+    ) -> tf.Tensor:
+        targets: Sequence[Target] = [(y, None)]
+        if stream is not None:
+            X, targets = self.representation.mixed(X, y, counts, stream)
+
+        def measure() -> tuple[tf.Tensor, list[tf.Tensor]]:
+            with tf.GradientTape() as tape:
+                logits, features = self._forward(loss_of, X, training=True)
+                rows = [_row_losses(loss_of, y, logits, weight, counts, features, share) for y, share in targets]
+                loss = tf.reduce_mean(rows[0] if len(rows) == 1 else tf.add_n(rows))
+                if self.net.losses:  # regularisers of the layers
+                    loss = tf.add_n([loss, *self.net.losses])
+            return loss, tape.gradient(loss, self.trainable_variables)
+
+        loss, gradients = self.representation.gradients(measure, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        self.representation.constrain(self.net.layers[-1])
         return loss
 
     def _forward(self, loss_of: Loss, X: tf.Tensor, training: bool) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
@@ -245,14 +281,16 @@ def _row_losses(
     weight: tf.Tensor,
     counts: tf.Tensor,
     features: tuple[tf.Tensor, ...],
+    share: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Return the weighted loss of each row, shape (b,), summed over tasks."""
-    return tf.add_n(
+    """Return the weighted loss of each row, shape (b,), summed over tasks, and times a share (b,) if there is one."""
+    summed = tf.add_n(
         [
             tf.gather(weight[t], y[:, t]) * loss_of(y[:, t], logits[:, t], counts[t], *features)
             for t in range(weight.shape[0])
         ]
     )
+    return summed if share is None else share * summed
 
 
 def _summary(result: np.ndarray, support: np.ndarray) -> dict[str, float]:

@@ -42,6 +42,11 @@ class Training:
     metric: str | InstanceOf[Metric] = HEADLINE
     callbacks: list[Callable[[], Any]] = field(default_factory=list)
 
+    @property
+    def watched(self) -> Metric:
+        """The metric that early stopping watches."""
+        return watchable(self.metric) if isinstance(self.metric, str) else self.metric
+
     def first_epoch(self, share: float) -> int:
         """Return the epoch, from 0, at which begins what waits for a share of the epochs; it has the last at least.
 

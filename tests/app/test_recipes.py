@@ -21,6 +21,7 @@ BY_RULE = {
     "class_weight": "deferred eff_num inv_freq inv_power sqrt_inv",
     "loss": "asymmetric balanced_softmax cost_matrix focal influence_balanced la_loss label_smoothing ldam poly "
     "predicted_weight single_asymmetric vector_scaling",
+    "representation": "crt lws max_norm mixup remix sam tau_norm",
     "decision": "budget fixed_threshold logit_adjust max_precision_at_recall max_recall_at_precision min_cost "
     "prior_correction tuned_threshold",
 }
