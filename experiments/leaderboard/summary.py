@@ -13,7 +13,13 @@ from imbalance_lab.runs.table import RunTable
 
 LIKELY = 0.95  # a posterior probability that is worth a sentence
 FEWEST_SOURCES = 10  # of a model that the abstract speaks of
-KINDS = {"sampler": "resampling", "class_weight": "class weights", "loss": "a loss", "decision": "a decision rule"}
+KINDS = {
+    "sampler": "resampling",
+    "class_weight": "class weights",
+    "loss": "a loss",
+    "representation": "other training",
+    "decision": "a decision rule",
+}
 
 
 def abstract(models: Sequence[OfModel], kinds: dict[str, pd.DataFrame], table: RunTable) -> list[str]:
@@ -81,7 +87,9 @@ def kind_of_strategies(table: RunTable) -> pd.Series:
     empty = default_options()
     chosen = table.settings["options"].loc[table.runs.index]
     filled = {
-        strategy: " and ".join(word for slot, word in KINDS.items() if chosen.at[run, slot] != empty[slot])
+        strategy: " and ".join(
+            word for slot, word in KINDS.items() if slot in chosen and chosen.at[run, slot] != empty[slot]
+        )
         for strategy, run in zip(table.runs.strategy, table.runs.index, strict=True)
     }
     assert set(KINDS) == set(SLOTS)

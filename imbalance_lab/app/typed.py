@@ -68,7 +68,7 @@ class Typist:
                 break
             typed |= _overrides(differ, made)
         made = self.made(typed)
-        same = wanted | {key: recorded[key] for key in chosen}
+        same = wanted | {key: recorded[key] for key in chosen if key in recorded}
         return typed if all(_same(made.get(key), value) for key, value in same.items()) else None
 
     @cached_property
@@ -118,7 +118,7 @@ class Typist:
         filled = {
             slot: known
             for slot, null in SLOTS.items()
-            if recorded[f"options.{slot}"] != null
+            if recorded.get(f"options.{slot}", null) != null
             and (known := _option(slot, recorded[f"options.{slot}"], self.search))
         }
         if strategy is not None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 import pandas as pd
 
-from imbalance_lab.comparison.keys import OPTION, PATHS, TARGET, in_slot, is_seed, varying
+from imbalance_lab.comparison.keys import OPTION, PATHS, REPRESENTATION, TARGET, in_slot, is_seed, varying
 from imbalance_lab.options import SLOTS
 from imbalance_lab.runs.reading import Key, setting_name
 from imbalance_lab.runs.table import RunTable
@@ -99,11 +99,15 @@ def families(runs: pd.DataFrame) -> dict[str, list[str]]:
 
 def bare_strategies(runs: pd.DataFrame, settings: pd.DataFrame) -> pd.Series:
     """Return each run's strategy without settings: the options of its filled slots; where unknown, its name."""
-    keys = [("options", slot) for slot in SLOTS]
+    # Versions before 0.2.0 knew no representation.
+    slots = dict(SLOTS)
+    if REPRESENTATION not in settings:
+        del slots[REPRESENTATION[1]]
+    keys = [("options", slot) for slot in slots]
     if not all(key in settings for key in keys):
         return runs.strategy
     filled = [
-        "+".join(option for option, null in zip(row, SLOTS.values(), strict=True) if option != null) or "none"
+        "+".join(option for option, null in zip(row, slots.values(), strict=True) if option != null) or "none"
         for row in settings[keys].fillna("").to_numpy()
     ]
     return pd.Series(filled, index=runs.index).where(settings[keys].notna().all(axis=1), runs.strategy)

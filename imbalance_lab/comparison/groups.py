@@ -12,13 +12,12 @@ import pandas as pd
 from imbalance_lab.comparison.budgets import BUDGET, TUNING, about_tuning, budgets, is_budget, with_budgets
 from imbalance_lab.comparison.contenders import bare_strategies, contenders, dataset_names, paths_of
 from imbalance_lab.comparison.keys import (
+    BEFORE,
     MODEL,
     SEED,
     SPLIT,
     SPLIT_SEED,
-    STRESS,
     USED_BY_NAME,
-    WATCHED,
     changes_results,
     in_slot,
     is_detail,
@@ -27,7 +26,7 @@ from imbalance_lab.comparison.keys import (
 )
 from imbalance_lab.comparison.values import in_order, ratio_of, repeated_cells, unpaired_seeds, values_of
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.evaluation.metrics import CORRECTED, HEADLINE
+from imbalance_lab.evaluation.metrics import CORRECTED
 from imbalance_lab.evaluation.metrics.aliases import did_you_mean
 from imbalance_lab.options import nearest
 from imbalance_lab.runs.reading import Key, setting_key, setting_name
@@ -157,10 +156,7 @@ def _prepared(table: RunTable, by: Sequence[str]) -> RunTable:
 
 def _written_alike(key: Any, values: pd.Series) -> pd.Series:
     """Return values that mean the same as one text: seeds of version 0.1.0, classes that moved to other modules."""
-    if key == WATCHED:
-        return values.fillna(HEADLINE)  # before it was a setting
-    if key == STRESS:
-        values = values.fillna("imbalance_lab.data.stress.NoStress")  # likewise
+    values = values.fillna(BEFORE[key]) if key in BEFORE else values
     if is_seed(key):
         return values.replace({"True": "1", "False": "0"})
     if key[1].split(".")[-1] == "_target_":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
+from imbalance_lab.evaluation.metrics import HEADLINE
 from imbalance_lab.options import SLOTS
 from imbalance_lab.runs.reading import NO_GROUP, Key
 
@@ -24,7 +26,17 @@ NO_SETTINGS = frozenset(
 BINS, BY_CLASS = "calibration_bins", ("costs.", "test_prior.")
 WATCHED: Key = ("training", "metric")
 STRESS: Key = ("stress", "_target_")
+REPRESENTATION: Key = ("options", "representation")
 STRESS_LEVELS = ("ratio", "rate", "cells", "deviations", "swaps", "rows")  # settings of it that say how strong it is
+# What a run had before there was a setting.
+BEFORE = MappingProxyType(
+    {
+        WATCHED: HEADLINE,
+        STRESS: "imbalance_lab.data.stress.NoStress",
+        REPRESENTATION: "none",
+        ("representation", "_target_"): "imbalance_lab.strategies.representation.base.Representation",
+    }
+)
 # What is asked for by its key, whether runs differ in it or not.
 USED_BY_NAME: tuple[Key, ...] = (*(OPTION, TARGET, *PATHS, MODEL, SPLIT, *(("options", slot) for slot in SLOTS)),)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -57,6 +57,14 @@ class TrainingSet:
     weight_start: float = 0.0
     balanced_batches: bool = False
     codes: int = 0
+
+    def evened(self) -> TrainingSet:
+        """Return the rows as batches that hold the classes in equal shares show them, none weighted."""
+        present = self.counts > 0
+        even = np.where(present, self.counts.sum(axis=1, keepdims=True), 0) / present.sum(axis=1, keepdims=True)
+        return replace(
+            self, counts=even, class_weight=np.ones_like(self.class_weight), weight_start=0.0, balanced_batches=True
+        )
 
     @property
     def sample_weight(self) -> np.ndarray:

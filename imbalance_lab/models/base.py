@@ -14,6 +14,7 @@ import pandas as pd
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet
 from imbalance_lab.models.training import Training
 from imbalance_lab.strategies.losses.base import Loss
+from imbalance_lab.strategies.representation.base import PLAIN, Representation
 
 Progress = Callable[[int, Mapping[str, float]], None]
 
@@ -32,11 +33,13 @@ class NetworkTraining:
     settings : Training
     progress : callable
         Receives the number of each epoch, from 1, and its figures.
+    representation : Representation
     """
 
     loss: Loss
     settings: Training
     progress: Progress = no_progress
+    representation: Representation = PLAIN
 
 
 class FittedModel(ABC):

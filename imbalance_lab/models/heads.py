@@ -10,10 +10,14 @@ import numpy as np
 OutputBias = Literal["prior", "zeros"]
 
 
-def start_of(prior: np.ndarray, output_bias: OutputBias) -> np.ndarray:
-    """Return the output bias, shape (channels,), at which the scores carry `prior` (T, C), or zeros."""
+def start_of(prior: np.ndarray, output_bias: OutputBias, per_class: bool = False) -> np.ndarray:
+    """Return the output bias, shape (channels,), at which the scores carry `prior` (T, C), or zeros.
+
+    With `per_class` two classes have a channel each.
+    """
     log_prior = np.log(np.maximum(prior, 1e-7))
-    bias = log_prior[:, 1] - log_prior[:, 0] if prior.shape[1] == 2 else log_prior[0]
+    one = prior.shape[1] == 2 and not per_class
+    bias = log_prior[:, 1] - log_prior[:, 0] if one else log_prior.ravel()
     return np.asarray(bias if output_bias == "prior" else np.zeros_like(bias), np.float32)
 
 
@@ -23,9 +27,9 @@ def glorot(rng: np.random.Generator) -> keras.Initializer:
 
 
 def attach_head(
-    inputs: Any, features: Any, bias: np.ndarray, rng: np.random.Generator, head_scale: float | None
+    inputs: Any, features: Any, bias: np.ndarray, rng: np.random.Generator, head_scale: float | None, outputs: int
 ) -> keras.Model:
-    """Return the network from `inputs` through `features` to one channel for each `bias`.
+    """Return the network from `inputs` through `features` to one channel for each `bias`, or for each of `outputs`.
 
     Parameters
     ----------
@@ -36,9 +40,11 @@ def attach_head(
         Draws the seed of the weights.
     head_scale : float or None
         With it the head is a `CosineHead`, which has no bias.
+    outputs : int
+        Channels of a `CosineHead`.
     """
     if head_scale is not None:
-        return keras.Model(inputs, CosineHead(len(bias), head_scale, kernel_initializer=glorot(rng))(features))
+        return keras.Model(inputs, CosineHead(outputs, head_scale, kernel_initializer=glorot(rng))(features))
     output = keras.layers.Dense(len(bias), kernel_initializer=glorot(rng))
     net = keras.Model(inputs, output(features))
     output.bias.assign(bias)

@@ -19,10 +19,12 @@ import imbalance_lab.models.heads  # noqa: F401 (registers its layer with Keras,
 from imbalance_lab import process
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet, shares
 from imbalance_lab.errors import ConfigError, DataError, reason_of
-from imbalance_lab.evaluation.metrics import watchable
 from imbalance_lab.models.base import FittedModel, Learner, NetworkTraining
-from imbalance_lab.models.trainer import EpochModel, Scorer, Watch
+from imbalance_lab.models.scorer import Scorer
+from imbalance_lab.models.second_stage import check_output_layer, second_stage
+from imbalance_lab.models.trainer import EpochModel, Watch
 from imbalance_lab.strategies.losses.base import Loss
+from imbalance_lab.strategies.representation.base import PLAIN
 
 FILE = "model.keras"
 CACHED_GRAPHS = 8  # each holds the variables of one network and its optimizer, and no rows
@@ -32,7 +34,8 @@ class KerasLearner(Learner):
     """A network that is trained by the loss.
 
     Two classes have one output channel z, and the losses see the logits (0, z); each of several labels has such a
-    channel; C classes have C channels.
+    channel; C classes have C channels. On a normalised head, or where a representation treats the outputs of classes
+    one by one, two classes have two.
     """
 
     trains_by_loss = True
@@ -43,7 +46,12 @@ class KerasLearner(Learner):
 
     @abstractmethod
     def build(
-        self, shape: tuple[int, ...], prior: np.ndarray, seeds: Seeds, head_scale: float | None = None
+        self,
+        shape: tuple[int, ...],
+        prior: np.ndarray,
+        seeds: Seeds,
+        head_scale: float | None = None,
+        per_class: bool = False,
     ) -> keras.Model:
         """Return an untrained network whose weights the seed decides.
 
@@ -56,6 +64,8 @@ class KerasLearner(Learner):
         seeds : Seeds
         head_scale : float, optional
             With it the outputs are cosines between features and weights times this scale, without a bias.
+        per_class : bool
+            Whether two classes have an output each; given where a representation needs it.
         """
 
     def effective_prior(self, train: TrainingSet, loss: Loss | None = None) -> np.ndarray | None:
@@ -71,20 +81,30 @@ class KerasLearner(Learner):
         ------
         ConfigError
             If there is no `training`.
+        Incompatible
+            If the representation needs another output layer.
         """
         if training is None:
             raise ConfigError("a network is trained by a loss: fit needs training=NetworkTraining(loss, settings)")
-        loss, settings = training.loss, training.settings
+        loss, settings, representation = training.loss, training.settings, training.representation
         at_first = train.prior if train.weight_start == 0 else shares(train.counts)
-        # Where the loss adds something to the logits of its own, they start at what is left.
-        start = loss.effective_prior(at_first, train.counts)
-        prior = at_first if start is None else start
-        build = partial(self.build, train.X.shape[1:], prior, seeds, loss.head_scale)
-        net, model = build(), self._graph(build, train, training)
+        shape, per_class = train.X.shape[1:], {"per_class": True} if representation.output_per_class else {}
+
+        def untrained(prior: np.ndarray, counts: np.ndarray, seeds: Seeds) -> keras.Model:
+            # Where the loss adds something to the logits of its own, they start at what is left.
+            start = loss.effective_prior(prior, counts)
+            return self.build(shape, prior if start is None else start, seeds, loss.head_scale, **per_class)
+
+        build = partial(untrained, at_first, train.counts, seeds)
+        graph = partial(self._graph, train, training)
+        net, model = build(), graph(build, shape)
+        if representation.needs_linear_head or representation.second_stage is not None:
+            check_output_layer(net, representation.needs_linear_head)
         model.load(net, settings.optimizer())
         watch = Watch(training.progress)
         callbacks = [watch, *(make() for make in settings.callbacks)]
-        first_weighted_epoch = min(int(np.ceil(round(train.weight_start * settings.epochs, 9))), settings.epochs - 1)
+        first_weighted_epoch = settings.first_epoch(train.weight_start)
+        first_loss_epoch = settings.first_epoch(loss.loss_start) if loss.needs_features else 0
         stopping: Any = None
         if settings.patience is not None:
             stopping = keras.callbacks.EarlyStopping(
@@ -92,29 +112,57 @@ class KerasLearner(Learner):
                 mode="max",
                 patience=settings.patience,
                 restore_best_weights=True,
-                start_from_epoch=first_weighted_epoch,  # an epoch without the weights is not what was asked for
+                # An epoch without the weights, or without the loss, is not what was asked for.
+                start_from_epoch=max(first_weighted_epoch, first_loss_epoch),
             )
             callbacks.append(stopping)
-        metric = watchable(settings.metric) if isinstance(settings.metric, str) else settings.metric
-        model.fit_epochs(train, validation, seeds.shuffling, settings.epochs, first_weighted_epoch, callbacks, metric)
+        metric = settings.watched
+        model.fit_epochs(
+            train,
+            validation,
+            seeds.shuffling,
+            settings.epochs,
+            first_weighted_epoch,
+            callbacks,
+            metric,
+            first_loss_epoch,
+        )
         model.unload(net)
-        history = pd.DataFrame(watch.epochs)
         restored = stopping is not None and stopping.best_weights is not None
-        kept = stopping.best_epoch if restored else len(history) - 1
+        kept = first_stage = stopping.best_epoch if restored else len(watch.epochs) - 1
+        epochs = watch.epochs
+        if representation.second_stage is not None:
+            even = train.evened()
+            fresh = untrained(even.prior, even.counts, seeds._replace(initialisation=seeds.initialisation ^ 1))
+            parts = net, fresh, train, validation, seeds, training
+            epochs = [*epochs, *second_stage(*parts, len(epochs), graph)]
+            kept = len(epochs) - 1
+        if representation.needs_linear_head:
+            net.layers[-1].set_weights(representation.finished(net.layers[-1].get_weights()))
+        history = pd.DataFrame(epochs)
         history["kept"] = [int(epoch == kept) for epoch in history.index]
-        return FittedNetwork(net, model.scorer, history)
+        return FittedNetwork(net, model.scorer, history, first_stage + 1)
 
-    def _graph(self, build: Callable[[], keras.Model], train: TrainingSet, training: NetworkTraining) -> EpochModel:
+    def _graph(
+        self,
+        train: TrainingSet,
+        training: NetworkTraining,
+        build: Callable[[], keras.Model],
+        shape: tuple[int, ...],
+        stage: str = "",
+    ) -> EpochModel:
         """Return the graph of these settings: one that was traced before, if nothing but `load` can change it."""
         settings, loss = training.settings, training.loss
-        batch, tasks_and_classes = settings.batch_size, train.class_weight.shape
+        batch, (tasks, classes) = settings.batch_size, train.class_weight.shape
+        representation = training.representation if training.representation.changes_steps and not stage else PLAIN
 
         def make() -> EpochModel:
-            return EpochModel(build(), loss, settings.optimizer(), batch, *tasks_and_classes)
+            return EpochModel(build(), loss, settings.optimizer(), batch, tasks, classes, representation)
 
         if settings.callbacks:  # which may freeze a layer
             return make()
-        key = (self, train.X.shape[1:], tasks_and_classes, loss, batch, _traced_by(settings.optimizer))
+        outputs, made_by = training.representation.output_per_class, _traced_by(settings.optimizer)
+        key = (self, shape, stage, tasks, classes, outputs, loss, representation, batch, made_by)
         return process.cached("graphs", CACHED_GRAPHS, key, make)
 
 
@@ -144,18 +192,26 @@ class FittedNetwork(FittedModel):
         ``train/loss``, ``val/loss``, ``val/balanced_accuracy``, ``val/recall/<number of the class>``,
         ``val/predicted_count/<number of the class>`` (rows it was predicted for) of each epoch; ``kept`` is 1 for the
         one whose weights the network has.
+    first_stage : int, optional
+        Epochs after which the network was kept, before a second stage.
     """
 
     net: keras.Model
     scorer: Scorer
     history: pd.DataFrame | None = None
+    first_stage: int | None = None
+
+    @property
+    def steps(self) -> int | None:
+        """Epochs after which it was kept, those of a second stage left out."""
+        return self.first_stage
 
     def predict_log_proba(self, X: np.ndarray) -> np.ndarray:
         """Return log-probabilities, shape (n, T, C), float64."""
         return np.asarray(log_softmax(self.scorer(self.net, X).astype(np.float64), axis=-1))
 
     def save(self, folder: Path) -> None:
-        """Write ``model.keras``; a two-class network gives the one logit z of the positive class."""
+        """Write ``model.keras``; of two classes it gives the one logit z of the positive, on a normalised head both."""
         self.net.save(folder / FILE)
 
     @classmethod
@@ -184,6 +240,7 @@ class FittedNetwork(FittedModel):
             "tasks": self.scorer.tasks,
             "classes": self.scorer.classes,
             "history": self.history,
+            "first_stage": self.first_stage,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -191,6 +248,7 @@ class FittedNetwork(FittedModel):
             "net": state["net"],
             "scorer": Scorer(state["net"], state["tasks"], state["classes"]),
             "history": state["history"],
+            "first_stage": state["first_stage"],
         }
         for name, value in made.items():
             object.__setattr__(self, name, value)

@@ -46,7 +46,12 @@ class Layers(KerasLearner):
     output_bias: OutputBias = "prior"
 
     def build(
-        self, shape: tuple[int, ...], prior: np.ndarray, seeds: Seeds, head_scale: float | None = None
+        self,
+        shape: tuple[int, ...],
+        prior: np.ndarray,
+        seeds: Seeds,
+        head_scale: float | None = None,
+        per_class: bool = False,
     ) -> keras.Model:
         """Return an untrained network for rows of a shape, whose output starts at `prior` (T, C).
 
@@ -57,7 +62,7 @@ class Layers(KerasLearner):
         Incompatible
             If the loss needs a normalised head and the function brings a head of its own.
         """
-        rng, bias = np.random.default_rng(seeds.initialisation), start_of(prior, self.output_bias)
+        rng, bias = np.random.default_rng(seeds.initialisation), start_of(prior, self.output_bias, per_class)
         whole = callable(self.layers) and not isinstance(self.layers, keras.Sequential)
         if whole and head_scale is not None:
             raise Incompatible(
@@ -73,7 +78,7 @@ class Layers(KerasLearner):
             reason = " ".join(str(error).split())[:300]
             raise ConfigError(f"model: the layers cannot take rows of shape {shape}: {reason}") from error
         if not whole:
-            return attach_head(inputs, x, bias, rng, head_scale)
+            return attach_head(inputs, x, bias, rng, head_scale, prior.size)
         if net.output_shape != (None, len(bias)):
             raise ConfigError(
                 f"model: the layers give outputs of shape {net.output_shape[1:]} and {len(bias)} channels are needed"

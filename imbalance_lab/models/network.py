@@ -35,7 +35,12 @@ class Network(KerasLearner):
     output_bias: OutputBias = "prior"
 
     def build(
-        self, shape: tuple[int, ...], prior: np.ndarray, seeds: Seeds, head_scale: float | None = None
+        self,
+        shape: tuple[int, ...],
+        prior: np.ndarray,
+        seeds: Seeds,
+        head_scale: float | None = None,
+        per_class: bool = False,
     ) -> keras.Model:
         """Return an untrained network for rows of a shape, whose output starts at `prior` (T, C)."""
         rng = np.random.default_rng(seeds.initialisation)
@@ -44,8 +49,8 @@ class Network(KerasLearner):
             x = keras.layers.Dense(units, activation=self.activation, kernel_initializer=glorot(rng))(x)
             if self.dropout:
                 x = keras.layers.Dropout(self.dropout, seed=int(rng.integers(2**31)))(x)
-        return attach_head(inputs, x, self.start(prior), rng, head_scale)
+        return attach_head(inputs, x, self.start(prior, per_class), rng, head_scale, prior.size)
 
-    def start(self, prior: np.ndarray) -> np.ndarray:
+    def start(self, prior: np.ndarray, per_class: bool = False) -> np.ndarray:
         """Return the output bias, one for each channel."""
-        return start_of(prior, self.output_bias)
+        return start_of(prior, self.output_bias, per_class)

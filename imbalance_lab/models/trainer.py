@@ -7,9 +7,8 @@ batch. Here the rows are tensors and the mini-batch loop is a `tf.while_loop`. T
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from threading import Lock
 from typing import Any
 
 import keras
@@ -21,13 +20,14 @@ from imbalance_lab.data.rows import Rows, TrainingSet
 from imbalance_lab.evaluation.metrics import HEADLINE, METRICS, Metric
 from imbalance_lab.evaluation.scores import Confusion, Scores
 from imbalance_lab.models.base import Progress
+from imbalance_lab.models.batches import PAIR, WHOLES, BalancedOrder, shuffled
+from imbalance_lab.models.scorer import Graph, Scorer, copy_variables
 from imbalance_lab.models.stopping import stopping_score
 from imbalance_lab.strategies.losses.base import Loss
+from imbalance_lab.strategies.losses.cross_entropy import CrossEntropy
+from imbalance_lab.strategies.representation.base import Representation, Target
 
-EVALUATE_ROWS, PREDICT_ROWS = 8192, 65536
-
-WHOLE, WHOLES = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
-PAIR = tf.TensorSpec([2], tf.int32)
+EVALUATE_ROWS = 8192
 
 
 class EpochModel(keras.Model):
@@ -44,6 +44,7 @@ class EpochModel(keras.Model):
     loss : Loss
     optimizer : keras optimizer
     batch_size, tasks, classes : int
+    representation : Representation
     """
 
     def __init__(
@@ -54,16 +55,23 @@ class EpochModel(keras.Model):
         batch_size: int,
         tasks: int,
         classes: int,
+        representation: Representation,
     ) -> None:
         super().__init__()
-        self.net, self.row_loss, self.batch_size, self.classes = net, loss, batch_size, classes
+        self.net, self.batch_size, self.classes, self.representation = net, batch_size, classes, representation
+        # The features go into the last layer, so that both outputs share all variables.
+        self._featured = keras.Model(net.input, [net.output, net.layers[-1].input]) if loss.needs_features else None
         self.scorer = Scorer(net, tasks, classes)
         self.built = True
         self.compile(optimizer=optimizer, jit_compile=False)
         optimizer.build(self.trainable_variables)
         X, y = tf.TensorSpec(net.input_shape), tf.TensorSpec([None, tasks], tf.int32)
         per_class = tf.TensorSpec([tasks, classes])
-        self._epoch = Graph(self._one_epoch, (X, y), WHOLES, (X, y), per_class, per_class)
+        specs: tuple[Any, ...] = ((X, y), WHOLES, (X, y), per_class, per_class)
+        one_epoch: Callable[..., tf.Tensor] = self._one_epoch
+        if representation.mixes:
+            specs, one_epoch = (*specs, PAIR), self._drawn_epoch
+        self._epoch, self._epoch_before = (Graph(partial(one_epoch, each), *specs) for each in (loss, CrossEntropy()))
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return logits (b, T, C) of rows (b, ...)."""
@@ -93,8 +101,11 @@ class EpochModel(keras.Model):
         first_weighted_epoch: int,
         callbacks: list[keras.callbacks.Callback],
         metric: Metric = METRICS[HEADLINE],
+        first_loss_epoch: int = 0,
     ) -> None:
         """Train for `epochs` epochs, with class weights from epoch `first_weighted_epoch` on.
+
+        Before epoch `first_loss_epoch` cross-entropy stands in the place of the loss.
 
         Callbacks see ``loss``, ``val_loss``, ``val_balanced_accuracy``, ``val_<metric>``, ``val_score`` (what early
         stopping watches), and ``val_recall_<k>`` and ``val_predicted_count_<k>`` of each class.
@@ -106,9 +117,12 @@ class EpochModel(keras.Model):
         support = np.stack([np.bincount(column, minlength=self.classes) for column in validation.y.T])
 
         def one_epoch(epoch: int) -> dict[str, float]:
-            order = draw(tf.constant(len(train.y)), tf.constant([seed, epoch], tf.int32))
+            stream = tf.constant([seed, epoch], tf.int32)
+            order = draw(tf.constant(len(train.y)), stream)
             now_weight = weight if epoch >= first_weighted_epoch else tf.ones_like(weight)
-            logs = _summary(self._epoch(rows, order, held_out, now_weight, counts).numpy(), support)
+            graph = self._epoch if epoch >= first_loss_epoch else self._epoch_before
+            drawn = (stream,) if self.representation.mixes else ()
+            logs = _summary(graph(rows, order, held_out, now_weight, counts, *drawn).numpy(), support)
             if len(validation.y) and metric is not METRICS[HEADLINE]:
                 logs |= self._watched(metric, validation, logs["val_loss"])
             return logs
@@ -147,13 +161,26 @@ class EpochModel(keras.Model):
 
     def _one_epoch(
         self,
+        loss_of: Loss,
         rows: tuple[tf.Tensor, tf.Tensor],
         order: tf.Tensor,
         held_out: tuple[tf.Tensor, tf.Tensor],
         weight: tf.Tensor,
         counts: tf.Tensor,
     ) -> tf.Tensor:
-        """Train on the rows in `order`, then validate.
+        return self._drawn_epoch(loss_of, rows, order, held_out, weight, counts, None)
+
+    def _drawn_epoch(
+        self,
+        loss_of: Loss,
+        rows: tuple[tf.Tensor, tf.Tensor],
+        order: tf.Tensor,
+        held_out: tuple[tf.Tensor, tf.Tensor],
+        weight: tf.Tensor,
+        counts: tf.Tensor,
+        stream: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """Train on the rows in `order`, then validate; `stream` decides what a representation draws.
 
         Returns training loss, validation loss, and of each class the hits and the rows it was predicted for, shape
         (2 + 2 T C,).
@@ -162,37 +189,58 @@ class EpochModel(keras.Model):
 
         def batch(start: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             chosen = order[start : start + self.batch_size]
-            loss = self._step(tf.gather(rows[0], chosen), tf.gather(rows[1], chosen), weight, counts)
+            X, y = tf.gather(rows[0], chosen), tf.gather(rows[1], chosen)
+            drawn = None if stream is None else tf.random.experimental.stateless_fold_in(stream, start)
+            loss = self._step(loss_of, X, y, weight, counts, drawn)
             return start + self.batch_size, total + loss * tf.cast(tf.size(chosen), tf.float32)
 
         _, total = tf.while_loop(lambda start, _: start < n, batch, (0, 0.0), parallel_iterations=1)
         loss = total * tf.math.reciprocal(tf.cast(n, tf.float32))
-        return tf.concat([[loss], self._validate(held_out, weight, counts)], axis=0)
+        return tf.concat([[loss], self._validate(loss_of, held_out, weight, counts)], axis=0)
 
-    def _step(self, X: tf.Tensor, y: tf.Tensor, weight: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(self._loss(y, self(X, training=True), weight, counts))
-            if self.net.losses:  # regularisers of the layers
-                loss = tf.add_n([loss, *self.net.losses])
-        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+    def _step(
+        self,
+        loss_of: Loss,
+        X: tf.Tensor,
+        y: tf.Tensor,
+        weight: tf.Tensor,
+        counts: tf.Tensor,
+        stream: tf.Tensor | None,
+    ) -> tf.Tensor:
+        targets: Sequence[Target] = [(y, None)]
+        if stream is not None:
+            X, targets = self.representation.mixed(X, y, counts, stream)
+
+        def measure() -> tuple[tf.Tensor, list[tf.Tensor]]:
+            with tf.GradientTape() as tape:
+                logits, features = self._forward(loss_of, X, training=True)
+                rows = [_row_losses(loss_of, y, logits, weight, counts, features, share) for y, share in targets]
+                loss = tf.reduce_mean(rows[0] if len(rows) == 1 else tf.add_n(rows))
+                if self.net.losses:  # regularisers of the layers
+                    loss = tf.add_n([loss, *self.net.losses])
+            return loss, tape.gradient(loss, self.trainable_variables)
+
+        loss, gradients = self.representation.gradients(measure, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        self.representation.constrain(self.net.layers[-1])
         return loss
 
-    def _loss(self, y: tf.Tensor, logits: tf.Tensor, weight: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
-        """Return the weighted loss of each row, shape (b,), summed over tasks."""
-        return tf.add_n(
-            [
-                tf.gather(weight[t], y[:, t]) * self.row_loss(y[:, t], logits[:, t], counts[t])
-                for t in range(weight.shape[0])
-            ]
-        )
+    def _forward(self, loss_of: Loss, X: tf.Tensor, training: bool) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
+        """Return logits (b, T, C), and what else the loss is given: the features (b, ...), or nothing."""
+        if self._featured is None or not loss_of.needs_features:
+            return self(X, training=training), ()
+        channels, features = self._featured(X, training=training)
+        return self.scorer.logits(channels), (features,)
 
-    def _validate(self, held_out: tuple[tf.Tensor, tf.Tensor], weight: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+    def _validate(
+        self, loss_of: Loss, held_out: tuple[tf.Tensor, tf.Tensor], weight: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
         n = tf.shape(held_out[0])[0]
 
         def chunk(start: tf.Tensor, total: tf.Tensor, hits: tf.Tensor, predicted: tf.Tensor) -> tuple[tf.Tensor, ...]:
             X, y = (part[start : start + EVALUATE_ROWS] for part in held_out)
-            logits = self(X, training=False)
-            total += tf.reduce_sum(self._loss(y, logits, weight, counts))
+            logits, features = self._forward(loss_of, X, training=False)
+            total += tf.reduce_sum(_row_losses(loss_of, y, logits, weight, counts, features))
             guess = tf.one_hot(tf.argmax(logits, axis=2), self.classes)
             hits += tf.reduce_sum(guess * tf.one_hot(y, self.classes), axis=0)
             return start + EVALUATE_ROWS, total, hits, predicted + tf.reduce_sum(guess, axis=0)
@@ -203,64 +251,6 @@ class EpochModel(keras.Model):
         )
         mean = total * tf.math.reciprocal(tf.cast(n, tf.float32))
         return tf.concat([[mean], tf.reshape(hits, [-1]), tf.reshape(predicted, [-1])], axis=0)
-
-
-class Graph:
-    """A function that is traced once, at its first use, so that a callback may still freeze a layer before.
-
-    `tf.function` would take the many functions of a sweep for one that is traced again and again, and warn.
-
-    Parameters
-    ----------
-    function : callable
-    *specs : tf.TensorSpec, or tuples of them
-        Of its arguments.
-    """
-
-    def __init__(self, function: Callable[..., tf.Tensor], *specs: Any) -> None:
-        self._function, self._specs = function, specs
-        self._traced: Callable[..., tf.Tensor] | None = None
-
-    def __call__(self, *arguments: Any) -> tf.Tensor:
-        """Return what the function returns for these tensors."""
-        if self._traced is None:
-            self._traced = tf.function(self._function, self._specs, autograph=False).get_concrete_function()
-        return self._traced(*arguments)
-
-
-class Scorer:
-    """Logits of rows, by a graph that is traced once for all networks of one shape.
-
-    Parameters
-    ----------
-    net : keras.Model
-        Maps rows (b, ...) to (b, C) logits of one task of C classes, or to (b, T) logits z of the second class of T
-        tasks of two, which become the logits (0, z).
-    tasks, classes : int
-    """
-
-    def __init__(self, net: keras.Model, tasks: int, classes: int) -> None:
-        self.tasks, self.classes, self._net, self._turn = tasks, classes, net, Lock()
-        self._one_each = net.output_shape[1:] == (classes,) and tasks == 1
-        self._graph = Graph(self._logits_of_rows, tf.TensorSpec(net.input_shape))
-
-    def logits(self, channels: tf.Tensor) -> tf.Tensor:
-        """Return logits (b, T, C) of what a network gives."""
-        if self._one_each:
-            return channels[:, None, :]
-        return tf.stack([tf.zeros_like(channels), channels], axis=2)
-
-    def __call__(self, net: keras.Model, X: np.ndarray) -> np.ndarray:
-        """Return the logits (n, T, C) that `net` gives rows (n, ...)."""
-        starts = range(0, max(len(X), 1), PREDICT_ROWS)
-        parts = (tf.constant(X[start : start + PREDICT_ROWS], tf.float32) for start in starts)
-        with self._turn:  # of one network at a time
-            if net is not self._net:
-                copy_variables(net, self._net)
-            return np.concatenate([self._graph(part).numpy() for part in parts])
-
-    def _logits_of_rows(self, X: tf.Tensor) -> tf.Tensor:
-        return self.logits(self._net(X, training=False))
 
 
 class Watch(keras.callbacks.Callback):
@@ -284,57 +274,23 @@ class Watch(keras.callbacks.Callback):
         self._progress(epoch + 1, row)
 
 
-def copy_variables(source: Any, target: Any) -> None:
-    """Give the variables of `target`, a model or an optimizer, the values of those of `source`."""
-    for theirs, mine in zip(source.variables, target.variables, strict=True):
-        mine.assign(theirs)
-
-
-@partial(tf.function, input_signature=[WHOLE, PAIR], autograph=False)
-def shuffled(n: tf.Tensor, stream: tf.Tensor) -> tf.Tensor:
-    """Return the numbers of `n` rows in an order that the two integers of `stream` decide."""
-    return tf.random.experimental.stateless_shuffle(tf.range(n), stream)
-
-
-class BalancedOrder:
-    """Orders of rows in which every batch holds the classes in equal shares.
-
-    The numbers of two classes in a batch differ by one at most. Each class's rows are drawn with replacement; an epoch
-    is as long as it would be otherwise.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-    classes, batch_size : int
-    """
-
-    def __init__(self, y: np.ndarray, classes: int, batch_size: int) -> None:
-        sizes = np.bincount(y, minlength=classes)
-        present = np.flatnonzero(sizes)
-        self._rows = tf.constant(np.argsort(y, kind="stable"), tf.int32)
-        self._sizes = tf.constant(sizes[present], tf.int32)
-        self._starts = tf.constant((np.cumsum(sizes) - sizes)[present], tf.int32)
-        self._batch_size = batch_size
-
-    def __call__(self, n: tf.Tensor, stream: tf.Tensor) -> tf.Tensor:
-        """Return `n` row numbers for the two integers of `stream`."""
-        return balanced(n, stream, self._rows, self._sizes, self._starts, tf.constant(self._batch_size))
-
-
-@partial(tf.function, input_signature=[WHOLE, PAIR, WHOLES, WHOLES, WHOLES, WHOLE], autograph=False)
-def balanced(
-    n: tf.Tensor, stream: tf.Tensor, rows: tf.Tensor, sizes: tf.Tensor, starts: tf.Tensor, batch_size: tf.Tensor
+def _row_losses(
+    loss_of: Loss,
+    y: tf.Tensor,
+    logits: tf.Tensor,
+    weight: tf.Tensor,
+    counts: tf.Tensor,
+    features: tuple[tf.Tensor, ...],
+    share: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Return `n` of the `rows`, which lie class by class, `sizes` of them from `starts` on, in even batches."""
-    classes = tf.size(sizes)
-    for_turns, for_rows = tf.unstack(tf.random.experimental.stateless_split(stream, 2))
-    # A batch takes turns among the classes; which of them come first in a turn is drawn, as the last may be cut.
-    shape = [-(-n // batch_size), -(-batch_size // classes), classes]
-    turns = tf.argsort(tf.random.stateless_uniform(shape, for_turns), axis=2)
-    order = tf.reshape(tf.reshape(turns, [-1, shape[1] * classes])[:, :batch_size], [-1])[:n]
-    among = tf.gather(sizes, order)
-    drawn = tf.random.stateless_uniform([n], for_rows, dtype=tf.float64) * tf.cast(among, tf.float64)
-    return tf.gather(rows, tf.gather(starts, order) + tf.cast(drawn, tf.int32))
+    """Return the weighted loss of each row, shape (b,), summed over tasks, and times a share (b,) if there is one."""
+    summed = tf.add_n(
+        [
+            tf.gather(weight[t], y[:, t]) * loss_of(y[:, t], logits[:, t], counts[t], *features)
+            for t in range(weight.shape[0])
+        ]
+    )
+    return summed if share is None else share * summed
 
 
 def _summary(result: np.ndarray, support: np.ndarray) -> dict[str, float]:

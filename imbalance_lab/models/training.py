@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import field, replace
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field, InstanceOf
 from pydantic.dataclasses import dataclass
 
@@ -40,6 +41,19 @@ class Training:
     patience: Positive | None = None
     metric: str | InstanceOf[Metric] = HEADLINE
     callbacks: list[Callable[[], Any]] = field(default_factory=list)
+
+    @property
+    def watched(self) -> Metric:
+        """The metric that early stopping watches."""
+        return watchable(self.metric) if isinstance(self.metric, str) else self.metric
+
+    def first_epoch(self, share: float) -> int:
+        """Return the epoch, from 0, at which begins what waits for a share of the epochs; it has the last at least.
+
+        >>> [Training(epochs=10, batch_size=1, optimizer=int).first_epoch(share) for share in (0, 0.75, 0.8, 1)]
+        [0, 8, 8, 9]
+        """
+        return min(int(np.ceil(round(share * self.epochs, 9))), self.epochs - 1)
 
     def with_metrics(self, metrics: Sequence[Metric]) -> Training:
         """Return the settings with their metric looked up, among `metrics` too.

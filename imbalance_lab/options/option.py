@@ -23,6 +23,11 @@ NEEDED = {
     "stress": ("on", "check", "imbalance_lab.data.stress.Stress"),
     "prepare": ("fit", "imbalance_lab.data.prepare.Prepare"),
     "class_weight": ("check", "weight_start", "imbalance_lab.strategies.class_weights.ClassWeight"),
+    "representation": (
+        "effective_prior",
+        "second_stage",
+        "imbalance_lab.strategies.representation.base.Representation",
+    ),
     "training": ("epochs", "patience", "imbalance_lab.models.training.Training"),
     "evaluation": ("metrics", "test_prior", "imbalance_lab.evaluation.settings.Evaluation"),
     "decision": ("fit", "needs_prior", "imbalance_lab.strategies.decisions.Decision"),

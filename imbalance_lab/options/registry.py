@@ -20,9 +20,15 @@ import yaml
 
 from imbalance_lab.errors import ConfigError
 
-# The four slots of a strategy, and the option of each that leaves it empty.
+# The slots of a strategy, and the option of each that leaves it empty.
 SLOTS: Mapping[str, str] = MappingProxyType(
-    {"sampler": "none", "class_weight": "none", "loss": "cross_entropy", "decision": "argmax"}
+    {
+        "sampler": "none",
+        "class_weight": "none",
+        "loss": "cross_entropy",
+        "representation": "none",
+        "decision": "argmax",
+    }
 )
 MAX_NAME = 200
 ENTRY_POINT = "imbalance_lab.options"

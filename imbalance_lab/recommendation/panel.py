@@ -197,5 +197,5 @@ def cost_of(options: Any, model: int) -> int:
     model : int
         The place of its model, the simplest first.
     """
-    weights = {"decision": 1, "class_weight": 3, "sampler": 4, "loss": 5}
+    weights = {"decision": 1, "class_weight": 3, "sampler": 4, "loss": 5, "representation": 5}
     return 10 * model + sum(weight for slot, weight in weights.items() if not options[slot].is_empty)

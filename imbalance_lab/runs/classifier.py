@@ -48,7 +48,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     strategy : str or Strategy
     model : str, Option or object
         An option's name, an option with settings, or a model of one's own.
-    sampler, class_weight, loss, decision : str, Option or object, optional
+    sampler, class_weight, loss, representation, decision : str, Option or object, optional
         Fill a slot in the place of the strategy; ``class_weight`` also by hand, as ``{class: weight}``.
     training, prepare : str, Option or mapping, optional
         Settings of a network's training, and of the columns' preparation.
@@ -87,6 +87,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         sampler: Any = None,
         class_weight: Any = None,
         loss: Any = None,
+        representation: Any = None,
         decision: Any = None,
         training: Any = None,
         prepare: Any = None,
@@ -98,6 +99,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.sampler = sampler
         self.class_weight = class_weight
         self.loss = loss
+        self.representation = representation
         self.decision = decision
         self.training = training
         self.prepare = prepare
@@ -288,9 +290,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return Dataset("data", X, self._order[numbers].astype(np.int64), by_number, column_kinds(X))
 
     def _identity(self, dataset: Dataset) -> Identity:
-        given = {
-            key: getattr(self, key) for key in ("sampler", "class_weight", "loss", "decision", "training", "prepare")
-        }
+        given = {key: getattr(self, key) for key in (*SLOTS, "training", "prepare")}
         split: Any = {"validation": self.validation}
         if dataset.aside:
             split = option("split", "group", groups=GROUPS, **split)

@@ -16,7 +16,12 @@ from imbalance_lab.runs.settings import RunSettings
 from imbalance_lab.runs.tuning.space import budget_of
 
 # The groups that make up a run, in the order of `conf/config.yaml`.
-GROUPS = ("dataset", "split", "stress", "prepare", "model", "training", "sampler", "class_weight", "loss", "decision")
+GROUPS = (
+    *("dataset", "split", "stress", "prepare", "model", "training"),
+    *("sampler", "class_weight", "loss", "representation", "decision"),
+)
+# What versions before 0.2.0 lacked: where it is left as it is, the hash is theirs.
+LATER = ("representation",)
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,8 @@ class Identity:
     @cached_property
     def config_hash(self) -> str:
         """16 hex digits: equal for equal settings, whatever their options are called."""
-        hashed = {key: value for key, value in self.config.items() if key not in ("options", "save_model")}
+        left = {"options", "save_model", *(group for group in LATER if self.options[group].is_empty)}
+        hashed = {key: value for key, value in self.config.items() if key not in left}
         return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16]
 
     @property

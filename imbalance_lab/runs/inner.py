@@ -169,10 +169,13 @@ def _parts(plan: Plan, dataset: Dataset, rows: np.ndarray, validation: float) ->
 
 
 def trained_for(plan: Plan, steps: int) -> Plan:
-    """Return the plan for so many epochs, or rounds of boosting; deferred weights still set in at the same epoch."""
+    """Return the plan for so many epochs, or rounds of boosting; what waits for an epoch still sets in at the same."""
     learner, training = plan.learner.trained_for(steps, plan.training)
-    class_weight = plan.class_weight
+    class_weight, loss = plan.class_weight, plan.loss
     if plan.training is not None and class_weight.weight_start > 0:
-        first = min(int(np.ceil(round(class_weight.weight_start * plan.training.epochs, 9))), steps - 1)
+        first = min(plan.training.first_epoch(class_weight.weight_start), steps - 1)
         class_weight = replace(class_weight, weight_start=first / steps)  # type: ignore[type-var]
-    return replace(plan, learner=learner, training=training, class_weight=class_weight)
+    if plan.training is not None and loss is not None and loss.needs_features and loss.loss_start > 0:
+        first = min(plan.training.first_epoch(loss.loss_start), steps - 1)
+        loss = replace(loss, loss_start=first / steps)  # type: ignore[type-var]
+    return replace(plan, learner=learner, training=training, class_weight=class_weight, loss=loss)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -27,12 +28,15 @@ from imbalance_lab.strategies.class_weights import ClassWeight
 from imbalance_lab.strategies.costs import cost_matrix, shares_by_name
 from imbalance_lab.strategies.decisions import Decision
 from imbalance_lab.strategies.losses.base import Loss
+from imbalance_lab.strategies.representation.base import PLAIN, Representation
 from imbalance_lab.strategies.samplers import Sampler
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything a run needs but its data. `loss` and `training` are None for models that have their own.
+    """Everything a run needs but its data.
+
+    `loss` and `training` are None for models that have their own, and `representation` is the null option.
 
     Parameters
     ----------
@@ -46,6 +50,7 @@ class Plan:
     evaluation : Evaluation
     loss : Loss or None
     training : Training or None
+    representation : Representation
     seed : int
     """
 
@@ -59,6 +64,7 @@ class Plan:
     evaluation: Evaluation
     loss: Loss | None
     training: Training | None
+    representation: Representation
     seed: int
 
     @property
@@ -70,6 +76,17 @@ class Plan:
     def sampler_balances_batches(self) -> bool:
         """Whether the sampler leaves the rows alone and shapes a network's batches instead."""
         return getattr(self.sampler, "balanced_batches", False)
+
+    @property
+    def epochs(self) -> int | None:
+        """How many epochs a network is trained for at the most, those of a second stage included."""
+        return None if self.training is None else self.training.epochs + self.representation.second_epochs
+
+    def effective_prior(self, train: TrainingSet) -> np.ndarray | None:
+        """Return the class prior that the model's scores carry, shape (T, C); None if they are no probabilities."""
+        if self.loss is not None and self.representation != PLAIN:
+            return self.representation.effective_prior(train, self.loss)
+        return self.learner.effective_prior(train, self.loss)
 
     @property
     def needs_validation(self) -> bool:
@@ -94,8 +111,9 @@ def make_plan(identity: Identity, dataset: Dataset) -> Plan:
         learner = as_learner(options["model"].build())
     _check_slots(identity, learner, dataset)
     groups = ["split", "stress", "prepare", "sampler", "class_weight", "decision"]
-    groups += ["loss", "training"] if learner.trains_by_loss else []
-    parts = {"loss": None, "training": None} | {group: options[group].build() for group in groups}
+    groups += ["loss", "training", "representation"] if learner.trains_by_loss else []
+    parts: dict[str, Any] = {"loss": None, "training": None, "representation": PLAIN}
+    parts |= {group: options[group].build() for group in groups}
     parts["split"] = as_splitter(parts["split"])
     if parts["loss"] is not None:
         parts["loss"] = losses.as_loss(parts["loss"])
@@ -106,6 +124,7 @@ def make_plan(identity: Identity, dataset: Dataset) -> Plan:
     if not hasattr(plan.sampler, "fit_resample"):
         raise ConfigError(f"sampler is {type(plan.sampler).__name__}, which has no fit_resample")
     _check_labels(identity, dataset)
+    _check_representation(plan, identity, dataset)
     _check_training(plan, identity)
     _check_prior(plan, identity)
     plan.class_weight.check(dataset.class_names, dataset.counts)
@@ -141,6 +160,11 @@ def _check_slots(identity: Identity, learner: Learner, dataset: Dataset) -> None
             f"loss={filled['loss']} cannot train model={model}, which has a loss of its own; "
             "use model=mlp or model=linear, or class weights instead: strategy=inv_freq"
         )
+    if "representation" in filled and not learner.trains_by_loss:
+        raise Incompatible(
+            f"representation={filled['representation']} is a way to train a network and model={model} is none; "
+            "use model=mlp or model=linear, or a strategy for any model: strategy=inv_freq"
+        )
     if "class_weight" in filled and not learner.takes_class_weight:
         raise Incompatible(
             f"class_weight={filled['class_weight']} means nothing to model={model}, whose training takes no weights; "
@@ -155,6 +179,26 @@ def _check_labels(identity: Identity, dataset: Dataset) -> None:
             f"sampler={sampler} needs one class per row, and '{dataset.name}' has {len(dataset.labels)} "
             "labels; use class weights instead: strategy=inv_freq weights each label by its own rows (or, where "
             "the model takes no weights, decision=tuned_threshold)"
+        )
+
+
+def _check_representation(plan: Plan, identity: Identity, dataset: Dataset) -> None:
+    if plan.loss is None:
+        return
+    chosen, loss = f"representation={identity.names['representation']}", f"loss={identity.names['loss']}"
+    if dataset.labels and not plan.representation.takes_labels:
+        raise Incompatible(
+            f"{chosen} needs one class per row, and '{dataset.name}' has {len(dataset.labels)} labels; "
+            "use representation=mixup or representation=sam, or class weights: strategy=inv_freq"
+        )
+    if plan.representation.needs_linear_head and plan.loss.head_scale is not None:
+        raise Incompatible(
+            f"{chosen} changes the length of output weights and {loss} has an output where it does not count; "
+            "use representation=crt, or another loss"
+        )
+    if plan.representation.second_stage == "scales" and plan.loss.needs_features:
+        raise Incompatible(
+            f"{chosen} trains scales of the outputs and {loss} goes by the features before them; use representation=crt"
         )
 
 
@@ -191,10 +235,15 @@ def _check_prior(plan: Plan, identity: Identity) -> None:
     """Refuse decisions that need a prior where the scores carry none."""
     even = np.ones((1, 2))
     train = TrainingSet(np.empty((0, 0)), np.empty((0, 1), int), even, even)
-    if not plan.decision.needs_prior or plan.learner.effective_prior(train, plan.loss) is not None:
+    if not plan.decision.needs_prior or plan.effective_prior(train) is not None:
         return
     names = identity.names
     source = f"loss={names['loss']}" if plan.loss is not None else f"model={names['model']}"
+    if plan.loss is not None and plan.learner.effective_prior(train, plan.loss) is not None:
+        raise Incompatible(
+            f"decision={names['decision']} works on probabilities and the scores after "
+            f"representation={names['representation']} are none; use decision=tuned_threshold, or representation=none"
+        )
     raise Incompatible(
         f"decision={names['decision']} works on probabilities and the scores of {source} are none; "
         "use decision=tuned_threshold, or loss=cross_entropy"

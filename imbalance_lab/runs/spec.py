@@ -38,9 +38,9 @@ def specify(
     evaluation : mapping, optional
         Settings of the evaluation.
     **given
-        An option by group (``sampler``, ``class_weight``, ``loss``, ``decision``, ``split``, ``stress``,
-        ``prepare``, ``training``, ``tuning``): a name, an `Option`, a mapping of settings of the default option, or an
-        object; and ``seed``, ``min_class_rows``, ``save_model``. An option given for a slot replaces the strategy's.
+        An option by group (``sampler``, ``class_weight``, ``loss``, ``representation``, ``decision``, ``split``,
+        ``stress``, ``prepare``, ``training``, ``tuning``): a name, an `Option`, a mapping of settings of the default
+        option, or an object; and ``seed``, ``min_class_rows``, ``save_model``. An option given for a slot replaces the strategy's.
 
     Raises
     ------
@@ -115,7 +115,8 @@ def _filled(strategy: str | Strategy | Option) -> dict[str, Option]:
     if isinstance(strategy, Option) and strategy.group in SLOTS:
         return {strategy.group: strategy}
     raise ConfigError(
-        f"strategy is a name, an option of a slot, or a Strategy(sampler=, class_weight=, loss=, decision=), "
+        f"strategy is a name, an option of a slot, or a Strategy(sampler=, class_weight=, loss=, representation=, "
+        f"decision=), "
         f"not {type(strategy).__name__}"
     )
 

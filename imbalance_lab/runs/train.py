@@ -105,11 +105,11 @@ def train(
             )
             y = labels[:, None]
     trained_on = training_set(plan, dataset, prepare.encode(columns), y, prepare.codes)
-    effective = plan.learner.effective_prior(trained_on, plan.loss)
+    effective = plan.effective_prior(trained_on)
     classes = class_table(dataset, targets[split.train], trained_on, effective)
     observer.classes(classes, fold)
 
-    with clock("fit"), observer.progress(fold, plan.training.epochs if plan.training else None) as show:
+    with clock("fit"), observer.progress(fold, plan.epochs) as show:
 
         def report(epoch: int, metrics: Mapping[str, float]) -> None:
             named = {name_of(key, dataset): value for key, value in metrics.items()}
@@ -118,7 +118,7 @@ def train(
 
         training = None
         if plan.loss is not None and plan.training is not None:
-            training = NetworkTraining(plan.loss, plan.training, report)
+            training = NetworkTraining(plan.loss, plan.training, report, plan.representation)
         model = plan.learner.fit(trained_on, validation, seeds, training)
     priors = [Priors(None if effective is None else effective[t], natural[t]) for t in range(len(dataset.tasks))]
     history = None if model.history is None else model.history.rename(columns=lambda key: name_of(key, dataset))
@@ -169,7 +169,7 @@ def training_set(plan: Plan, dataset: Dataset, X: np.ndarray, y: np.ndarray, cod
     counts = dataset.count(y).astype(float)
     balanced = plan.sampler_balances_batches
     if balanced:
-        counts = np.where(counts > 0, counts.sum(axis=1, keepdims=True), 0) / (counts > 0).sum(axis=1, keepdims=True)
+        counts = TrainingSet(X, y, counts, counts).evened().counts
     weight = np.stack([plan.class_weight(n, names) for n, names in zip(counts, dataset.tasks, strict=True)])
     if not (np.isfinite(weight).all() and weight.min() > 0):
         raise ConfigError(

@@ -1,1 +1,1 @@
-"""The slots that need no TensorFlow: samplers, class weights and decisions."""
+"""The slots: samplers, class weights and decisions need no TensorFlow, losses and representations do."""

@@ -14,11 +14,11 @@ from imbalance_lab.options import SLOTS, Option, merged, nearest, option_of
 
 @dataclass(frozen=True)
 class Strategy:
-    """What fills the four slots; those that are left out stay empty.
+    """What fills the five slots; those that are left out stay empty.
 
     Parameters
     ----------
-    sampler, class_weight, loss, decision : str, Option or object, optional
+    sampler, class_weight, loss, representation, decision : str, Option or object, optional
         An option's name, an option with settings (`imbalance_lab.option`), or an object of one's own: a sampler with
         ``fit_resample``, a callable loss, ...
 
@@ -31,6 +31,7 @@ class Strategy:
     sampler: Any = None
     class_weight: Any = None
     loss: Any = None
+    representation: Any = None
     decision: Any = None
 
     def filled(self) -> dict[str, Option]:

@@ -50,7 +50,7 @@ def test_an_option_is_shown_as_its_file(capsys: pytest.CaptureFixture[str]) -> N
         shown = printed(capsys, typed)
         assert shown.startswith("loss=focal\n")
         assert "weight of each class" in shown
-    assert printed(capsys, "none").count("none\n") == 6  # of three slots, of the strategies, of stress, and of tuning
+    assert printed(capsys, "none").count("none\n") == 7  # of four slots, of strategies, stress and tuning
 
 
 def test_a_recipe_of_one_slot_is_shown_as_its_option(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,9 @@ BY_RULE = {
     "kmeans_smote near_miss neighbourhood_cleaning one_sided repeated_enn ros rus smote smote_enn smote_n smote_nc "
     "smote_tomek svm_smote tomek_links",
     "class_weight": "deferred eff_num inv_freq inv_power sqrt_inv",
-    "loss": "asymmetric balanced_softmax cost_matrix focal la_loss ldam poly predicted_weight vector_scaling",
+    "loss": "asymmetric balanced_softmax cost_matrix focal influence_balanced la_loss label_smoothing ldam poly "
+    "predicted_weight single_asymmetric vector_scaling",
+    "representation": "crt lws max_norm mixup remix sam tau_norm",
     "decision": "budget fixed_threshold logit_adjust max_precision_at_recall max_recall_at_precision min_cost "
     "prior_correction tuned_threshold",
 }

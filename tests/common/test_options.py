@@ -19,6 +19,7 @@ from imbalance_lab.models.base import Learner
 from imbalance_lab.options import CONF, SLOTS, groups
 from imbalance_lab.strategies.class_weights import ClassWeight
 from imbalance_lab.strategies.losses.base import Loss
+from imbalance_lab.strategies.representation.base import Representation
 from tests.conftest import built
 
 OPTIONS = sorted((file.parent.name, file.stem) for file in CONF.glob("*/*.yaml"))
@@ -42,7 +43,7 @@ REQUIRED = {
 }
 # Settings that a library takes by keyword alone, and that its classifier does not list.
 OTHER_NAMES = {"lightgbm.LGBMClassifier": {"deterministic", "force_row_wise"}}
-BASES = {"model": Learner, "class_weight": ClassWeight, "loss": Loss}
+BASES = {"model": Learner, "class_weight": ClassWeight, "loss": Loss, "representation": Representation}
 SLOT_METHODS = {
     "dataset": ["load", "title"],
     "sampler": ["fit_resample"],

@@ -67,6 +67,7 @@ def test_pair_runs_or_is_refused(dataset: str, strategy: str, model: str, tiny, 
 
 REFUSED = [
     ("focal", "logreg", "loss=focal cannot train model=logreg"),
+    ("mixup", "logreg", "representation=mixup is a way to train a network and model=logreg is none"),
     ("inv_freq", "knn", "class_weight=inv_freq means nothing to model=knn"),
     ("deferred", "logreg", "class_weight=deferred waits for a share of the epochs and model=logreg has none"),
     ("balanced_batches", "svm", "sampler=balanced_batches draws the batches of a network and model=svm has none"),
@@ -85,6 +86,20 @@ def test_refusals_say_why(strategy: str, model: str, said: str, tiny, run) -> No
 def test_a_prior_is_not_taken_from_scores_that_carry_none(tiny, run) -> None:
     with pytest.raises(Incompatible, match="scores of loss=focal are none; use decision=tuned_threshold"):
         run(tiny("loss=focal", "decision=logit_adjust", "model=linear"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["representation=remix", "decision=logit_adjust"], "scores after representation=remix are none"),
+        (["representation=tau_norm", "loss=ldam"], "loss=ldam has an output where it does not count; use"),
+        (["representation=lws", "loss=influence_balanced"], "goes by the features before them; use representation=crt"),
+        (["representation=crt", "dataset=two_labels"], "representation=crt needs one class per row.*2 labels; use"),
+    ],
+)
+def test_a_representation_is_refused_where_it_means_nothing(typed, said, tiny, run) -> None:
+    with pytest.raises(Incompatible, match=said):
+        run(tiny(*typed, "model=linear"))
 
 
 def test_samplers_are_refused_for_labels(tiny, run) -> None:

@@ -5,18 +5,20 @@ from functools import partial
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet
 from imbalance_lab.models.base import NetworkTraining
+from imbalance_lab.models.batches import BalancedOrder
 from imbalance_lab.models.keras_learner import FittedNetwork
 from imbalance_lab.models.network import Network
-from imbalance_lab.models.trainer import BalancedOrder
 from imbalance_lab.models.training import Training
 from imbalance_lab.strategies.losses.cross_entropy import CrossEntropy
 from imbalance_lab.strategies.losses.focal import Focal
+from imbalance_lab.strategies.losses.influence_balanced import InfluenceBalanced
 from imbalance_lab.strategies.losses.ldam import LDAM
 from imbalance_lab.strategies.losses.logit_adjusted import BalancedSoftmax, LogitAdjusted
 
@@ -328,6 +330,36 @@ def test_a_normalised_head_gives_scaled_cosines(tmp_path) -> None:
     model.save(tmp_path)
     again = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(again(validation.X), logits, atol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_influence_balanced_loss_sets_in_at_its_epoch_and_sees_the_features(classes: int) -> None:
+    """Until then it is cross-entropy to the bit; then the loss of the paper's formula on the last layer's input."""
+    train, validation = data((60, 20, 5)[:classes])
+    training = Training(epochs=6, batch_size=16, optimizer=sgd(0.01), patience=1)
+    whole = replace(training, patience=None)
+    plain = fit(Network(hidden=[4]), train, validation, whole)
+    late = fit(Network(hidden=[4]), train, validation, training, loss=InfluenceBalanced(0.5, alpha=2.0))
+    assert late.history["train/loss"][:3].tolist() == plain.history["train/loss"][:3].tolist()
+    assert len(late.history) > 3
+    assert late.steps > 3
+    never = fit(Network(hidden=[4]), train, validation, whole, loss=InfluenceBalanced(1.0))
+    pd.testing.assert_frame_equal(never.history, plain.history, check_exact=True)
+
+    features = keras.Model(late.net.input, late.net.layers[-1].input)(validation.X).numpy()
+    log_p, y = late.predict_log_proba(validation.X)[:, 0], validation.y[:, 0]
+    size = np.abs(np.exp(log_p) - np.eye(classes)[y]).sum(axis=1) * np.abs(features).sum(axis=1)
+    expected = np.mean(2 * -log_p[np.arange(len(y)), y] / (size + 0.001))
+    assert late.history["val/loss"][late.steps - 1] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_normalised_head_of_labels_has_two_outputs_each() -> None:
+    train, validation = labels()
+    training = Training(epochs=1, batch_size=16, optimizer=sgd())
+    model = fit(Network(hidden=[4]), train, validation, training, loss=LDAM())
+    assert model.net.output_shape == (None, 4)
+    outputs = model.net(validation.X).numpy().reshape(-1, 2, 2)
+    np.testing.assert_allclose(model.predict_log_proba(validation.X), log_softmax(outputs, axis=2), atol=1e-5)
 
 
 def adam():

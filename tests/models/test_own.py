@@ -85,7 +85,7 @@ def test_two_classes_have_one_channel_or_two() -> None:
 
     assert fit(layers, (30, 20)).predict_log_proba(data()[0].X).shape == (70, 1, 2)
     assert set(asked) == {1}
-    assert fit([dense(3)], (30, 20), LDAM()).net.output_shape == (None, 1)  # with the head that this loss needs
+    assert fit([dense(3)], (30, 20), LDAM()).net.output_shape == (None, 2)  # with the head that this loss needs
 
 
 def test_the_output_of_a_function_starts_at_the_prior() -> None:

@@ -59,6 +59,7 @@ SMALL = lab.option("dataset", "synthetic", rows=300, priors={"a": 0.8, "b": 0.2}
 SLOW = {
     "mlp": lambda **more: lab.run(SMALL, TUNED_SMOTE, "mlp", training={"epochs": 3}, **more),
     "cosine": lambda **more: lab.run(SMALL, "ldam", "mlp", training={"epochs": 2}, **more),
+    "scales": lambda **more: lab.run(SMALL, "lws", "mlp", training={"epochs": 2}, **more),
     "labels of a network": lambda **more: lab.run("two_labels", "inv_freq", "mlp", training={"epochs": 1}, **more),
     **{
         name: lambda name=name, **more: lab.run(SMALL, "none", name, **more)

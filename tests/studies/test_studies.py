@@ -113,7 +113,7 @@ def test_the_loss_of_the_questions_is_what_tensorflow_calls_weighted_cross_entro
 def test_two_channels_are_two_outputs() -> None:
     from experiments.wrong import TwoChannels
     from imbalance_lab.data.rows import Seeds
-    from imbalance_lab.models.trainer import Scorer
+    from imbalance_lab.models.scorer import Scorer
 
     net = TwoChannels([4]).build((3,), np.array([[0.9, 0.1]]), Seeds.spawn(0, 0))
     np.testing.assert_allclose(net.layers[-1].bias, [np.log(9), -np.log(9)], rtol=1e-6)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from imbalance_lab.runs.identity import Identity
 
 # The groups whose options are tuned, in the order of `GROUPS`. Those of the data are what is compared on.
-TUNED = ("model", "training", "sampler", "class_weight", "loss", "decision")
+TUNED = ("model", "training", "sampler", "class_weight", "loss", "representation", "decision")
 
 
 def budget_of(tuning: Option, options: Mapping[str, Option]) -> dict[str, Any]:

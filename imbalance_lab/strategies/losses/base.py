@@ -39,8 +39,21 @@ class Loss(ABC):
 
     @property
     def head_scale(self) -> float | None:
-        """Scale of the normalised head it needs: logits are the scale times a cosine; None for a plain head."""
+        """Scale of the normalised head it needs: logits are the scale times a cosine; None for a plain head.
+
+        Such a head has an output for each class, of two classes as well.
+        """
         return None
+
+    @property
+    def needs_features(self) -> bool:
+        """Whether ``__call__`` takes, after `counts`, the features (b, ...) that the output layer is given."""
+        return False
+
+    @property
+    def loss_start(self) -> float:
+        """Share of the epochs that are trained by cross-entropy before it sets in."""
+        return 0.0
 
     @property
     def counts_classes(self) -> bool:

@@ -45,7 +45,8 @@ class KerasLoss(keras.losses.Loss):
     Raises
     ------
     ConfigError
-        If the loss depends on the class sizes and `counts` is missing or no list of positive numbers.
+        If the loss depends on the class sizes and `counts` is missing or no list of positive numbers, or it needs more
+        than a network's outputs.
     """
 
     def __init__(
@@ -63,6 +64,11 @@ class KerasLoss(keras.losses.Loss):
         if self.counts is None and loss.needs_counts:
             raise ConfigError(
                 f"{type(loss).__name__} depends on class sizes: give counts=, the training rows of each class"
+            )
+        if loss.needs_features:
+            raise ConfigError(
+                f"{type(loss).__name__} needs the features before the output layer, which a loss of Keras does not "
+                "see; train by it in lab.run or lab.Classifier"
             )
         self._by_classes: dict[int, Loss] = {}
         if self.counts is not None:

@@ -20,10 +20,8 @@ class LDAM(Loss):
     The logits are already ``s c``: the network gives them on a head whose features and weights have length 1, which is
     `imbalance_lab.models.heads.CosineHead` in a Keras model of one's own.
 
-    The authors give two classes two such outputs, c_0 and c_1. Ours have one channel z = s c and the logits (0, z), as
-    under every loss: the difference of the logits spans [-s, s] rather than [-2 s, 2 s]. That halves the authors' scale
-    and doubles their margin in relation to it; ``scale=60, max_margin=0.25`` is what theirs with 30 and 0.5 comes to.
-    Of more classes it is theirs.
+    As the authors have it, two classes have two such outputs, c_0 and c_1, and not the one channel z that other losses
+    see as (0, z).
 
     Parameters
     ----------

@@ -12,10 +12,12 @@ import tensorflow as tf
 from imbalance_lab import options
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.strategies import losses
-from imbalance_lab.strategies.losses import LDAM, CostMatrix, Focal, KerasLoss, LogitAdjusted
+from imbalance_lab.strategies.losses import LDAM, CostMatrix, Focal, InfluenceBalanced, KerasLoss, LogitAdjusted
 from imbalance_lab.strategies.losses.base import Loss
 
-EVERY = {name: options.option("loss", name).build() for name in options.names("loss")}
+EVERY = {
+    name: loss for name in options.names("loss") if not (loss := options.option("loss", name).build()).needs_features
+}
 COUNTS = {2: [90, 10], 4: [198, 436, 710, 272]}
 
 
@@ -163,6 +165,7 @@ def test_which_losses_depend_on_class_sizes() -> None:
     [
         (lambda y, z: Focal().keras(counts=[1, -1]), "counts must be"),
         (lambda y, z: Focal().keras(counts="many"), "counts must be"),
+        (lambda y, z: InfluenceBalanced().keras(), "needs the features before the output layer"),
         (lambda y, z: LDAM().keras(counts=[5, 6, 7])(y, z), "counts of 3 classes, and the outputs are of 4"),
         (lambda y, z: Focal(alpha=[1, 2]).keras(counts=[5, 6, 7]), "2 weights for 3 classes"),
         (lambda y, z: Focal().keras()(y, z[:, :, None]), r"shape \(b, 1\) or \(b, C\), not \(30, 4, 1\)"),

@@ -17,10 +17,13 @@ from imbalance_lab.strategies.losses.base import Loss
 from imbalance_lab.strategies.losses.cost_matrix import CostMatrix
 from imbalance_lab.strategies.losses.cross_entropy import CrossEntropy
 from imbalance_lab.strategies.losses.focal import Focal
+from imbalance_lab.strategies.losses.influence_balanced import InfluenceBalanced
+from imbalance_lab.strategies.losses.label_smoothing import LabelSmoothing
 from imbalance_lab.strategies.losses.ldam import LDAM
 from imbalance_lab.strategies.losses.logit_adjusted import BalancedSoftmax, LogitAdjusted
 from imbalance_lab.strategies.losses.poly import Poly
 from imbalance_lab.strategies.losses.predicted_weight import PredictedWeight
+from imbalance_lab.strategies.losses.single_asymmetric import SingleAsymmetric
 from imbalance_lab.strategies.losses.vector_scaling import VectorScaling
 
 # A loss near 0 is the difference of numbers near 1: its absolute error is the type's precision.
@@ -125,6 +128,20 @@ def asymmetric_reference(y, z, n, gamma_positive, gamma_negative, clip):
     return -(t * (1 - p) ** gamma_positive * np.log(p) + (1 - t) * negative).sum(axis=1)
 
 
+def asymmetric_held(loss, y, z, shifted):
+    """Its value at `shifted` logits with the focusing weights that it has at `z`."""
+    z, shifted, t = (
+        (z[:, 1:] - z[:, :1], shifted[:, 1:] - shifted[:, :1], y[:, None])
+        if z.shape[1] == 2
+        else (z, shifted, np.eye(z.shape[1])[y])
+    )
+    p_m, moved = (np.maximum(expit(at) - loss.clip, 0) for at in (z, shifted))
+    miss = np.log1p(-moved) if loss.clip else log_expit(-shifted)
+    return -(
+        t * (1 - expit(z)) ** loss.gamma_positive * log_expit(shifted) + (1 - t) * p_m**loss.gamma_negative * miss
+    ).sum(axis=1)
+
+
 def poly_reference(y, z, n, epsilon):
     """Equation 6 of Leng et al. (2022): L_CE + epsilon (1 - P_t)."""
     p = p_true(y, z)
@@ -142,6 +159,27 @@ def predicted_weight_reference(y, z, n, power):
     return (softmax(z, axis=1) @ w) * -np.log(p_true(y, z))
 
 
+def label_smoothing_reference(y, z, n, epsilon):
+    """Section 7 of Szegedy et al. (2016): cross-entropy with q'(k) = (1 - epsilon) delta_ky + epsilon / K."""
+    q = (1 - epsilon) * np.eye(z.shape[1])[y] + epsilon / z.shape[1]
+    return -(q * log_softmax(z, axis=1)).sum(axis=1)
+
+
+def single_asymmetric_reference(y, z, n, gamma_positive, gamma_negative, epsilon):
+    """`ASLSingleLabel.forward` of the authors' code, line by line, without the mean over rows."""
+    log_p, true = log_softmax(z, axis=1), np.eye(z.shape[1])[y]
+    positive, negative = np.exp(log_p) * true, (1 - np.exp(log_p)) * (1 - true)
+    weight = (1 - positive - negative) ** (gamma_positive * true + gamma_negative * (1 - true))
+    return -((true * (1 - epsilon) + epsilon / z.shape[1]) * log_p * weight).sum(axis=1)
+
+
+def influence_balanced_reference(y, z, f, alpha):
+    """Equation 10 of Park et al. (2021) with lambda = alpha, and the authors' 0.001 in the denominator."""
+    p = softmax(z, axis=1)
+    influence = np.abs(p - np.eye(z.shape[1])[y]).sum(axis=1) * np.abs(f).sum(axis=1)
+    return alpha * -np.log(p[np.arange(len(y)), y]) / (influence + 0.001)
+
+
 COSTS = [[0, 1, 2, 3], [4, 0, 5, 6], [7, 8, 0, 9], [1, 2, 3, 0]]
 REFERENCES: list[tuple[Loss, Callable]] = [
     (CrossEntropy(), lambda y, z, n: -log_softmax(z, axis=1)[np.arange(len(y)), y]),
@@ -154,6 +192,10 @@ REFERENCES: list[tuple[Loss, Callable]] = [
     (VectorScaling(0.3, 1.0), lambda y, z, n: vector_scaling_reference(y, z, n, 0.3, 1.0)),
     (Asymmetric(1.0, 4.0, 0.05), lambda y, z, n: asymmetric_reference(y, z, n, 1.0, 4.0, 0.05)),
     (Asymmetric(0.0, 2.0, 0.0), lambda y, z, n: asymmetric_reference(y, z, n, 0.0, 2.0, 0.0)),
+    (Asymmetric(1.0, 4.0, 0.05, False), lambda y, z, n: asymmetric_reference(y, z, n, 1.0, 4.0, 0.05)),
+    (SingleAsymmetric(), lambda y, z, n: single_asymmetric_reference(y, z, n, 0.0, 4.0, 0.1)),
+    (SingleAsymmetric(0.5, 2.0, 0.2), lambda y, z, n: single_asymmetric_reference(y, z, n, 0.5, 2.0, 0.2)),
+    (LabelSmoothing(0.1), lambda y, z, n: label_smoothing_reference(y, z, n, 0.1)),
     (Poly(1.0), lambda y, z, n: poly_reference(y, z, n, 1.0)),
     (CostMatrix(), lambda y, z, n: cost_reference(y, z, n, None)),
     (PredictedWeight(1.0), lambda y, z, n: predicted_weight_reference(y, z, n, 1.0)),
@@ -207,6 +249,11 @@ IDENTITIES: list[tuple[Loss, Loss]] = [
     (LDAM(0.0, 1.0), CrossEntropy()),
     (Poly(0.0), CrossEntropy()),
     (PredictedWeight(0.0), CrossEntropy()),
+    (LabelSmoothing(0.0), CrossEntropy()),
+    (SingleAsymmetric(0.0, 0.0, 0.3), LabelSmoothing(0.3)),
+    (SingleAsymmetric(0.0, 4.0, 0.0), CrossEntropy()),
+    (SingleAsymmetric(2.0, 4.0, 0.0), Focal(2.0)),
+    (InfluenceBalanced(loss_start=1.0), CrossEntropy()),
 ]
 
 
@@ -219,7 +266,26 @@ def test_identities(loss: Loss, known: Loss, classes: int) -> None:
     prior, counts = np.ones((1, classes)) / classes, n[None]
     effective, expected = (each.effective_prior(prior, counts) for each in (loss, known))
     if not isinstance(loss, LDAM):
-        np.testing.assert_allclose(effective, expected)
+        assert (effective is None) == (expected is None)
+        assert expected is None or np.allclose(effective, expected)
+
+
+NEUTRAL = (LabelSmoothing(0.0), SingleAsymmetric(0.0, 0.0, 0.0), InfluenceBalanced(1.0))
+
+
+@pytest.mark.parametrize("loss", NEUTRAL, ids=repr)
+@pytest.mark.parametrize("dtype", PRECISION)
+def test_neutral_settings_are_cross_entropy_to_the_bit(loss: Loss, dtype: type) -> None:
+    y, logits, _ = sample(300, 5, dtype=dtype)
+    z = tf.constant(logits)
+    found = []
+    for each in (loss, CrossEntropy()):
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            values = each(y, z, None)
+        found.append((values.numpy(), tape.gradient(values, z).numpy()))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_even_classes_make_every_adjustment_cross_entropy() -> None:
@@ -253,6 +319,8 @@ def test_gradients_are_those_of_finite_differences(loss: Loss, classes: int) -> 
         if isinstance(loss, PredictedWeight):  # its weight is a number to the gradient: held where it is
             w = n**-1.0 * tf.reduce_sum(n) / tf.reduce_sum(n**-1.0 * n)
             return tf.reduce_sum(tf.reduce_sum(w * tf.nn.softmax(z), 1) * CrossEntropy()(y, shifted, n))
+        if isinstance(loss, Asymmetric) and loss.stop_gradient:  # so are its focusing weights
+            return tf.reduce_sum(asymmetric_held(loss, y, logits, shifted.numpy()))
         return tf.reduce_sum(loss(y, shifted, n))
 
     step, numeric = 1e-5, np.zeros(logits.shape)
@@ -325,8 +393,52 @@ def test_the_prior_is_that_of_the_best_scores(loss: Loss) -> None:
 
 def test_losses_that_bend_probabilities_say_so() -> None:
     even, n = np.ones(2) / 2, np.ones(2)
-    for loss in (Focal(2.0), LDAM(), VectorScaling(0.3), Asymmetric(), Poly(1.0), CostMatrix()):
+    others = (LabelSmoothing(), SingleAsymmetric(), InfluenceBalanced())
+    for loss in (Focal(2.0), LDAM(), VectorScaling(0.3), Asymmetric(), Poly(1.0), CostMatrix(), *others):
         assert loss.effective_prior(even, n) is None, loss
+
+
+# ---------------------------------------------------------------- the loss that sees the features
+
+
+@pytest.mark.parametrize("classes", [2, 3, 50])
+def test_influence_balanced_is_the_papers_formula(classes: int) -> None:
+    y, logits, _ = sample(200, classes)
+    f = np.random.default_rng(1).normal(size=(200, 7))
+    found = InfluenceBalanced(alpha=10.0)(y, tf.constant(logits), None, tf.constant(f)).numpy()
+    np.testing.assert_allclose(found, influence_balanced_reference(y, logits, f, 10.0), rtol=1e-8)
+
+
+def test_influence_balanced_by_hand_and_its_gradient() -> None:
+    even, f = np.zeros((1, 2)), np.array([[3.0, -4.0]])
+    # p = 1/2: |p - y|_1 = 1, |f|_1 = 7.
+    found = InfluenceBalanced(alpha=7.001)(np.array([1]), even, None, f).numpy()
+    np.testing.assert_allclose(found, np.log(2), rtol=1e-12)
+    y, logits, _ = sample(6, 3)
+    f = np.random.default_rng(1).normal(size=(6, 4))
+    both = [tf.constant(logits), tf.constant(f)]
+    with tf.GradientTape() as tape:
+        tape.watch(both)
+        total = tf.reduce_sum(InfluenceBalanced()(y, both[0], None, both[1]))
+    for which, slope in enumerate(tape.gradient(total, both)):
+        for at in np.ndindex(*slope.shape):
+            ends = []
+            for step in (1e-6, -1e-6):
+                moved = [part.numpy().copy() for part in both]
+                moved[which][at] += step
+                ends.append(influence_balanced_reference(y, *moved, 10.0).sum())
+            np.testing.assert_allclose(slope[at], (ends[0] - ends[1]) / 2e-6, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 50.0, 1e4])
+def test_influence_balanced_stays_finite(scale: float) -> None:
+    rng = np.random.default_rng(0)
+    parts = [tf.constant(rng.choice([-scale, 0, scale], size=(20, k)), tf.float32) for k in (4, 6)]
+    with tf.GradientTape() as tape:
+        tape.watch(parts)
+        values = InfluenceBalanced()(rng.integers(4, size=20), parts[0], None, parts[1])
+    assert np.isfinite(values).all()
+    assert all(np.isfinite(slope).all() for slope in tape.gradient(values, parts))
 
 
 @pytest.mark.parametrize(

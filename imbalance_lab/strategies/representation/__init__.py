@@ -1,0 +1,1 @@
+"""How a network's layers come to what they are: mixed rows, flat minima, bounded weights, two stages. Networks only."""
