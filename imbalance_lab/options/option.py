@@ -32,6 +32,8 @@ NEEDED = {
     "evaluation": ("metrics", "test_prior", "imbalance_lab.evaluation.settings.Evaluation"),
     "decision": ("fit", "needs_prior", "imbalance_lab.strategies.decisions.Decision"),
 }
+# Where a group takes a class that knows nothing of the settings of its other options.
+CUSTOM = {"split": "split=custom split.splitter._target_=", "model": "model=custom model.estimator._target_="}
 TARGETS = ("_target_", "estimator._target_")  # what an option is: the latter of a classifier of another library
 
 
@@ -112,8 +114,11 @@ class Option:
         except ValidationError as error:
             raise ConfigError("; ".join(describe(self.group, detail) for detail in error.errors())) from error
         except Exception as error:
-            reason = " ".join(str(error).split())
-            raise ConfigError(f"{self.group}: {self.settings.get('_target_')} cannot be made: {reason}") from error
+            reason, target = " ".join(str(error).split()), str(self.settings["_target_"])
+            if isinstance(error, TypeError) and self.group in CUSTOM and not target.startswith("imbalance_lab."):
+                given = ", ".join(key for key in self.settings if key != "_target_")
+                reason += f" (it is given {given}); a class without these goes by {CUSTOM[self.group]}{target}"
+            raise ConfigError(f"{self.group}: {target} cannot be made: {reason}") from error
         *offered, base = NEEDED.get(self.group, ("",))
         if lacking := [name for name in offered if not hasattr(type(made), name) and not hasattr(made, name)]:
             raise ConfigError(f"{self.group}: {self.settings['_target_']} has no '{lacking[0]}'; derive it from {base}")

@@ -14,9 +14,12 @@ from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
+from uuid import uuid4
 
 from filelock import FileLock
 from mlflow import MlflowClient
+from mlflow.environment_variables import MLFLOW_SQLALCHEMYSTORE_POOLCLASS
 from mlflow.exceptions import MlflowException
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
@@ -24,6 +27,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from imbalance_lab.errors import StoreError, without_password
 
 SQLITE = "sqlite:///"
+POOL = "MLFLOW_SQLALCHEMYSTORE_"  # variables that set MLflow's pool of connections, not all of which memory takes
 
 # What MLflow and SQLite report of a database whose tables and recorded version do not fit.
 BROKEN = r"already exists|no such (table|column)|duplicate column|malformed|has no column|found version None"
@@ -159,17 +163,34 @@ def _open_file(file: Path, uri: str) -> MlflowClient:
 def _create(file: Path) -> None:
     """Create a database beside `file`, and put it in place when it is whole: a process may die at any moment."""
     folder = Path(mkdtemp(prefix=_unfinished(file), dir=file.parent))
+    whole = folder / "whole.db"
     try:
-        migrated, whole = folder / "migrated.db", folder / "whole.db"
-        _client_of(f"{SQLITE}{migrated}")
         # MLflow keeps its connection to the first; nobody has the copy open.
-        with closing(sqlite3.connect(migrated)) as source, closing(sqlite3.connect(whole)) as copy:
+        with _migrated(folder) as source, closing(sqlite3.connect(whole)) as copy:
             source.backup(copy)
         if file.exists() and file.stat().st_size > 0:  # made meanwhile by something that knows no lock (mlflow ui)
             return
         os.replace(whole, file)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _migrated(folder: Path) -> Iterator[sqlite3.Connection]:
+    """Connect to a new database of MLflow: in memory, where some ninety commits wait for no disk."""
+    pool: Any = MLFLOW_SQLALCHEMYSTORE_POOLCLASS
+    if any(name.startswith(POOL) for name in os.environ):
+        name, query = str(folder / "migrated.db"), ""
+    else:
+        name, query = f"file:{uuid4().hex}?mode=memory&cache=shared", "&uri=true"
+        pool.set("SingletonThreadPool")
+    with closing(sqlite3.connect(name, uri=True)) as connection:
+        try:
+            _client_of(f"{SQLITE}{name}{query}")
+        finally:
+            if query:
+                pool.unset()
+        yield connection
 
 
 def _unfinished(file: Path) -> str:

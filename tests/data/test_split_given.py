@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -211,6 +212,40 @@ def test_splitters_of_scikit_learn_give_their_rows(splitter, groups) -> None:
         np.testing.assert_array_equal(np.sort([*split.train, *split.validation]), train)
         crossing = set(frame.patient[split.train]) & set(frame.patient[split.validation])
         assert bool(crossing) == (groups is None)
+
+
+class Halves:
+    """Gets the dataset, and gives training and test rows, or validation rows too."""
+
+    def __init__(self, *more) -> None:
+        self.more = more
+
+    def split(self, data):
+        rows = np.arange(len(data))
+        yield rows[::2], *self.more, rows[1::2]
+
+
+class OfTwo:
+    def split(self, X, y):
+        yield np.flatnonzero(np.asarray(y).ravel() >= 0)[::2], np.arange(1, len(X), 2)
+
+
+@pytest.mark.parametrize(("splitter", "validation"), [(Halves(), 6), (Halves([]), 0), (OfTwo(), 6)])
+def test_a_plain_class_may_take_the_dataset_or_rows_and_classes(splitter, validation: int) -> None:
+    frame = table()
+    data = Dataset.from_arrays(frame[["x"]], frame.label)
+    (split,) = Custom(splitter, validation=0.2).split(data)
+    assert split.test.tolist() == list(range(1, len(frame), 2))
+    assert len(split.validation) == validation
+
+
+def test_a_class_without_a_splits_settings_is_told_where_it_goes(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "plain.py").write_text("class Halves:\n    def split(self, data):\n        yield [0, 2], [1, 3]\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(
+        ConfigError, match=r"it is given .*test.*; .* split=custom split.splitter._target_=plain.Halves"
+    ):
+        option("split", "holdout", **{"_target_": "plain.Halves"}).build()
 
 
 class Leaky:

@@ -59,6 +59,25 @@ def test_an_interrupted_creation_leaves_no_database(tmp_path: Path, monkeypatch:
     assert open_store(uri).search_experiments()
 
 
+@pytest.mark.parametrize("pool", [{}, {"MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW": "2"}])
+def test_a_database_is_migrated_in_memory_unless_the_pool_is_set(
+    pool: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in pool.items():
+        monkeypatch.setenv(name, value)
+    opened = []
+    real = command.upgrade
+
+    def upgrade(config, revision: str) -> None:
+        opened.append(config.get_main_option("sqlalchemy.url"))
+        real(config, revision)
+
+    monkeypatch.setattr(command, "upgrade", upgrade)
+    assert open_store(address(tmp_path / "a b#.db")).search_experiments()
+    assert ["mode=memory" in uri for uri in opened] == [not pool]
+    assert sorted(file.name for file in tmp_path.iterdir() if file.suffix == ".db") == ["a b#.db"]
+
+
 def test_what_a_killed_process_left_is_removed_and_other_files_stay(store: Path) -> None:
     left = store.with_name(".mlflow.db.new-abc")
     left.mkdir()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,16 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, config=STRICT)
 class Custom(Splitter):
-    """Any splitter with ``split(X, y, groups)``, as all of scikit-learn's.
+    """Any splitter with ``split(X, y, groups)``, as all of scikit-learn's, or with ``split(data)``.
 
     Parameters
     ----------
     splitter : object
-        Yields training and test rows; what it draws, it draws by a ``random_state`` of its own.
+        Yields training and test rows, or training, validation and test rows; what it draws, it draws by a
+        ``random_state`` of its own. One whose only argument is not called ``X`` gets the `Dataset`.
     groups : str, optional
         The column that says which group a row is of; it is no feature. Groups that cross are refused.
     validation : float
-        Share of the training rows that validates, of each class or in whole groups; may be 0.
+        Share of the training rows that validates, of each class or in whole groups, where the splitter gives no
+        validation rows; may be 0.
 
     Examples
     --------
@@ -39,6 +42,12 @@ class Custom(Splitter):
     >>> data = Dataset.from_arrays(np.eye(6), [0, 1, 0, 1, 0, 1])
     >>> [split.test.tolist() for split in Custom(KFold(3), validation=0).split(data)]
     [[0, 1], [2, 3], [4, 5]]
+    >>> class ByTheDataset:
+    ...     def split(self, data):
+    ...         rows = np.arange(len(data))
+    ...         yield rows[:-2], rows[-2:]
+    >>> [split.test.tolist() for split in Custom(ByTheDataset(), validation=0).split(data)]
+    [[4, 5]]
     """
 
     splitter: Any
@@ -62,16 +71,19 @@ class Custom(Splitter):
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="The groups parameter is ignored")  # they are checked here
-                found = self.splitter.split(data.X, data.y, groups)
-                pairs = [tuple(map(np.asarray, pair)) for pair in found]
+                found = self.splitter.split(*_arguments(self.splitter.split, data, groups))
+                folds = [tuple(map(_rows, fold)) for fold in found]
         except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             hint = "; name a column by split.groups=" if groups is None and "groups" in reason else ""
             raise DataError(f"{self.title} cannot split the data: {reason}{hint}") from error
-        for pair in pairs:
-            if len(pair) != 2 or not all(_are_rows(part, len(data)) for part in pair):
+        for fold in folds:
+            if len(fold) not in (2, 3) or not all(_are_rows(part, len(data)) for part in fold):
                 raise DataError(f"{self.title} gives no training and test rows by number, from 0 to {len(data) - 1}")
-            train, test = pair
+            if len(fold) == 3:
+                yield Split(*fold)
+                continue
+            train, test = fold
             kept, validation = share_out_alike(train, data.y, groups, self.validation, seed=0)
             yield Split(kept, validation, test)
 
@@ -87,8 +99,22 @@ def as_splitter(made: Any) -> Splitter:
     if isinstance(made, Splitter):
         return made
     if not callable(getattr(made, "split", None)):
-        raise ConfigError(f"split is {type(made).__name__}, which has no split(X, y, groups)")
+        raise ConfigError(f"split is {type(made).__name__}, which has no split(X, y, groups) or split(data)")
     return Custom(made)
+
+
+def _arguments(split: Callable[..., Any], data: Dataset, groups: np.ndarray | None) -> tuple[Any, ...]:
+    """Return what a method `split` gets: the dataset if that is all it asks for, else as many of X, y and groups."""
+    parameters = inspect.signature(split).parameters.values()
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return data.X, data.y, groups
+    return (data,) if len(names) == 1 and names != ["X"] else (data.X, data.y, groups)[: len(names)]
+
+
+def _rows(part: Any) -> np.ndarray:
+    rows = np.asarray(part)
+    return rows if rows.size else rows.astype(int)  # an empty list is one of floats
 
 
 def _are_rows(part: np.ndarray, rows: int) -> bool:
