@@ -40,7 +40,8 @@ def specify(
     **given
         An option by group (``sampler``, ``class_weight``, ``loss``, ``representation``, ``decision``, ``split``,
         ``stress``, ``prepare``, ``training``, ``tuning``): a name, an `Option`, a mapping of settings of the default
-        option, or an object; and ``seed``, ``min_class_rows``, ``save_model``. An option given for a slot replaces the strategy's.
+        option, or an object; and ``seed``, ``min_class_rows``, ``save_model``. An option given for a slot
+        replaces the strategy's.
 
     Raises
     ------
