@@ -57,8 +57,8 @@ def run(
         Whether figures are drawn into the folder; `RunRecord.figures` draws them at any time.
     **settings
         ``sampler``, ``class_weight``, ``loss``, ``representation``, ``decision``, ``split``, ``stress``, ``prepare``,
-        ``training``: an option's name, an option, a mapping of settings, or an object of one's own; ``evaluation`` (a
-        mapping), ``seed``, ``min_class_rows``, ``save_model``.
+        ``training``, ``tuning``: an option's name, an option, a mapping of settings, or an object of one's own;
+        ``evaluation`` (a mapping), ``seed``, ``min_class_rows``, ``save_model``.
 
     Returns
     -------
