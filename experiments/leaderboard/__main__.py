@@ -15,11 +15,12 @@ FOLDER = Path("multirun", "leaderboard")
 USAGE = """\
 python -m experiments leaderboard [key=value ...]
 
-preset=full             or quick: a few sets, in minutes
+preset=full             or quick: a few sets, in minutes; or tuned: ten sets, every strategy tuned alike and untuned
 shard=3/8               run the third of eight parts of the sets, and write no page
 models=logreg,hist_gb   of the preset's models these
 strategies=none,smote   of its strategies these
 repeats=2               of the cross-validation
+trials=20               of tuning, the same for every strategy, beside the untuned runs; 0 for none
 largest=20000           only sets of at most so many cells (rows times features)
 folder=multirun/leaderboard   where runs are kept; what has finished there is not run again
 table=FILE              a table whose runs are not run again and are shown too; what an earlier call left in out=
@@ -41,7 +42,9 @@ def main(arguments: list[str]) -> None:
         sys.exit(f"error: preset={preset} is not the whole; say where its answer goes: out=")
     try:
         changed = {key: given[key].split(",") for key in ("models", "strategies") if key in given}
-        board = gather.read(preset, **changed, **{key: given[key] for key in ("repeats", "largest") if key in given})
+        board = gather.read(
+            preset, **changed, **{key: given[key] for key in ("repeats", "trials", "largest") if key in given}
+        )
         folder, out = Path(given.get("folder", FOLDER)), Path(given.get("out", HERE))
         table = Path(given.get("table", out / NAME))
         earlier = read_parquet(table) if "table" in given or table.is_file() else None

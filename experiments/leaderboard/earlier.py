@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from imbalance_lab.comparison.budgets import TUNING, about_tuning
 from imbalance_lab.options import leaves
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.reading import Key, settings_of
@@ -55,6 +56,8 @@ class Earlier:
 
 def _is_default(identity: Identity, group: str, key: str) -> bool:
     """Whether a setting that an older run lacks is as its option's file has it, in a group's default option."""
+    if group == TUNING:
+        return False  # a run without it was not tuned
     if group == "options":
         return identity.options[key].name == default_options()[key]
     return group not in identity.options or key not in identity.options[group].changed
@@ -64,6 +67,9 @@ def joined(table: RunTable | None, earlier: RunTable | None) -> RunTable | None:
     """Return the runs of both; of runs of one cell those of `table`."""
     if table is None or earlier is None:
         return earlier if table is None else table
-    mine = pd.MultiIndex.from_frame(table.runs[CELL])
-    kept = ~pd.MultiIndex.from_frame(earlier.runs[CELL]).isin(mine)
+    mine, others = (
+        pd.MultiIndex.from_frame(one.runs[CELL].join(about_tuning(one.settings).typed_budget))
+        for one in (table, earlier)
+    )
+    kept = ~others.isin(mine)
     return table.union(earlier.only(pd.Series(kept, index=earlier.runs.index)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ class Board:
         Repeats of the cross-validation, its folds, and the training rows that the smallest class needs in each.
     metrics : sequence of str
         That are kept of each fold.
+    trials : int
+        Of tuning, the same for every strategy, beside the runs that are not tuned; 0 for none.
     largest : float
         Cells (rows times features) of the largest set that is run; what has run before is shown whatever its size.
     """
@@ -46,6 +49,7 @@ class Board:
     folds: int
     fewest: int
     metrics: Sequence[str]
+    trials: int = 0
     largest: float = float("inf")
 
 
@@ -69,6 +73,7 @@ def read(preset: str, **changed: Any) -> Board:
         folds=content["folds"],
         fewest=content["fewest_training_rows"],
         metrics=content["metrics"],
+        trials=_number("trials", wanted.get("trials", 0)),
         largest=float(wanted.get("largest", "inf")),
     )
 
@@ -99,11 +104,13 @@ def run(board: Board, folder: Path, shard: tuple[int, int] = (1, 1), earlier: Ru
     known = Earlier(earlier)
     for seed in range(board.repeats):
         for at, data in enumerate(mine, start=1):
-            for model in board.models:
+            for model, trials in product(board.models, dict.fromkeys([0, board.trials])):
                 given = {"split": lab.option("split", "cv", folds=board.folds), "seed": seed, "evaluation": SPEED}
+                given |= {"tuning": lab.option("tuning", "optuna", trials=trials)} if trials else {}
                 if left := [name for name in board.strategies if not known.holds(_identity(data, name, model, given))]:
-                    print(f"repeat {seed + 1}, {data.name} ({at} of {len(mine)}), {model}", flush=True)
-                    _run(data.name, left, model, given, folder / model / data.name)
+                    budget = f", {trials} trials" if trials else ""
+                    print(f"repeat {seed + 1}, {data.name} ({at} of {len(mine)}), {model}{budget}", flush=True)
+                    _run(data.name, left, model, given, folder / f"{model}{budget.replace(', ', '-')}" / data.name)
 
 
 def _identity(data: lab.Dataset, strategy: str, model: str, given: Mapping[str, Any]) -> Identity:
@@ -116,6 +123,12 @@ def _run(name: str, strategies: Sequence[str], model: str, given: Mapping[str, A
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LabWarning)
         lab.sweep(data, list(strategies), model, folder=folder, progress=False, **given)
+
+
+def _number(key: str, given: Any) -> int:
+    if not str(given).isdecimal():
+        raise lab.ConfigError(f"{key}={given} is no number of {key}")
+    return int(given)
 
 
 def _is_installed(model: str) -> bool:

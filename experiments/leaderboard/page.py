@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from experiments.leaderboard import tuned
 from experiments.leaderboard.earlier import joined
 from experiments.leaderboard.gather import Board, taking_part
 from experiments.leaderboard.pictures import draw_kinds
@@ -17,6 +18,7 @@ from experiments.leaderboard.table import OfModel, by_kind, facts_of, of_model, 
 from experiments.pictures import save_picture
 from experiments.tables import to_markdown
 from imbalance_lab.comparison import Settings
+from imbalance_lab.comparison.budgets import about_tuning
 from imbalance_lab.comparison.report.diagrams import draw_ranks
 from imbalance_lab.comparison.side_by_side import alike_in_rank
 from imbalance_lab.errors import ConfigError
@@ -28,8 +30,8 @@ OTHERS = ("average_precision", "log_loss")
 TITLE = "# Leaderboard: every strategy on every set that comes along"
 LIMITS = """\
 - Small tables, mostly of numbers and old. Nothing here says how strategies do on text, images or millions of rows.
-- Untuned: learning rates, depths, neighbours and exponents are defaults. A strategy that lives by its tuning is judged
-  too hard.
+- Untuned, but where a section says what tuning bought: learning rates, depths, neighbours and exponents are defaults. A
+  strategy that lives by its tuning is judged too hard.
 - One metric ranks, balanced accuracy, which a moved threshold serves best; average precision and log loss stand beside
   it.
 - Models that ran on few sets ran on small ones; their ranks are not to be compared with those of others."""
@@ -75,17 +77,19 @@ def write(board: Board, folder: Path, out: Path, earlier: RunTable | None = None
     table = joined(own if own is not None and len(own) else None, earlier)
     if table is None or not len(table):
         raise ConfigError(f"nothing has run in {folder}")
-    found = [of_model(table, model, Settings(), OTHERS) for model in table.runs.model.unique()]
+    untuned = table.only(about_tuning(table.settings).trials == 0)
+    found = [of_model(untuned, model, Settings(), OTHERS) for model in untuned.runs.model.unique()]
     models = sorted((one for one in found if one is not None), key=lambda one: -len(one.means))
     if not models:
         raise ConfigError(f"too little has run in {folder} to be ranked: no strategy on two sources yet")
     (out / "pictures").mkdir(parents=True, exist_ok=True)
     places = {run: folder / run for run in own.runs.index} if predictions and own is not None else None
     write_parquet(table, out / NAME, board.metrics, places, keep_tests=predictions)
-    facts = facts_of(table)
+    facts = facts_of(untuned)
     kinds = {one.model: by_kind(one, facts.drop(columns="rows")) for one in models}
-    parts = [TITLE, *abstract(models, kinds, table), *_method(board, table, models, facts), *_answer(models)]
-    parts += _costs(models, table)
+    parts = [TITLE, *abstract(models, kinds, untuned), *_method(board, untuned, models, facts), *_answer(models)]
+    parts += _costs(models, untuned)
+    parts += tuned.section(table, Settings())
     for one in models:
         parts += _of_model(one, kinds[one.model], out)
     left = reasons(table)
