@@ -28,7 +28,9 @@ def run_job(composed: DictConfig) -> Ending:
         In a single run, after it was recorded.
     """
     sweeping = HydraConfig.get().mode == RunMode.MULTIRUN
-    folder, screen = Path(HydraConfig.get().runtime.output_dir), Screen(quiet=sweeping, behind_bar=follows())
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    swept = (membership(folder.parent) or {}).get("swept", ()) if sweeping else ()
+    screen = Screen(quiet=sweeping, behind_bar=follows(), swept=swept)
     cell = Cell(folder, folder.name)
 
     def make() -> RunRecord:
@@ -42,7 +44,7 @@ def run_job(composed: DictConfig) -> Ending:
     ending = cell.attempt(make)
     if interrupted():  # and something has swallowed it: the run is recorded, no other starts
         raise KeyboardInterrupt
-    name = cell.name if cell.identity is None else f"{cell.identity.dataset}, {cell.identity.name}"
+    name = cell.name if cell.identity is None else f"{cell.identity.dataset}, {cell.identity.name_showing(swept)}"
     if cell.error is None:
         return ending
     if ending == "already finished":

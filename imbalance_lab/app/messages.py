@@ -187,7 +187,9 @@ def _no_setting(key: str, known: Mapping[str, Any], known_groups: Sequence[str],
     if key == "dataset.path":
         return f"{wrong} of this dataset: a table is dataset=csv dataset.path=, or its file alone: my.csv target=column"
     near = nearest(key, [*known, *_branches(known), *known_groups, *SHORT])
-    return f"{wrong}{_elsewhere(key, folders) or near or f'; to add a setting its class takes, write +{key}='}"
+    title = f"{key.removesuffix('name')}title"
+    naming = f"; {title}= only names the rows" if key.endswith(".name") and title in known else ""
+    return f"{wrong}{_elsewhere(key, folders, naming) or near or f'; to add a setting its class takes, write +{key}='}"
 
 
 def _branches(known: Mapping[str, Any]) -> set[str]:
@@ -209,16 +211,17 @@ def _values(override: Override) -> list[str]:
     return [] if override.is_sweep_override() or isinstance(override.value(), dict) else [str(override.value())]
 
 
-def _elsewhere(key: str, folders: Sequence[Path]) -> str:
-    """Say which other options of the group have a setting of this name."""
+def _elsewhere(key: str, folders: Sequence[Path], naming: str = "") -> str:
+    """Say which other options of the group have a setting of this name: those that leave it open, if any."""
     group, _, rest = key.partition(".")
     files = {name: find(group, name, folders) for name in names(group, folders)} if rest else {}
     settings = {
         name: dict(leaves(OmegaConf.to_container(OmegaConf.load(file)))) for name, file in files.items() if file
     }
     owners = [name for name in settings if rest in settings[name]]
+    owners = [name for name in owners if settings[name][rest] in (None, "???")] or owners
     chosen = " or ".join(f"{group}={name}" for name in owners[:3])
-    return f" in the option chosen; {chosen} has it" if owners else ""
+    return f" in the option chosen; {chosen} has it{naming}" if owners else ""
 
 
 def _choices(parsed: Sequence[Override], known_groups: Sequence[str]) -> list[list[str]]:

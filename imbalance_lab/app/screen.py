@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pandas as pd
@@ -35,14 +35,17 @@ class Screen(Observer):
         Whether only one line per run is shown, as in a sweep.
     behind_bar : bool
         Whether the sweep shows a bar (see `show_progress`): in a terminal that line then stands beside it.
+    swept : sequence of str
+        Settings that a run's name shows in every case, as ``loss.gamma``: others of the sweep differ in them.
     """
 
-    def __init__(self, quiet: bool = False, behind_bar: bool = False) -> None:
+    def __init__(self, quiet: bool = False, behind_bar: bool = False, swept: Sequence[str] = ()) -> None:
         terminal = Console()
         self._behind_bar = behind_bar and terminal.is_terminal
         # A pipe has no width; tables for it are laid out for a wide page.
         self.console = terminal if terminal.is_terminal else Console(width=140)
         self.quiet = quiet
+        self._swept = swept
 
     def classes(self, table: pd.DataFrame, fold: int) -> None:
         """Show the class table; of several folds the first."""
@@ -84,13 +87,14 @@ class Screen(Observer):
 
     def result(self, record: RunRecord, where: str | None) -> None:
         """Show the result table and the line that opens the UI."""
-        headline = f"{record.dataset.name}, {record.name}: {record.headline()}"
+        named = record.identity.name_showing(self._swept)
+        headline = f"{record.dataset.name}, {named}: {record.headline()}"
         if self.quiet:
             self._line(headline)
             for text in record.warnings:
                 if _is_new(text):
                     self._above_bar()
-                    self.warn(f"{record.name}: {text}")
+                    self.warn(f"{named}: {text}")
             return
         for text in record.warnings:
             self.warn(text)

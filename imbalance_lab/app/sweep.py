@@ -53,10 +53,11 @@ class SweepCallback(Callback):
         self._uri = config.tracking.get("uri")  # where runs of earlier sweeps are; None without MLflow
         _check_data(config, self.grid)
         file = self._folder / SWEEP
-        _write(file, {"name": self._folder.name, "parent": None})  # where nothing can be written, nothing is started
+        described = {"name": self._folder.name, "parent": None, "swept": list(self.grid)}
+        _write(file, described)  # where nothing can be written, nothing is started
         self._parent = _start_parent(config, self._folder.name, self.grid)
         if self._parent is not None:
-            _write(file, {"name": self._folder.name, "parent": {"run_id": self._parent.run_id}})
+            _write(file, described | {"parent": {"run_id": self._parent.run_id}})
         _open.append(self)
         print(f"sweep {self._folder.name}: {self._jobs} runs", flush=True)
 

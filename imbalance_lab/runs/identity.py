@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from imbalance_lab import __version__
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.options import SLOTS, Option, option, plain, resolved
+from imbalance_lab.options import SLOTS, Option, leaves, option, plain, resolved
 from imbalance_lab.runs.settings import RunSettings
 from imbalance_lab.runs.tuning.space import budget_of
 
@@ -87,6 +87,21 @@ class Identity:
     def stress(self) -> str:
         """What makes its training rows worse, with the settings that differ from its file; ``none`` if nothing."""
         return self.options["stress"].title
+
+    def name_showing(self, settings: Iterable[str]) -> str:
+        """Return the name with these settings of its options, as ``loss.gamma``, also where they are as in their files.
+
+        >>> from imbalance_lab.runs.spec import specify
+        >>> specify(strategy="focal").name_showing(["loss.gamma", "seed", "sampler.k_neighbors"])
+        'focal(gamma=2) mlp seed=0'
+        """
+        options = dict(self.options)
+        for group, _, rest in (key.partition(".") for key in settings):
+            option = options.get(group)
+            known = {} if option is None else dict(leaves(option.settings))
+            if option is not None and rest in known and rest not in option.changed:
+                options[group] = replace(option, changed={**option.changed, rest: known[rest]})
+        return replace(self, options=options).name
 
     @property
     def budget(self) -> str:

@@ -188,6 +188,8 @@ def test_bad_input_is_one_line_that_says_what_to_do(case: str, tmp_path: Path) -
         (["dataset=csv", "dataset.path=x.csv", "dataset.taget=y,z"], "did you mean dataset.target?"),
         (["loss=focal,poly", "loss.gama=1,2"], "there is no setting 'loss.gama'; did you mean loss.gamma?"),
         (["strategy=focal,none", "loss.gamma=1"], "no setting 'loss.gamma' in the option chosen; loss=focal"),
+        (["dataset=four_classes,keel", "dataset.name=yeast,ecoli"], "or dataset=keel or dataset=openml has it"),
+        (["dataset.name=yeast,ecoli"], "has it; dataset.title= only names the rows"),
         (["strategy=focal,foca"], "there is no strategy=foca; did you mean focal?"),
     ],
 )
