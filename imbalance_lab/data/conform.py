@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from imbalance_lab.data.checks import Remedies, has_decimal_commas, is_text
+from imbalance_lab.data.checks import IN_A_FRAME, Remedies, has_decimal_commas, is_text
 from imbalance_lab.data.dates import dates_read, days
 from imbalance_lab.data.prepare import as_text
 from imbalance_lab.data.sources.files import as_codes
@@ -18,11 +18,11 @@ from imbalance_lab.options import nearest
 
 MOST_NAMED = 3
 REMEDIES = Remedies(
-    drop="leave it empty",
+    drop="empty the column",
     categorical="",
     missing="missing=[{values}]",
     decimal="decimal=,",
-    missing_dates="missing=[{values}] reads them as missing",
+    missing_dates="missing=[{values}] to read them as missing",
     date_format="date_format=%d/%m/%Y or date_format=%m/%d/%Y",
 )
 
@@ -152,7 +152,8 @@ def with_dates(table: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]]) ->
         if about["kind"] == "date" and not pd.api.types.is_datetime64_any_dtype(table[name])
     ]
     where = "the data: column '{}'"
-    return table.assign(**{name: _dates(table[name], columns[name], where.format(name), 0, None) for name in text})
+    read = {name: _dates(table[name], columns[name], where.format(name), 0, None, IN_A_FRAME) for name in text}
+    return table.assign(**read)
 
 
 def _numbers(values: pd.Series, about: Mapping[str, Any], where: str, start: int, date_format: str | None) -> pd.Series:
@@ -175,13 +176,20 @@ def _numbers(values: pd.Series, about: Mapping[str, Any], where: str, start: int
     return pd.Series(np.where(np.isinf(finite), np.nan, finite))
 
 
-def _dates(values: pd.Series, about: Mapping[str, Any], where: str, start: int, date_format: str | None) -> pd.Series:
+def _dates(
+    values: pd.Series,
+    about: Mapping[str, Any],
+    where: str,
+    start: int,
+    date_format: str | None,
+    remedies: Remedies = REMEDIES,
+) -> pd.Series:
     if values.isna().all():
         return pd.to_datetime(pd.Series([None] * len(values)))
     if pd.api.types.is_numeric_dtype(values) and date_format is None:
         raise DataError(f"{where} holds numbers, and the model was trained on dates; date_format=%Y%m%d reads 20200131")
     name = str(values.name)
-    read, _ = dates_read(values.to_frame(name), where.partition(": column")[0], REMEDIES, [name], date_format)
+    read, _ = dates_read(values.to_frame(name), where.partition(": column")[0], remedies, [name], date_format)
     return read[name]
 
 

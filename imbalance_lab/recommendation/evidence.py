@@ -10,9 +10,11 @@ model ``m`` on set ``s`` is ::
 with ``imbalance = 1 - 1 / sqrt(rows of the largest class for one of the smallest)``, so that no strategy is expected
 to help where classes are of one size, and with normal deviations. Means are estimated by least squares on the bundled
 sets (``experiments/choice``), spreads by maximum likelihood. The noise of a table is estimated from its own folds,
-whose correlation is that of the corrected t-test (Nadeau and Bengio 2003). The expected value of each candidate on this
-table, given the results so far, is then a matter of a linear equation: the best linear unbiased prediction (Henderson
-1975). On little data it leans on what helped elsewhere, on much data on the table's own results.
+whose correlation is that of the corrected t-test (Nadeau and Bengio 2003). Candidates of one model, and those of one
+strategy, share a part of it, as they get the same rows wrong: how large these parts are is the same on all sets, and
+estimated by least squares from what the folds of the bundled ones have left over. The expected value of each candidate
+on this table, given the results so far, is then a matter of a linear equation: the best linear unbiased prediction
+(Henderson 1975). On little data it leans on what helped elsewhere, on much data on the table's own results.
 
 What has no mean of its own, as a strategy of the user's, is taken to be as good as the average one.
 """
@@ -28,11 +30,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
-from scipy.optimize import minimize
+from scipy.optimize import minimize, nnls
 
 FILE = Path(__file__).with_name("evidence.yaml")
 ANY_LEVEL = 10.0  # spread of what a set's candidates have in common: nothing is assumed about it
 SMALLEST = 1e-4
+PARTS = ("model", "strategy", "pair")  # what two candidates may have in common
+APART: Mapping[str, float] = {"model": 0.0, "strategy": 0.0, "pair": 1.0}
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,15 @@ class Evidence:
         What imbalance adds or takes, relative to what it does to all.
     sets : int
         How many sets it comes from; 0 if nothing is known.
+    noise : mapping
+        Shares of the noise that a ``model``, a ``strategy`` and a ``pair`` of both has by itself; they sum to 1.
     """
 
     spread: Mapping[str, float] = field(default_factory=lambda: {"model": 1.0, "strategy": 1.0, "pair": 1.0})
     mean: Mapping[str, float] = field(default_factory=dict)
     gain: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     sets: int = 0
+    noise: Mapping[str, float] = field(default_factory=lambda: APART)
 
     def mean_of(self, strategy: str, model: str, imbalance: float) -> float:
         """Return the mean of a candidate; of an unknown one that of its strategy, or of its model, or of all."""
@@ -79,12 +86,15 @@ class Results:
         Variance of the mean, beside what all candidates have in common.
     imbalance : float
         As `imbalance_of` has it.
+    left_over : ndarray of shape (K, K), optional
+        Mean product of what means of folds and candidates leave over, if all candidates have all folds.
     """
 
     candidates: Sequence[tuple[str, str]]
     mean: np.ndarray
     noise: np.ndarray
     imbalance: float
+    left_over: np.ndarray | None = None
 
 
 def imbalance_of(ratio: float) -> float:
@@ -116,10 +126,12 @@ def results_of(values: pd.DataFrame, candidates: Sequence[tuple[str, str]], rati
     apart = table - folds
     mean = np.nanmean(apart, axis=1)
     counts = np.isfinite(apart).sum(axis=1)
-    squares = np.nansum(np.square(apart - mean[:, None]))
+    rest = apart - mean[:, None]
+    squares = np.nansum(np.square(rest))
+    left_over = rest @ rest.T / len(folds) if whole.all() else None
     variance = squares / max(counts.sum() - len(counts) - len(folds) + 1, 1)
     noise = np.maximum(variance, SMALLEST**2) * (1 / counts + ratio)
-    return Results(tuple(candidates), mean + folds.mean(), noise, imbalance)
+    return Results(tuple(candidates), mean + folds.mean(), noise, imbalance, left_over)
 
 
 def expected(results: Results, evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
@@ -132,7 +144,7 @@ def expected(results: Results, evidence: Evidence) -> tuple[np.ndarray, np.ndarr
     """
     prior = np.array([evidence.mean_of(*candidate, results.imbalance) for candidate in results.candidates])
     apart = _covariance(results.candidates, evidence.spread)
-    seen = apart + ANY_LEVEL**2 + np.diag(results.noise)
+    seen = apart + ANY_LEVEL**2 + _noise(results.candidates, results.noise, evidence.noise)
     gain = np.linalg.solve(seen, apart + ANY_LEVEL**2).T
     # Of the level nothing is known, so that it is that of the results.
     return prior + gain @ (results.mean - prior), apart + ANY_LEVEL**2 - gain @ (apart + ANY_LEVEL**2)
@@ -149,30 +161,33 @@ def learn(sets: Sequence[Results]) -> Evidence:
     columns = {candidate: at for at, candidate in enumerate(known)}
     shape = len(sets), len(known)
     table, noise = np.full(shape, np.nan), np.full(shape, np.nan)
+    left_over = np.full((*shape, len(known)), np.nan)
     for row, one in enumerate(sets):
         at = [columns[candidate] for candidate in one.candidates]
         table[row, at], noise[row, at] = one.mean, one.noise
+        if one.left_over is not None:
+            left_over[row][np.ix_(at, at)] = one.left_over
     whole = np.isfinite(table).all(axis=1)
     imbalance = np.array([one.imbalance for one in sets])[whole]
-    table, noise = table[whole], noise[whole]
+    shares = _shares(known, left_over[whole])
+    table, noise = table[whole], np.stack([_noise(known, row, shares) for row in noise[whole]])
     apart = table - table.mean(axis=1, keepdims=True)
     models = list(dict.fromkeys(model for _, model in known))
     levels, gains = _levels_and_gains(apart, [models.index(model) for _, model in known], imbalance)
     rest = apart - levels - imbalance[:, None] * gains
 
     def loss(logs: np.ndarray) -> float:
-        spread = dict(zip(("model", "strategy", "pair"), np.exp(logs), strict=True))
-        covariance = _covariance(known, spread) + ANY_LEVEL**2 + np.einsum("sk,kl->skl", noise, np.eye(len(known)))
+        covariance = _covariance(known, dict(zip(PARTS, np.exp(logs), strict=True))) + ANY_LEVEL**2 + noise
         _, size = np.linalg.slogdet(covariance)
         return float((size + np.einsum("sk,sk->s", rest, np.linalg.solve(covariance, rest[..., None])[..., 0])).sum())
 
     found = minimize(loss, np.log([0.03, 0.03, 0.02]), method="Nelder-Mead", options={"xatol": 0.01, "fatol": 0.01})
-    spread = dict(zip(("model", "strategy", "pair"), np.maximum(np.exp(found.x), SMALLEST).tolist(), strict=True))
+    spread = dict(zip(PARTS, np.maximum(np.exp(found.x), SMALLEST).tolist(), strict=True))
     of_pairs: dict[str, dict[str, float]] = {}
     for (strategy, model), value in zip(known, gains.tolist(), strict=True):
         of_pairs.setdefault(model, {})[strategy] = value
     of_models = {model: level for (_, model), level in zip(known, levels.tolist(), strict=True)}
-    return Evidence(spread, of_models, of_pairs, len(apart))
+    return Evidence(spread, of_models, of_pairs, len(apart), shares)
 
 
 def _levels_and_gains(apart: np.ndarray, models: Sequence[int], imbalance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -197,13 +212,39 @@ def _levels_and_gains(apart: np.ndarray, models: Sequence[int], imbalance: np.nd
 
 def _covariance(candidates: Sequence[tuple[str, str]], spread: Mapping[str, float]) -> np.ndarray:
     """Return the covariance of the candidates' deviations on a set, without what they have in common."""
+    return np.asarray(np.sum([spread[part] ** 2 * same for part, same in _alike(candidates).items()], axis=0))
+
+
+def _noise(candidates: Sequence[tuple[str, str]], noise: np.ndarray, shares: Mapping[str, float]) -> np.ndarray:
+    """Return the covariance of the noise, shape (K, K), of its variance (K,) beside what all have in common.
+
+    The folds of a candidate that has fewer of them are folds of the others, too: two have the noise of the one of more.
+    """
+    structure = np.sum([shares[part] * same for part, same in _alike(candidates).items()], axis=0)
+    size = len(noise)
+    # Of a variance of 1, this is left where the mean of the candidates is taken off.
+    left = (np.trace(structure) - structure.sum() / size) / (size - 1) if size > 1 else 1.0
+    return np.asarray(np.minimum.outer(noise, noise) * structure / max(left, SMALLEST))
+
+
+def _shares(candidates: Sequence[tuple[str, str]], left_over: np.ndarray) -> dict[str, float]:
+    """Return the shares of the noise, by least squares, of what each set's folds leave over, shape (S, K, K)."""
+    sizes = np.trace(left_over, axis1=1, axis2=2)
+    known = sizes > len(candidates) * SMALLEST**2
+    if not known.any():
+        return dict(APART)
+    mean = (left_over[known] / sizes[known, None, None]).mean(axis=0)
+    centre = np.eye(len(candidates)) - 1 / len(candidates)
+    parts = [(centre @ same @ centre).ravel() for same in _alike(candidates).values()]
+    found, _ = nnls(np.stack(parts, axis=1), mean.ravel())
+    return dict(zip(PARTS, (found / found.sum()).tolist(), strict=True))
+
+
+def _alike(candidates: Sequence[tuple[str, str]]) -> dict[str, np.ndarray]:
+    """Return which candidates have the same model, strategy, or both, shape (K, K) each, as 0 and 1."""
     strategies, models = (np.array(part) for part in zip(*candidates, strict=True))
-    same_strategy, same_model = strategies[:, None] == strategies, models[:, None] == models
-    return (
-        spread["model"] ** 2 * same_model
-        + spread["strategy"] ** 2 * same_strategy
-        + spread["pair"] ** 2 * (same_model & same_strategy)
-    )
+    model, strategy = models[:, None] == models, strategies[:, None] == strategies
+    return dict(zip(PARTS, (part.astype(np.float64) for part in (model, strategy, model & strategy)), strict=True))
 
 
 @cache
@@ -215,7 +256,7 @@ def _written() -> dict[str, Any]:
 def evidence_for(metric: str) -> Evidence:
     """Return what is known of a metric; of an unknown one nothing, so that a table's own results count alone."""
     found = _written().get(metric)
-    return Evidence() if found is None else Evidence(found["spread"], found["mean"], found["gain"], found["sets"])
+    return Evidence() if found is None else Evidence(**found)
 
 
 def write(by_metric: Mapping[str, Evidence], file: Path = FILE) -> None:
@@ -224,6 +265,7 @@ def write(by_metric: Mapping[str, Evidence], file: Path = FILE) -> None:
         metric: {
             "sets": one.sets,
             "spread": {key: round(value, 4) for key, value in one.spread.items()},
+            "noise": {key: round(value, 4) for key, value in one.noise.items()},
             "mean": {m: round(value, 4) for m, value in one.mean.items()},
             "gain": {m: {s: round(value, 4) for s, value in row.items()} for m, row in one.gain.items()},
         }

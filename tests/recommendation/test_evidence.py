@@ -36,6 +36,36 @@ def test_one_strategy_alone_is_shrunk_by_the_share_of_the_noise():
     assert found[0] - found[1] == pytest.approx(0.2 * between / (between + noise), rel=1e-3)
 
 
+def test_noise_that_a_model_has_by_itself_weighs_on_the_choice_between_models():
+    """The contrast of two models with two strategies each is shrunk by its own variance and noise, by hand."""
+    pairs, own = [(s, m) for m in "xy" for s in "ab"], np.array([0.70, 0.66, 0.50, 0.46])
+    shares, noise = {"model": 0.5, "strategy": 0.2, "pair": 0.3}, 0.004
+    found, _ = expected(Results(pairs, own, np.full(4, noise), 0.5), Evidence(SPREAD, {}, {}, 5, shares))
+    # Of two models' means the variance is 2 model + pair; that of what is left over is (2 + pair) / 3 of all.
+    between = 2 * SPREAD["model"] ** 2 + SPREAD["pair"] ** 2
+    within = (2 * 0.5 + 0.3) * noise / ((2 + 0.3) / 3)
+    assert found[:2].mean() - found[2:].mean() == pytest.approx(0.2 * between / (between + within), rel=1e-3)
+    between = 2 * SPREAD["strategy"] ** 2 + SPREAD["pair"] ** 2
+    within = (2 * 0.2 + 0.3) * noise / ((2 + 0.3) / 3)
+    assert found[0] - found[1] == pytest.approx(0.04 * between / (between + within), rel=1e-3)
+
+
+def test_the_shares_of_the_noise_of_simulated_folds_are_found_again():
+    rng, shares, sets = np.random.default_rng(0), {"model": 0.5, "strategy": 0.2, "pair": 0.3}, []
+    models, strategies = list(LEVEL), ["none", "inv_freq", "ros"]
+    for _ in range(200):
+        deviation = {part: np.sqrt(share) * 0.05 for part, share in shares.items()}
+        by_model = rng.normal(0, deviation["model"], (2, 5))
+        by_strategy = rng.normal(0, deviation["strategy"], (3, 5))
+        folds = rng.normal(0, 0.1, 5)
+        values = [
+            folds + by_model[models.index(m)] + by_strategy[strategies.index(s)] + rng.normal(0, deviation["pair"], 5)
+            for s, m in PAIRS
+        ]
+        sets.append(results_of(pd.DataFrame(values), PAIRS, 0.25, 0.5))
+    assert learn(sets).noise == pytest.approx(shares, abs=0.05)
+
+
 def test_the_spreads_and_gains_of_simulated_sets_are_found_again():
     rng, sets = np.random.default_rng(0), []
     for _ in range(300):
