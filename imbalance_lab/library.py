@@ -56,9 +56,9 @@ def run(
     figures : bool
         Whether figures are drawn into the folder; `RunRecord.figures` draws them at any time.
     **settings
-        ``sampler``, ``class_weight``, ``loss``, ``decision``, ``split``, ``stress``, ``prepare``, ``training``: an
-        option's name, an option, a mapping of settings, or an object of one's own; ``evaluation`` (a mapping),
-        ``seed``, ``min_class_rows``, ``save_model``.
+        ``sampler``, ``class_weight``, ``loss``, ``decision``, ``split``, ``stress``, ``prepare``, ``training``,
+        ``tuning``: an option's name, an option, a mapping of settings, or an object of one's own; ``evaluation`` (a
+        mapping), ``seed``, ``min_class_rows``, ``save_model``.
 
     Returns
     -------

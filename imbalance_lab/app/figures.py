@@ -24,7 +24,7 @@ from imbalance_lab.errors import ConfigError, DataError, LabError
 from imbalance_lab.evaluation import plots
 from imbalance_lab.evaluation.metrics import HEADLINE
 from imbalance_lab.fields import STRICT
-from imbalance_lab.runs.files import RECORD, read_outcome, read_predictions
+from imbalance_lab.runs.files import RECORD, TRIALS, read_outcome, read_predictions
 
 
 def _checked_formats(given: Any) -> tuple[str, ...]:
@@ -156,11 +156,21 @@ def draw_run(folder: Path, to: Path, formats: Sequence[str]) -> None:
         If the record is damaged.
     """
     try:
-        subject = read_subject(folder)
+        subject, tuned = read_subject(folder), _tuned(folder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"the record in {folder} is damaged ({reason}); repeat the run") from error
-    plots.save(plots.draw(subject), to, formats)
+    plots.save(tuned | plots.draw(subject), to, formats)
+
+
+def _tuned(folder: Path) -> dict[str, Any]:
+    """Return what is drawn of the trials of a run, if it was tuned."""
+    tuning = (read_outcome(folder) or {}).get("tuning")
+    if not tuning or not tuning["space"] or not (folder / TRIALS).is_file():
+        return {}
+    from imbalance_lab.runs.tuning.figures import draw_tuning, read_trials
+
+    return draw_tuning(read_trials(folder / TRIALS), tuning)
 
 
 def read_subject(folder: Path) -> plots.Subject:

@@ -114,10 +114,17 @@ class KerasLearner(Learner):
 
         if settings.callbacks:  # which may freeze a layer
             return make()
-        optimizer = settings.optimizer
-        made_by = (optimizer.func, optimizer.args, optimizer.keywords) if isinstance(optimizer, partial) else optimizer
-        key = (self, train.X.shape[1:], tasks_and_classes, loss, batch, made_by)
+        key = (self, train.X.shape[1:], tasks_and_classes, loss, batch, _traced_by(settings.optimizer))
         return process.cached("graphs", CACHED_GRAPHS, key, make)
+
+
+def _traced_by(optimizer: Any) -> Any:
+    """Return what a graph is traced by: a learning rate that is a number is a variable, which `load` brings in."""
+    if not isinstance(optimizer, partial):
+        return optimizer
+    is_number = isinstance(optimizer.keywords.get("learning_rate"), int | float)
+    kept = {key: value for key, value in optimizer.keywords.items() if key != "learning_rate" or not is_number}
+    return optimizer.func, optimizer.args, kept, is_number
 
 
 @dataclass(frozen=True)

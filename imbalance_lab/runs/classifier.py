@@ -31,6 +31,9 @@ from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.plan import Plan, make_plan
 from imbalance_lab.runs.spec import specify
+from imbalance_lab.runs.tuning.report import tuning_summary
+from imbalance_lab.runs.tuning.space import with_values
+from imbalance_lab.runs.tuning.tuner import Tuner
 from imbalance_lab.runs.watch import Clock
 
 GROUPS = "groups"  # the column of `Dataset.aside` for those given to `fit`
@@ -51,6 +54,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Fill a slot in the place of the strategy; ``class_weight`` also by hand, as ``{class: weight}``.
     training, prepare : str, Option or mapping, optional
         Settings of a network's training, and of the columns' preparation.
+    tuning : str, Option or mapping, optional
+        How much the settings of all these are tuned, as ``{"trials": 50}``; on validation rows, which are trained on
+        afterwards unless something else is fitted on them, or with ``"on": "cv"`` on folds.
     validation : float
         Share of each class's rows that validates.
     seed : int
@@ -68,6 +74,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Of each column its kind, and its range or categories in the rows it was fitted to.
     measured_ : dict or None
         What a run measured of it on rows that it was not fitted to.
+    tuned_ : dict
+        What tuning came to, as `RunRecord.tuning`; empty without any.
 
     Examples
     --------
@@ -89,6 +97,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         decision: Any = None,
         training: Any = None,
         prepare: Any = None,
+        tuning: Any = None,
         validation: float = 0.2,
         seed: int = 0,
     ) -> None:
@@ -100,6 +109,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.decision = decision
         self.training = training
         self.prepare = prepare
+        self.tuning = tuning
         self.validation = validation
         self.seed = seed
 
@@ -126,8 +136,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if groups is not None:
             dataset = replace(dataset, aside={GROUPS: pd.Series(np.asarray(groups))})
         with process.session():
-            identity = self._identity(dataset)
-            plan = make_plan(identity, dataset)
+            identity, plan = self._tuned(self._identity(dataset), dataset)
             self.fitted_, _ = fit(
                 plan, dataset, self._split(plan, dataset), 0, Clock(), Observer(), lambda epoch, metrics: None
             )
@@ -135,6 +144,17 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.labels_, self.columns_ = dataset.labels, describe_columns(dataset)
         self.measured_: dict[str, Any] | None = None
         return self
+
+    def _tuned(self, identity: Identity, dataset: Dataset) -> tuple[Identity, Plan]:
+        """Return what is fitted: with the settings as they are given, or the best that tuning tries."""
+        plan, self.tuned_ = make_plan(identity, dataset), dict[str, Any]()
+        if not identity.tuning:
+            return identity, plan
+        with Tuner(identity, plan, dataset, None) as tuner:
+            split = self._split(plan, dataset, identity.tuning["on"] == "validation")
+            plan, tuned = tuner(dataset, split, 0, Observer())
+        self.tuned_ = tuning_summary(identity.tuning, [tuned])
+        return with_values(identity, self.tuned_["best"]), plan
 
     @classmethod
     def of(
@@ -180,6 +200,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         made.fitted_, made.identity_ = fitted, identity.without_objects("dataset")
         made.classes_, made._order, made.labels_ = classes, order, labels
         made.columns_, made.measured_ = dict(columns), None if measured is None else dict(measured)
+        made.tuned_ = (made.measured_ or {}).get("tuning", {})
         made._columns = list(columns)
         if columns:
             made.n_features_in_ = len(columns)
@@ -287,17 +308,18 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _identity(self, dataset: Dataset) -> Identity:
         given = {
-            key: getattr(self, key) for key in ("sampler", "class_weight", "loss", "decision", "training", "prepare")
+            key: getattr(self, key)
+            for key in ("sampler", "class_weight", "loss", "decision", "training", "prepare", "tuning")
         }
         split: Any = {"validation": self.validation}
         if dataset.aside:
             split = option("split", "group", groups=GROUPS, **split)
         return specify(dataset, self.strategy, self.model, split=split, seed=self.seed, **given)
 
-    def _split(self, plan: Plan, dataset: Dataset) -> Split:
-        """Return training rows, and validation rows where something is fitted on them."""
+    def _split(self, plan: Plan, dataset: Dataset, validates: bool = False) -> Split:
+        """Return training rows, and validation rows where something is fitted on them, or they are asked for."""
         rows, nothing = np.arange(len(dataset.y)), np.arange(0)
-        if not plan.needs_validation:
+        if not (plan.needs_validation or validates):
             return Split(rows, nothing, nothing)
         numbers = None if plan.split.groups is None else group_numbers(dataset, plan.split.groups)
         train, validation = share_out_alike(rows, dataset.y, numbers, self.validation, self.seed)

@@ -192,8 +192,10 @@ class RunRecord:
     def figures(self) -> dict[str, Figure]:
         """Return the run's figures by name: recall of each class, confusion matrix, precision and recall, ..."""
         from imbalance_lab.evaluation import plots
+        from imbalance_lab.runs.tuning.figures import draw_tuning
 
-        return plots.draw(
+        tuned = draw_tuning(self.trials, self.tuning) if self.identity.tuning.get("space") else {}
+        return tuned | plots.draw(
             plots.Subject(
                 dataset=self.dataset.name,
                 name=self.name,

@@ -126,3 +126,20 @@ def test_a_pickle_holds_no_training_rows(wine) -> None:
     wide = pd.concat([X] * 40, ignore_index=True), pd.concat([y] * 40, ignore_index=True)
     classifier = Classifier("none", "logreg").fit(*wide)
     assert len(pickle.dumps(classifier)) < 0.05 * wide[0].to_numpy().nbytes
+
+
+@pytest.mark.parametrize("on", ["validation", "cv"])
+def test_a_classifier_tunes_itself(on: str) -> None:
+    X, y = load_wine(return_X_y=True, as_frame=True)
+    classifier = Classifier("inv_power", "logreg", tuning={"trials": 3, "on": on}).fit(X, y)
+    best = classifier.tuned_["best"]
+    assert classifier.tuned_["finished"] == 3
+    assert best["model.estimator.C"] == classifier.fitted_.model.estimators[0].C
+    assert classifier.fitted_.classes.train_rows.sum() == len(X)  # nothing else needs validation rows
+    given = Classifier(
+        lab.option("class_weight", "inv_power", power=best["class_weight.power"]),
+        lab.option("model", "logreg", estimator={"C": best["model.estimator.C"]}),
+    ).fit(X, y)
+    np.testing.assert_array_equal(classifier.predict_proba(X), given.predict_proba(X))
+    assert classifier.identity_.options == given.identity_.options
+    assert clone(classifier).tuning == classifier.tuning and given.tuned_ == {}

@@ -96,15 +96,18 @@ class Tuned:
         return f"{chosen}: {metric} {best.value:.3f} on {rows} ({before}; {len(self.trials)} trials)"
 
     def table(self) -> pd.DataFrame:
-        """Return a row for each trial: number, state, value, each setting, seconds."""
+        """Return a row for each trial: number, state, value, each setting as it was tried, seconds."""
         names = list(dict.fromkeys(name for one in self.trials for name in one.values))
-        rows = [
-            {"number": one.number, "state": one.state, "value": one.value}
-            | {name: one.values.get(name) for name in names}
-            | {"seconds": one.seconds}
-            for one in self.trials
-        ]
-        return pd.DataFrame(rows, columns=["number", "state", "value", *names, "seconds"])
+        columns = {name: _column([one.values.get(name) for one in self.trials]) for name in names}
+        told = {key: [getattr(one, key) for one in self.trials] for key in ("number", "state", "value", "seconds")}
+        seconds = told.pop("seconds")
+        return pd.DataFrame({**told, **columns, "seconds": seconds}).astype({"value": float})
+
+
+def _column(values: list[Any]) -> pd.Series:
+    """Return values as a column: of numbers where all are, else as they are, so that 20 beside null stays 20."""
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    return pd.Series(values) if numbers else pd.Series(values, dtype=object)
 
 
 def shown(value: Any) -> str:
@@ -153,7 +156,8 @@ class Journal:
         for line in self._file.read_text(encoding="utf-8").splitlines():
             with suppress(ValueError, TypeError, KeyError):  # the line that was written as the process ended
                 entry = json.loads(line)
-                trial = Trial(**entry["trial"])
+                reports = [(int(epoch), float(figure)) for epoch, figure in entry["trial"]["reports"]]
+                trial = Trial(**entry["trial"] | {"reports": reports})
                 if entry["fold"] == fold:
                     found[trial.number] = trial
         return [found[number] for number in range(len(found)) if number in found]

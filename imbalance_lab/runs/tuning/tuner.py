@@ -12,7 +12,7 @@ import numpy as np
 
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.rows import Seeds, Split
-from imbalance_lab.errors import DataError, LabWarning, one_line
+from imbalance_lab.errors import DataError, Incompatible, LabWarning, one_line
 from imbalance_lab.process import interrupted
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Observer
@@ -141,6 +141,8 @@ class Tuner:
             reason = "" if value is not None else f"{self._metric.name} is not defined on these rows"
         except optuna.TrialPruned:
             state = "pruned"
+        except Incompatible:  # as the run itself would be
+            raise
         except Exception as error:  # what a library makes of a value that it does not take
             if interrupted():
                 raise KeyboardInterrupt from error
