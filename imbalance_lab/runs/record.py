@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from imbalance_lab.evaluation.metrics import HEADLINE, heading_of
 from imbalance_lab.evaluation.predictions import Predictions, join
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.markup import to_html
+from imbalance_lab.runs.measured import measured_of
 from imbalance_lab.runs.tuning.report import tuning_summary
 from imbalance_lab.runs.tuning.space import with_values
 from imbalance_lab.runs.tuning.trials import Tuned
@@ -297,17 +297,3 @@ class RunRecord:
             shown[heading] = ["" if pd.isna(value) else f"{value:.{digits}f}" for value in table[key]]
         decided = [f"decision: {text}" for text in self.thresholds_text if "offset" in columns]
         return to_html(shown, f"{self.dataset.name}, {self.name}: {self.headline()}", [*decided, *self.warnings])
-
-
-def measured_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return of what ``record.json`` holds what a saved model says of how well it does."""
-    return {
-        "by": "the run",
-        "test_rows": int(sum(row["support"] for row in record["classes"].values())),
-        "folds": len(record["folds"]),
-        "metrics": record["metrics"],
-        "intervals": record["intervals"],
-        "confidence": record["identity"]["config"]["evaluation"]["confidence"],
-        "warnings": record["warnings"],
-        **({"tuning": record["tuning"]} if record.get("tuning") else {}),
-    }

@@ -17,9 +17,10 @@ from imbalance_lab.runs.classifier import Classifier
 from imbalance_lab.runs.files import read_outcome
 from imbalance_lab.runs.fit import fit
 from imbalance_lab.runs.identity import Identity
+from imbalance_lab.runs.measured import measured_of
 from imbalance_lab.runs.observers import Observer
 from imbalance_lab.runs.plan import make_plan
-from imbalance_lab.runs.record import RunRecord, measured_of
+from imbalance_lab.runs.record import RunRecord
 from imbalance_lab.runs.run import load
 from imbalance_lab.runs.tuning.space import with_values
 from imbalance_lab.runs.watch import Clock

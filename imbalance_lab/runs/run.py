@@ -85,7 +85,7 @@ def run(
 
         try:
             plan, splits = plan_and_splits(identity, dataset)
-            tuner = Tuner(identity, plan, dataset, trials or folder) if identity.tuning else None
+            tuner = Tuner(identity, plan, dataset, trials or folder, trials is not None) if identity.tuning else None
         except Incompatible:  # a cell of a sweep that is left out; a mistake of the caller's is no run
             announce()
             raise

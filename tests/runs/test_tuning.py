@@ -247,6 +247,7 @@ def test_ranges_that_are_none_are_refused(ranges: Any, reason: str) -> None:
         ({"tuning": {"metric": "macro_f2"}}, "did you mean macro_f1?"),
         ({"tuning": {"trials": 0}}, "tuning.trials"),
         ({"tuning": {"on": "test"}}, "tuning.on"),
+        ({"tuning": {"on": "cv", "pruner": "median"}}, "use tuning.pruner=none"),
         ({"tuning": {"metric": "log_loss"}, "model": "svm", "strategy": "none"}, "the scores of the model are none"),
     ],
 )
@@ -254,6 +255,19 @@ def test_what_cannot_be_tuned_is_refused_before_the_first_trial(given: dict[str,
     with pytest.raises((ConfigError, Incompatible)) as error:
         run(**given)
     assert reason in str(error.value)
+
+
+def test_a_pruner_of_a_model_without_epochs_is_warned_of() -> None:
+    record = run(tuning=tuning(2, pruner="median"))
+    assert any("tuning.pruner=median ends no trial early" in text for text in record.warnings)
+
+
+def test_a_metric_of_which_less_is_better_is_made_small() -> None:
+    record = run(strategy="none", tuning=tuning(5, metric="log_loss"))
+    assert record.tuning["best_value"] == record.trials.value.min() <= record.tuning["default_value"]
+    validation = record.folds[0].validation
+    by_hand = -validation.log_proba[np.arange(len(validation.y)), 0, validation.y[:, 0]].mean()
+    assert record.tuning["best_value"] == pytest.approx(by_hand, abs=1e-12)
 
 
 def test_without_optuna_the_reason_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

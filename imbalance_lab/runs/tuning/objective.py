@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.rows import Priors, Seeds, Split
-from imbalance_lab.errors import ConfigError, Incompatible
+from imbalance_lab.errors import ConfigError, Incompatible, LabWarning
 from imbalance_lab.evaluation.metrics import Metric, watchable
 from imbalance_lab.evaluation.scores import Scores
 from imbalance_lab.runs.inner import cross_validated
@@ -110,8 +110,8 @@ def metric_of(name: str, plan: Plan) -> Metric:
     return metric
 
 
-def check(on: str, plan: Plan) -> None:
-    """Refuse tuning on validation rows where a split sets none aside.
+def check(on: str, pruner: str, plan: Plan) -> None:
+    """Refuse tuning on validation rows where a split sets none aside, and pruning by figures that there are not.
 
     Raises
     ------
@@ -122,6 +122,14 @@ def check(on: str, plan: Plan) -> None:
             "tuning.on=validation judges settings by validation rows and split.validation=0; set "
             "split.validation=0.2, or use tuning.on=cv"
         )
+    if pruner != "none" and on == "cv":
+        raise ConfigError(
+            f"tuning.pruner={pruner} ends trials by what they reach on validation rows, and tuning.on=cv judges them "
+            "by others; use tuning.pruner=none, or tuning.on=validation"
+        )
+    if pruner != "none" and plan.training is None:
+        text = f"tuning.pruner={pruner} ends no trial early: the model is not trained in epochs"
+        warnings.warn(text, LabWarning, stacklevel=2)
 
 
 def decided(

@@ -122,31 +122,33 @@ def shown(value: Any) -> str:
 class Journal:
     """A file of the trials of a run that has not ended: a line for each, added as it ends.
 
-    It is of one process at a time; to any other that makes the same run meanwhile there is none.
-
     Parameters
     ----------
     identity : Identity
         Of the run, on its data.
     folder : Path or None
         None keeps nothing.
+    shared : bool
+        Whether other processes have files there: then it is of one at a time, and to any other that makes the same run
+        meanwhile there is none.
     """
 
-    def __init__(self, identity: Identity, folder: Path | None) -> None:
+    def __init__(self, identity: Identity, folder: Path | None, shared: bool) -> None:
         self._file = None if folder is None else _file(identity, folder)
-        self._is_open = False
+        self._shared, self._is_open = shared, False
 
     def open(self) -> None:
         """Take the file, if nobody else has it."""
         if self._file is not None:
             with suppress(OSError):  # where nothing can be written the run itself says so
-                self._is_open = claim(self._file.parent / CLAIMS, self._file.name)
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                self._is_open = not self._shared or claim(self._file.parent / CLAIMS, self._file.name)
 
     def close(self) -> None:
         """Let the file go."""
-        if self._file is not None and self._is_open:
+        if self._file is not None and self._is_open and self._shared:
             release(self._file.parent / CLAIMS, self._file.name)
-            self._is_open = False
+        self._is_open = False
 
     def read(self, fold: int) -> list[Trial]:
         """Return the trials of a fold that have ended; of two of one number the later one."""

@@ -35,6 +35,8 @@ class Tuner:
     dataset : Dataset
     folder : Path or None
         Where trials are kept until the run has ended; those that are there of the same run are not made again.
+    shared : bool
+        Whether other processes keep trials there.
 
     Raises
     ------
@@ -42,11 +44,13 @@ class Tuner:
         If the metric is none to tune by, there are no rows to tune on, or Optuna is not installed.
     """
 
-    def __init__(self, identity: Identity, plan: Plan, dataset: Dataset, folder: Path | None) -> None:
+    def __init__(
+        self, identity: Identity, plan: Plan, dataset: Dataset, folder: Path | None, shared: bool = False
+    ) -> None:
         self._identity, self._plan, self._dataset, self._budget = identity, plan, dataset, identity.tuning
         self._space = self._budget["space"]
         self._metric = metric_of(self._budget["metric"], plan)
-        check(self._budget["on"], plan)
+        check(self._budget["on"], self._budget["pruner"], plan)
         with quiet():
             self._distributions = distributions(self._space)
         found = {name: self._default(name) for name in self._space}
@@ -54,7 +58,7 @@ class Tuner:
         if not self._space:
             text = f"nothing of {identity.strategy} with {identity.model} has a range to tune, so it is as it is given"
             warnings.warn(f"tuning={self._budget['name']}: {text}", LabWarning, stacklevel=2)
-        self._journal = Journal(identity, folder)
+        self._journal = Journal(identity, folder, shared)
 
     def __enter__(self) -> Tuner:
         """Keep trials as they end."""
