@@ -22,7 +22,8 @@ from imbalance_lab.errors import ConfigError, DataError, reason_of
 from imbalance_lab.models.base import FittedModel, Learner, NetworkTraining
 from imbalance_lab.models.scorer import Scorer
 from imbalance_lab.models.second_stage import check_output_layer, second_stage
-from imbalance_lab.models.trainer import EpochModel, Watch
+from imbalance_lab.models.trainer import EpochModel
+from imbalance_lab.models.watch import Watch
 from imbalance_lab.strategies.losses.base import Loss
 from imbalance_lab.strategies.representation.base import PLAIN
 

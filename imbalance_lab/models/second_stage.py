@@ -14,7 +14,8 @@ import numpy as np
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet
 from imbalance_lab.errors import Incompatible
 from imbalance_lab.models.base import NetworkTraining
-from imbalance_lab.models.trainer import EpochModel, Watch
+from imbalance_lab.models.trainer import EpochModel
+from imbalance_lab.models.watch import Watch
 
 ROWS_AT_ONCE = 8192
 # Of a network, an untrained one for the same rows: the model that trains it in epochs.

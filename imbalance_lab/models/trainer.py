@@ -6,8 +6,7 @@ batch. Here the rows are tensors and the mini-batch loop is a `tf.while_loop`. T
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +18,6 @@ from scipy.special import log_softmax
 from imbalance_lab.data.rows import Rows, TrainingSet
 from imbalance_lab.evaluation.metrics import HEADLINE, METRICS, Metric
 from imbalance_lab.evaluation.scores import Confusion, Scores
-from imbalance_lab.models.base import Progress
 from imbalance_lab.models.batches import PAIR, WHOLES, BalancedOrder, shuffled
 from imbalance_lab.models.scorer import Graph, Scorer, copy_variables
 from imbalance_lab.models.stopping import stopping_score
@@ -253,27 +251,6 @@ class EpochModel(keras.Model):
         return tf.concat([[mean], tf.reshape(hits, [-1]), tf.reshape(predicted, [-1])], axis=0)
 
 
-class Watch(keras.callbacks.Callback):
-    """Keep every epoch's figures and report progress.
-
-    Parameters
-    ----------
-    progress : callable
-        Receives the number of each epoch, from 1, and its figures.
-    """
-
-    def __init__(self, progress: Progress) -> None:
-        super().__init__()
-        self.epochs: list[dict[str, float]] = []
-        self._progress = progress
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Keep one epoch."""
-        row = {_slashed(k): float(v) for k, v in (logs or {}).items() if k != "val_score"}
-        self.epochs.append(row)
-        self._progress(epoch + 1, row)
-
-
 def _row_losses(
     loss_of: Loss,
     y: tf.Tensor,
@@ -307,14 +284,3 @@ def _summary(result: np.ndarray, support: np.ndarray) -> dict[str, float]:
         logs |= {f"val_recall_{k}": float(r) for k, r in enumerate(recall.ravel()) if not np.isnan(r)}
         logs |= {f"val_predicted_count_{k}": float(n) for k, n in enumerate(predicted.ravel())}
     return logs
-
-
-def _slashed(key: str) -> str:
-    """Return the name under which a figure is kept: that of a callback, in groups.
-
-    >>> _slashed("loss"), _slashed("val_loss"), _slashed("val_recall_0"), _slashed("val_recall_at_precision_0.9")
-    ('train/loss', 'val/loss', 'val/recall/0', 'val/recall_at_precision_0.9')
-    """
-    if key == "loss":
-        return "train/loss"
-    return re.sub(r"^val/(recall|predicted_count)_(\d+)$", r"val/\1/\2", re.sub("^val_", "val/", key))
