@@ -7,9 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.models.own import as_learner
 from imbalance_lab.options import Option, value_at
-from imbalance_lab.runs.tuning.settings import NoTuning, Tuning
 
 if TYPE_CHECKING:
     from imbalance_lab.runs.identity import Identity
@@ -39,9 +37,11 @@ def budget_of(tuning: Option, options: Mapping[str, Option]) -> dict[str, Any]:
     >>> sorted(budget_of(option("tuning", "optuna", trials=5), focal)["space"])
     ['loss.gamma']
     """
-    made = tuning.build()
-    if isinstance(made, NoTuning):
+    if tuning.name == "none":
         return {}
+    from imbalance_lab.runs.tuning.settings import Tuning  # loads NumPy, which looking around does without
+
+    made = tuning.build()
     if not isinstance(made, Tuning):
         raise ConfigError(f"tuning={tuning.name} is {type(made).__name__}; it can be none or optuna")
     return made.budget(tuning.name, space_of(options))
@@ -81,4 +81,6 @@ def default_of(option: Option, path: str) -> Any:
 
 def _has_epochs(model: Option) -> bool:
     """Whether a model is trained in epochs; a network is loaded to find out, a classifier of a library is not."""
+    from imbalance_lab.models.own import as_learner
+
     return "estimator" not in model.settings and as_learner(model.build()).trains_by_loss
