@@ -6,7 +6,8 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,17 @@ def read_outcome(folder: Path) -> dict[str, Any] | None:
     return found
 
 
+@contextmanager
+def _predictions(file: Path) -> Iterator[Any]:
+    """Open a file of predictions; of one that is no archive NumPy would say how to unpickle it."""
+    with file.open("rb") as opened:  # NumPy leaves a damaged file open
+        if not zipfile.is_zipfile(opened):
+            raise ValueError("it is no NumPy archive")
+        opened.seek(0)
+        with np.load(opened) as arrays:
+            yield arrays
+
+
 def check_predictions(folder: Path, folds: int) -> None:
     """Read all predictions of a run; those that somebody deleted to save space are none.
 
@@ -119,7 +131,7 @@ def check_predictions(folder: Path, folds: int) -> None:
     if not file.is_file():
         return
     try:
-        with file.open("rb") as opened, np.load(opened) as arrays:  # which leaves a damaged file open itself
+        with _predictions(file) as arrays:
             lengths = {key: len(arrays[key]) for key in arrays.files}
         missing = [fold for fold in range(folds) if f"{fold}/test/log_proba" not in lengths]
     except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
@@ -130,5 +142,5 @@ def check_predictions(folder: Path, folds: int) -> None:
 
 def read_predictions(folder: Path, fold: int = 0, part: str = "test") -> Predictions:
     """Read back the predictions of one fold; `part` is ``validation`` or ``test``."""
-    with np.load(folder / PREDICTIONS) as arrays:
+    with _predictions(folder / PREDICTIONS) as arrays:
         return Predictions(*(arrays[f"{fold}/{part}/{key}"] for key in Predictions._fields))
