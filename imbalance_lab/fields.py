@@ -10,6 +10,8 @@ STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
+MAX_TITLE = 200  # it names a folder of artifacts, too
+Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
 # Weights by class name; a class may be called 1 or true.
 ByName = Annotated[
     dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]],

@@ -53,7 +53,8 @@ class SweepCallback(Callback):
         self._uri = config.tracking.get("uri")  # where runs of earlier sweeps are; None without MLflow
         _check_data(config, self.grid)
         file = self._folder / SWEEP
-        described = {"name": self._folder.name, "parent": None, "swept": list(self.grid)}
+        swept = [key for key, values in self.grid.items() if len(values) > 1]
+        described = {"name": self._folder.name, "parent": None, "swept": swept}
         _write(file, described)  # where nothing can be written, nothing is started
         self._parent = _start_parent(config, self._folder.name, self.grid)
         if self._parent is not None:

@@ -58,7 +58,7 @@ def _with_settings(names: pd.Series, settings: pd.DataFrame, groups: Sequence[st
             keys = [key for key in varying(settings.loc[ids]) if key[0] == group and not is_seed(key)]
             for run in ids if len(keys) else ():
                 missing = [
-                    f"{short}={value}"
+                    f"{short}={_as_in_names(value)}"
                     for short, value in zip(map(_short, keys), settings.loc[run, keys].astype(object), strict=True)
                     if isinstance(value, str) and not re.search(rf"[(,]{re.escape(short)}=", names[run])
                 ]
@@ -76,6 +76,15 @@ def _with(name: str, option: str, missing: Sequence[str]) -> str:
         return name
     part = re.compile(rf"(?<![^ +]){re.escape(option)}(?:\(([^()]*)\))?(?=$|[ +])")
     return part.sub(lambda found: f"{option}({','.join(filter(None, [found[1], *missing]))})", name, count=1)
+
+
+def _as_in_names(value: str) -> str:
+    """Return a number as the names of runs show it, as 2 for 2.0.
+
+    >>> _as_in_names("2.0"), _as_in_names("0.5"), _as_in_names("sqrt")
+    ('2', '0.5', 'sqrt')
+    """
+    return value.removesuffix(".0") if re.fullmatch(r"-?\d{1,6}\.0", value) else value
 
 
 def _short(key: Key) -> str:

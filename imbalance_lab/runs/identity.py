@@ -99,7 +99,7 @@ class Identity:
         for group, _, rest in (key.partition(".") for key in settings):
             option = options.get(group)
             known = {} if option is None else dict(leaves(option.settings))
-            if option is not None and rest in known and rest not in option.changed:
+            if option is not None and rest in known and rest not in option.changed and rest[-8:] != "_target_":
                 options[group] = replace(option, changed={**option.changed, rest: known[rest]})
         return replace(self, options=options).name
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,9 +88,14 @@ def test_a_sweep_without_mlflow_ends_with_its_comparison(tmp_path: Path, capsys)
 
 def test_runs_show_what_is_swept_also_where_it_is_as_in_the_options_file(capsys) -> None:
     assert invoke("-m", *TINY, "strategy=focal", "loss.gamma=1,2", "seed=0,1") == 0
-    lines = [line for line in capsys.readouterr().out.splitlines() if "seed=" in line and ": balanced" in line]
+    shown = capsys.readouterr().out
+    lines = [line for line in shown.splitlines() if "seed=" in line and ": balanced" in line]
     names = [line.partition(", ")[2].partition(":")[0] for line in lines]
     assert names == [f"focal(gamma={gamma}) mlp seed={seed}" for gamma in (1, 2) for seed in (0, 1)]
+    assert {line.split()[0] for line in shown.splitlines() if re.match(r"focal\S* ", line)} == {
+        "focal(gamma=1)",
+        "focal(gamma=2)",
+    }
 
 
 def test_a_comparison_is_of_the_sweeps_own_runs(client: MlflowClient, tmp_path: Path, capsys) -> None:

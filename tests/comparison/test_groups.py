@@ -78,13 +78,13 @@ def test_every_setting_of_an_option_is_shown_where_its_settings_differ() -> None
     rows = [
         run("none", 0, 0.5, settings=options_of("none")),
         run("focal", 0, 0.5, settings=options_of("focal", **focal, **{"loss.gamma": "2.0"})),
-        run("focal(gamma=1.0)", 0, 0.5, settings=options_of("focal", **focal, **{"loss.gamma": "1.0"})),
+        run("focal(gamma=1)", 0, 0.5, settings=options_of("focal", **focal, **{"loss.gamma": "1.0"})),
         run(
             "smote+focal", 0, 0.5, settings=options_of("", **focal, **{"options.sampler": "smote", "loss.gamma": "2.0"})
         ),
     ]
     group = only(rows)
-    assert list(group.values.index) == ["none", "focal(gamma=2.0)", "focal(gamma=1.0)", "smote+focal(gamma=2.0)"]
+    assert list(group.values.index) == ["none", "focal(gamma=2)", "focal(gamma=1)", "smote+focal(gamma=2)"]
 
 
 def test_what_is_asked_for_by_name_keeps_it() -> None:

@@ -31,7 +31,7 @@ from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.dates import dates_read
 from imbalance_lab.data.sources.test_rows import with_test_rows
 from imbalance_lab.errors import DataError, MissingColumn
-from imbalance_lab.fields import STRICT
+from imbalance_lab.fields import MAX_TITLE, STRICT
 
 SEPARATORS = (",", "\t", ";", "|")
 SPOKEN = {",": "a comma", "\t": "a tab", ";": "a semicolon", "|": "a vertical bar"}
@@ -40,7 +40,6 @@ TABS, EXCEL, PARQUET = {".tsv", ".txt"}, {".xlsx", ".xlsm"}, {".parquet", ".pq"}
 NOT_READ = {".json", ".jsonl", ".ndjson", ".xls", ".ods", ".feather", ".arff", ".mat", ".npz", ".pkl"}
 ENDINGS = r"(\.(csv|tsv|txt|xlsx|xlsm|parquet|pq|gz|bz2|xz|zip|zst))+$"
 MISSING = ("NA", "N/A", "nan", "NaN", "null", "NULL", "?")
-MAX_TITLE = 200  # it names a folder of artifacts, too
 
 
 class Marks(NamedTuple):

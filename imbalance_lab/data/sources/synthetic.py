@@ -12,7 +12,7 @@ from scipy.special import log_softmax, logsumexp
 
 from imbalance_lab.data.base import DatasetSource
 from imbalance_lab.data.dataset import Dataset
-from imbalance_lab.fields import STRICT, Positive, Seed, Share
+from imbalance_lab.fields import STRICT, Positive, Seed, Share, Title
 
 Profile = Literal["exponential", "step"]
 
@@ -50,7 +50,7 @@ class GaussianClusters(DatasetSource):
     ((8, 10), [6, 2])
     """
 
-    title: str = "synthetic"
+    title: Title = "synthetic"
     counts: dict[str, Positive] | None = None
     priors: dict[str, Annotated[float, Field(gt=0)]] | None = None
     rows: Positive | None = None
@@ -137,7 +137,7 @@ class LongTail(DatasetSource):
         As for `GaussianClusters`.
     """
 
-    title: str = "long_tail"
+    title: Title = "long_tail"
     classes: Annotated[int, Field(ge=2)] = 10
     largest: Positive = 1000
     imbalance_ratio: Annotated[float, Field(ge=1)] = 50
@@ -184,7 +184,7 @@ class DependentLabels(DatasetSource):
     """
 
     shares: dict[str, Annotated[float, Field(gt=0, lt=1)]]
-    title: str = "labels"
+    title: Title = "labels"
     rows: Positive = 3000
     features: Positive = 8
     signal: Annotated[float, Field(ge=0)] = 2.0
