@@ -49,7 +49,7 @@ class PerChannel(Loss):
 class TwoChannels(Network):
     """A network with one output for each of two classes, where one output would do."""
 
-    def start(self, prior: np.ndarray) -> np.ndarray:
-        """Return the output bias of both classes."""
+    def start(self, prior: np.ndarray, per_class: bool = False) -> np.ndarray:
+        """Return the output bias of both classes, which have an output each in any case."""
         logit = np.log(np.maximum(prior[0], 1e-7)) - np.log(np.maximum(1 - prior[0], 1e-7))
         return np.asarray(logit if self.output_bias == "prior" else np.zeros_like(logit), np.float32)

@@ -37,7 +37,7 @@ defaults; of one option, its file.
 """
 MEANINGS = MappingProxyType(
     {
-        "dataset": "what is learnt from; a table of your own is my.csv target=column",
+        "dataset": "what is learnt from, as my.csv target=column",
         "split": "which rows are for training, validation and test",
         "stress": "what is made worse in training and validation rows",
         "prepare": "how columns become features",

@@ -146,5 +146,5 @@ def print_help(folders: Sequence[Path] = ()) -> None:
     print(OPTIONS)
     for group in ordered_groups(folders):
         names = options.strategies(folders) if group == recipes.GROUP else options.names(group, folders)
-        print(wrapped(MEANINGS.get(group, "of another package"), f"  {f'{group}=':<14} {len(names):>3}  ", " " * 22))
+        print(wrapped(MEANINGS.get(group, "of another package"), f"  {f'{group}=':<16} {len(names):>2}  ", " " * 23))
     print(SETTINGS)

@@ -33,7 +33,7 @@ def test_help_names_every_group_and_where_its_options_are_shown(capsys: pytest.C
     shown = capsys.readouterr().out
     assert "python -m imbalance_lab strategy=inv_freq" in shown
     assert "python -m imbalance_lab options GROUP" in shown
-    assert "  class_weight=    7  slot: how much does a row of each class count?" in shown
+    assert "  class_weight=     7  slot: how much does a row of each class count?" in shown
     assert "patience: 20" in shown
     own = shown.partition("Settings")[0]
     assert len(own.splitlines()) < 40
@@ -116,7 +116,7 @@ BAD_INPUT = {
     "unreadable value": (["dataset.separator=;"], ["dataset.separator=; cannot be read", "\"dataset.separator=';'\""]),
     "setting of another option": (
         ["dataset.name=yeast"],
-        ["no setting 'dataset.name'", "dataset=breast_cancer"],
+        ["no setting 'dataset.name'", "dataset=keel", "dataset.title"],
     ),
     "path alone": (["dataset.path=x.csv"], ["no setting 'dataset.path'", "dataset=csv", "my.csv target="]),
     "option of another slot": (["loss=smote"], ["smote is a sampler; did you mean sampler=smote or strategy=smote?"]),
