@@ -167,6 +167,7 @@ def handle_signals() -> None:
     """Turn SIGINT, SIGTERM and SIGHUP into KeyboardInterrupt."""
     for number in SIGNALS:
         signal.signal(number, _interrupt)
+    _stay_quiet_of_signals()
 
 
 def end_with_parent(seconds: float = 10.0) -> None:
@@ -181,6 +182,7 @@ def end_with_parent(seconds: float = 10.0) -> None:
         return
     _watches_parent = True
     signal.signal(signal.SIGTERM, _interrupt)
+    _stay_quiet_of_signals()
     parent = os.getppid()
 
     def watch() -> None:
@@ -236,6 +238,19 @@ def settle_collector() -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     _received.append(number)
     raise KeyboardInterrupt(f"{signal.Signals(number).name} received")
+
+
+def _stay_quiet_of_signals() -> None:
+    """Show no traceback where a signal arrives in a destructor, which Python swallows: `interrupted` knows of it."""
+    known = sys.unraisablehook
+    if known.__module__ == __name__:
+        return
+
+    def show(unraisable: sys.UnraisableHookArgs) -> None:
+        if not (_received and isinstance(unraisable.exc_value, KeyboardInterrupt)):
+            known(unraisable)
+
+    sys.unraisablehook = show
 
 
 def _equal(one: Any, other: Any) -> bool:
