@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from imbalance_lab.evaluation.metrics import HEADLINE, heading_of, shown_at
 from imbalance_lab.models.base import Progress as Report
@@ -177,8 +178,10 @@ def show_progress(ended: int, jobs: int, left: str) -> None:
     if not sys.stdout.isatty():
         return
     done = round(BAR_WIDTH * ended / jobs)
-    text = f"{'━' * done}{'╌' * (BAR_WIDTH - done)} {ended}/{jobs}, {left}  {''.join(_beside_bar)}"
-    print(f"{CLEAR_LINE}{text[: Console().width - 1]}", end="\n" if ended == jobs else "", flush=True)
+    count = f"{ended}/{jobs}" if ended == jobs else f"{ended}/{jobs}, {left}"
+    text = Text(f"{'━' * done}{'╌' * (BAR_WIDTH - done)} {count}  {''.join(_beside_bar)}")
+    text.truncate(Console().width - 1, overflow="ellipsis")
+    print(f"{CLEAR_LINE}{text.plain}", end="\n" if ended == jobs else "", flush=True)
 
 
 def by_reason(reasons: Mapping[str, str]) -> list[str]:

@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from tests.conftest import TINY, invoke, replaced
 
+WIDTH = 70  # of a terminal, too narrow for the line of a run beside the bar
 FEW = replaced(TINY, ["evaluation.resamples=20", "model=logreg"])
 
 
@@ -27,7 +29,8 @@ def test_a_reason_is_one_line_with_a_count(capsys: pytest.CaptureFixture[str]) -
 def test_a_terminal_shows_one_bar(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     typed = [sys.executable, "-m", "imbalance_lab", "-m", *FEW, "seed=range(6)"]
-    process = subprocess.Popen(typed, stdout=theirs, stderr=theirs, cwd=tmp_path, env=os.environ | {"TERM": "xterm"})
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": str(WIDTH)}
+    process = subprocess.Popen(typed, stdout=theirs, stderr=theirs, cwd=tmp_path, env=environment)
     os.close(theirs)
     shown = b""
     try:
@@ -37,7 +40,8 @@ def test_a_terminal_shows_one_bar(tmp_path: Path) -> None:
         pass
     assert process.wait() == 0
     lines = shown.decode().split("6 finished")[0].splitlines()
-    assert any("6/6" in line for line in lines)
+    (last,) = [line.rpartition("\x1b[2K")[2] for line in lines if "6/6" in line]
+    assert " left" not in last and last.endswith("…") and cell_len(last) < WIDTH
     assert shown.decode().count("synthetic, none logreg seed=5") == 1
     before = shown.decode().partition("6 finished")[0]
     assert before.count("\n") - before.count("\x1b[1A") <= 3  # Rich goes down a line and up again
