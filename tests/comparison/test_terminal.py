@@ -122,7 +122,8 @@ def test_many_groups_begin_with_a_table_of_them() -> None:
     comparison = several(4, ["none", "tuned_threshold", "smote"])
     for width in WIDTHS:
         shown = terminal(comparison, width)
-        assert shown.startswith("4 groups, balanced accuracy; differences to tuned_threshold")
+        heading = shown.partition("\n\n")[0].replace("\n", " ")
+        assert heading.startswith("4 groups, balanced accuracy; rarest: recall of the rarest class; differences to")
         assert max(map(cell_len, shown.splitlines())) <= width
         assert "columns=all shows each group" in shown.replace("\n", " ")
     answers = [answer_of(one.table, comparison.settings).text for one in comparison.compared]

@@ -239,7 +239,8 @@ def _overview(comparison: Comparison, width: int | None) -> Iterator[str]:
     roles = [reference_of(one.table, settings) for one in compared]
     references = list(dict.fromkeys(getattr(settings, role) for role in roles if role))
     against = f"; differences to {' or '.join(references)}" if references else ""
-    yield from wrapped(f"{len(comparison.compared)} groups, {heading_of(settings.metric)}{against}", width)
+    what = f"{len(comparison.compared)} groups, {heading_of(settings.metric)}; rarest: recall of the rarest class"
+    yield from wrapped(f"{what}{against}", width)
     yield ""
     differ = [key for key in compared[0].group.name if len({one.group.name.get(key) for one in compared}) > 1]
     rows = []
