@@ -171,6 +171,8 @@ def test_the_report_fits_a_phone(report: Watched, tmp_path: Path) -> None:
     assert last.bounding_box()["x"] > 390
     last.scroll_into_view_if_needed()  # the table scrolls by itself
     assert last.bounding_box()["x"] + last.bounding_box()["width"] <= 390
+    for table in report.page.locator("table.overview").all():  # fits as it is
+        assert table.bounding_box()["x"] + table.bounding_box()["width"] <= 390
 
 
 def test_the_report_can_be_printed(report: Watched, tmp_path: Path) -> None:
