@@ -16,6 +16,7 @@ from imbalance_lab.app import recipes
 from imbalance_lab.app.typed import KEPT, Typist, apart, range_of, saves_model
 from imbalance_lab.comparison import Compared, Comparison, Settings
 from imbalance_lab.comparison.answer import ROLES
+from imbalance_lab.comparison.compared import leading_of
 from imbalance_lab.comparison.paired import FEW_RUNS
 from imbalance_lab.comparison.report.layout import wrapped
 from imbalance_lab.errors import LabError
@@ -23,8 +24,8 @@ from imbalance_lab.runs.table import RunTable
 
 PROGRAM = "python -m imbalance_lab"
 ENOUGH_RUNS, MOST_RUNS = 10, 20  # of ten runs one knows whether more would do
-NAME = "dataset.name"
-PLACES = ("dataset", NAME, "model")
+NAMES = ("dataset.name", "dataset.path")  # of sets of one source
+PLACES = ("dataset", *NAMES, "model")
 WHY = {
     "control": "the control {}, which every strategy must beat to be worth its trouble",
     "baseline": "plain training, {}, to learn what is gained over it",
@@ -159,14 +160,14 @@ def _more_seeds(comparison: Comparison, typist: Typist) -> Step | None:
             runs = max(runs, *(_further(row, role) for role in roles))
     if not found:
         return None
-    strategies, datasets, names = (
+    strategies, datasets, *named = (
         list(dict.fromkeys(typed.get(key, empty) for every in found for typed in every))
-        for key, empty in (("strategy", "none"), ("dataset", ""), (NAME, ""))
+        for key, empty in (("strategy", "none"), ("dataset", ""), *((name, "") for name in NAMES))
     )
     if "" in datasets:
         datasets = [dataset or typist.default["dataset"] for dataset in datasets] if datasets[1:] else []
     first = found[0][0] | ({"dataset": ",".join(datasets)} if datasets else {}) | {"strategy": ",".join(strategies)}
-    first |= {NAME: ",".join(names)} if names[1:] else {}
+    first |= {name: ",".join(values) for name, values in zip(NAMES, named, strict=True) if values[1:]}
     start = max(seeds) + 1
     if len(found) == 1:
         purpose = f"more seeds, to learn whether {strategies[0]} is better than {' and '.join(strategies[1:])}"
@@ -192,7 +193,8 @@ def _open(one: Compared, settings: Settings) -> tuple[str, list[str]]:
 
 def _alike(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     """Whether they are runs of one sweep over datasets, or over the names of those of one source."""
-    return apart(one, other) <= {"dataset" if {NAME} - one.keys() - other.keys() else NAME, "strategy", "seed"}
+    source = next((name for name in NAMES if name in one and name in other), "dataset")
+    return apart(one, other) <= {source, "strategy", "seed"}
 
 
 def _further(row: pd.Series, role: str) -> int:
@@ -210,11 +212,10 @@ def _model(comparison: Comparison, typist: Typist) -> Step | None:
     unstressed = [one for one in comparison.compared if not _is_stressed(one, typist.table)]
     if not unstressed:
         return None
-    settings, first = comparison.settings, unstressed[0]
-    rivals = [one for one in unstressed if one.group.name.get("dataset") == first.group.name.get("dataset")]
-    named = {id(one): one.answer.use for one in rivals}
-    one = max(rivals, key=lambda one: settings.sign * float(one.table["mean"][named[id(one)]]))
-    use = named[id(one)]
+    first = unstressed[0].group.name.get("dataset")
+    rivals = [one for one in unstressed if one.group.name.get("dataset") == first]
+    one = leading_of(rivals, comparison.settings) or unstressed[0]
+    use = one.answer.use
     if saves_model(typist.table, _first_run(one, use)):
         return None
     typed = _typed(one, typist, use)

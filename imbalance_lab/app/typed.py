@@ -231,10 +231,21 @@ def _read(typed: str) -> object:
     return OverridesParser.create().parse_override(f"x={typed}").value()
 
 
+def _each(typed: str) -> list[str]:
+    """Return the values that are typed for a key, of a sweep several.
+
+    >>> _each("a.csv,'my data.csv'")
+    ['a.csv', 'my data.csv']
+    """
+    override = OverridesParser.create().parse_override(f"x={typed}")
+    swept = override.sweep_string_iterator() if override.is_sweep_override() else [typed]
+    return [str(_read(str(value))) for value in swept]
+
+
 def _words(typed: Mapping[str, str]) -> Iterator[str]:
-    path = str(_read(typed.get("dataset.path", "")))
-    if typed.get("dataset") == "csv" and is_table(path):
-        yield path
+    paths = _each(typed.get("dataset.path", ""))
+    if typed.get("dataset") == "csv" and all(map(is_table, paths)):
+        yield from paths
         typed = {key: value for key, value in typed.items() if key not in ("dataset", "dataset.path")}
     for key, value in typed.items():
         yield f"{'target' if key == 'dataset.target' else key}={value}"

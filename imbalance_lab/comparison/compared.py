@@ -80,6 +80,16 @@ def compare_group(group: Group, settings: Settings) -> Compared:
     return Compared(group, table, _recalls(group, table.index), answer_of(table, settings), verdict, notes)
 
 
+def leading_of(compared: Sequence[Compared], settings: Settings) -> Compared | None:
+    """Return of the groups of one dataset that whose strategy to use has the best mean; None of several datasets.
+
+    Groups are not tested against each other.
+    """
+    if len({one.group.name.get("dataset") for one in compared}) != 1:
+        return None
+    return max(compared, key=lambda one: settings.sign * float(one.table["mean"][one.answer.use]))
+
+
 def _optimism(name: str, contenders: Sequence[str]) -> str:
     """Return why the best of several settings of one option is not as good as it looks."""
     return (

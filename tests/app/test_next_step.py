@@ -105,6 +105,21 @@ def test_a_table_is_typed_by_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("target", ["label", "{a: label, my b: label}"])
+def test_groups_that_differ_in_their_file_are_one_sweep(target: str, tmp_path: Path) -> None:
+    for shift, name in enumerate(("a.csv", "my b.csv")):
+        rows = [f"{k % 7},{k * k % 11 + shift},{'rare' if k % 5 == 0 else 'common'}" for k in range(200)]
+        (tmp_path / name).write_text("\n".join(["a,b,label", *rows]))
+    assert invoke("-m", *RUNS, "a.csv", "my b.csv", f"target={target}", "strategy=none,inv_freq", "seed=0,1") == 0
+    shown = step()
+    assert shown.arguments[:3] == ["-m", "a.csv", "my b.csv"]
+    found = take(shown)
+    cells = {(one["identity"]["dataset"], one["strategy"], one["identity"]["seed"]) for one in found}
+    assert cells == {(name, "tuned_threshold", seed) for name in ("a", "my b") for seed in (0, 1)}
+    assert step(control="inv_freq").arguments[:3] == ["-m", "a.csv", "my b.csv"]
+
+
+@pytest.mark.slow
 def test_plain_training_is_typed_by_its_name() -> None:
     assert invoke("-m", *RUNS, "strategy=none,tuned_threshold", "seed=range(6)") == 0
     runs = RunTable.from_folder("multirun")

@@ -211,6 +211,17 @@ def test_only_so_many_runs_and_classes_are_drawn_by_epoch_and_the_page_notes_it(
     assert "The 8 rarest of 12 classes are drawn." in text
 
 
+def test_groups_of_one_dataset_have_one_answer_on_top() -> None:
+    values = {"none": [0.50, 0.51, 0.49, 0.50], "tuned_threshold": [0.60, 0.61, 0.60, 0.61]}
+    cells = {("a", "mlp", name): row for name, row in values.items()}
+    cells |= {("a", "logreg", name): [value + 0.1 for value in row] for name, row in values.items()}
+    shown = Page(html(compare(made(cells)))).text
+    assert "Use tuned_threshold with logreg It is better than none by 0.105" in shown
+    assert shown.index("Use tuned_threshold with logreg") < shown.index("Each dataset")
+    assert "best of 2 groups, which are not tested against each other" in shown
+    assert "balanced accuracy of tuned_threshold 0.705" in shown
+
+
 def test_many_groups_are_all_in_one_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imbalance_lab.comparison.report.page.MOST_SECTIONS", 2)
     found = comparison(names=("none", "smote"), datasets=[f"d{k}" for k in range(4)], seeds=2)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from imbalance_lab.comparison.across import Across
 from imbalance_lab.comparison.answer import Answer
-from imbalance_lab.comparison.compared import Compared
+from imbalance_lab.comparison.compared import Compared, leading_of
 from imbalance_lab.comparison.report.kinds import OPEN, SIGNS, kind_of
 from imbalance_lab.comparison.report.text import verdict_text
 from imbalance_lab.comparison.settings import Settings
@@ -37,6 +38,29 @@ class Tile:
 def tiles_of(one: Compared, settings: Settings) -> list[Tile]:
     """Return the numbers of the strategy to use on one dataset."""
     return _tiles(one, settings, one.answer.use)
+
+
+@dataclass(frozen=True)
+class Leading:
+    """The answer of several groups of one dataset: that of the group that leads, and what it differs in from others."""
+
+    title: str
+    answer: Answer
+    tiles: list[Tile]
+    beside: str
+
+
+def recommend_leading(compared: Sequence[Compared], settings: Settings) -> Leading | None:
+    """Return what to use where only models or settings differ; None where datasets do."""
+    one = leading_of(compared, settings)
+    if one is None:
+        return None
+    names = [each.group.name for each in compared]
+    own = {key: value for key, value in one.group.name.items() if any(name.get(key) != value for name in names)}
+    beside = ", ".join(value if key == "model" else f"{key}={value}" for key, value in own.items())
+    why = f"{one.answer.why} Its mean is the best of {len(compared)} groups, which are not tested against each other."
+    answer = replace(one.answer, why=why)
+    return Leading(one.group.title, answer, tiles_of(one, settings), beside)
 
 
 def recommend_across(one: Across, settings: Settings) -> tuple[Answer, list[Tile]]:

@@ -20,7 +20,7 @@ from imbalance_lab.comparison.answer import Answer
 from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.report import budgets, curves
 from imbalance_lab.comparison.report import diagrams as draw
-from imbalance_lab.comparison.report.answer import Tile, recommend_across, tiles_of
+from imbalance_lab.comparison.report.answer import Tile, recommend_across, recommend_leading, tiles_of
 from imbalance_lab.comparison.report.histories import RECALL, kept_epochs, own_epochs, trained_alike
 from imbalance_lab.comparison.report.ink import same_scale, svg
 from imbalance_lab.comparison.report.overview import overviews
@@ -65,6 +65,7 @@ class Section:
     words: list[str]
     tables: list[Table]
     epochs: Picture | None = None
+    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ def html(comparison: Comparison, epochs: pd.DataFrame | None = None, then: str =
         purpose=purpose if command else "Next:",
         command=command or purpose,
         overviews=overviews(compared, settings),
+        leading=None if comparison.across or comparison.stressed else recommend_leading(compared, settings),
         stressed=[_stress(one, settings) for one in comparison.stressed[:MOST_SECTIONS]],
         tuned=[_tuned(one, settings) for one in comparison.tuned[:MOST_SECTIONS]],
         across=[_across(one, settings) for one in comparison.across],
