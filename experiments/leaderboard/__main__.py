@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from experiments.leaderboard import gather
+from experiments.leaderboard.earlier import up_to_date
 from imbalance_lab.errors import LabError
 from imbalance_lab.runs.parquet import read_parquet
 
@@ -47,7 +48,9 @@ def main(arguments: list[str]) -> None:
         )
         folder, out = Path(given.get("folder", FOLDER)), Path(given.get("out", HERE))
         table = Path(given.get("table", out / NAME))
-        earlier = read_parquet(table) if "table" in given or table.is_file() else None
+        earlier = None
+        if "table" in given or table.is_file():
+            earlier = up_to_date(read_parquet(table), board.redefined)
         if given.get("run", "true") != "false":
             gather.run(board, folder, _shard(given.get("shard", "1/1")), earlier)
         if "shard" not in given:

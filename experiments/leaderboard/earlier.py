@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 import pandas as pd
 
@@ -52,6 +53,13 @@ class Earlier:
             and all(_is_default(identity, *key) for key in asked.keys() - given.keys())
             for version, data_hash, given in self._rows.get(place, [])
         )
+
+
+def up_to_date(table: RunTable, redefined: Mapping[str, date]) -> RunTable:
+    """Return a table without the finished runs of losses that train otherwise since the day of their `redefined`."""
+    started = pd.to_datetime(table.runs.start.astype("int64"), unit="ms")
+    since = pd.to_datetime(table.setting("options.loss").map(dict(redefined)))
+    return table.only(~((table.runs.outcome == "finished") & (started < since)))
 
 
 def _is_default(identity: Identity, group: str, key: str) -> bool:

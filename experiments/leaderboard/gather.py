@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ class Board:
         That are kept of each fold.
     trials : int
         Of tuning, the same for every strategy, beside the runs that are not tuned; 0 for none.
+    redefined : mapping of str to date
+        Losses that train otherwise since that day.
     largest : float
         Cells (rows times features) of the largest set that is run; what has run before is shown whatever its size.
     """
@@ -50,6 +53,7 @@ class Board:
     fewest: int
     metrics: Sequence[str]
     trials: int = 0
+    redefined: Mapping[str, date] = field(default_factory=dict)
     largest: float = float("inf")
 
 
@@ -74,6 +78,7 @@ def read(preset: str, **changed: Any) -> Board:
         fewest=content["fewest_training_rows"],
         metrics=content["metrics"],
         trials=_number("trials", wanted.get("trials", 0)),
+        redefined=content["redefined"],
         largest=float(wanted.get("largest", "inf")),
     )
 

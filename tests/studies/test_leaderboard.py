@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 import imbalance_lab as lab
 from experiments.leaderboard import __main__ as program
 from experiments.leaderboard import gather, reasons, summary, table, tuned
-from experiments.leaderboard.earlier import Earlier, joined
+from experiments.leaderboard.earlier import Earlier, joined, up_to_date
 from imbalance_lab.errors import DataError
 from imbalance_lab.runs.parquet import read_parquet, read_tests, write_parquet
 from imbalance_lab.runs.spec import specify
@@ -137,6 +138,26 @@ def test_of_a_cell_with_two_runs_the_new_one_counts(earlier: RunTable) -> None:
     renamed = replace(new, **{part: getattr(new, part).rename(index={ids[0]: "new"}) for part in PARTS})
     assert sorted(joined(renamed, earlier).runs.index) == sorted(["new", *ids[1:]])
     assert joined(None, earlier) is earlier and joined(earlier, None) is earlier
+
+
+def test_runs_of_a_loss_from_before_it_changed_are_left_out() -> None:
+    days = [date(2026, 11, 28), date(2026, 11, 30)]
+    records = [
+        {
+            "outcome": "finished", "name": "a run", "strategy": loss, "model": "mlp", "dataset": {"name": "d"},
+            "start": datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000,
+            "config": {"seed": 0, "options": {"loss": loss}},
+        }
+        for loss in ("ldam", "focal")
+        for day in days
+    ]  # fmt: skip
+    table = RunTable.from_records(records)
+    starts = [int(record["start"]) for record in records]  # type: ignore[call-overload]
+    table = replace(table, runs=table.runs.assign(start=starts))
+    kept = up_to_date(table, {"ldam": date(2026, 11, 29)})
+    assert list(zip(kept.runs.strategy, kept.runs.start, strict=True)) == [
+        ("ldam", starts[1]), ("focal", starts[2]), ("focal", starts[3])
+    ]  # fmt: skip
 
 
 def test_predictions_that_a_table_holds_stay_in_it(tmp_path: Path) -> None:
