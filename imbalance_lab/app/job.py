@@ -12,7 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from imbalance_lab.app.border import job_of
-from imbalance_lab.app.config import resolve, searched
+from imbalance_lab.app.config import resolved, searched
 from imbalance_lab.app.screen import Screen
 from imbalance_lab.app.sweep import follows, membership
 from imbalance_lab.options import Option
@@ -38,7 +38,7 @@ def run_job(composed: DictConfig) -> Ending:
     cell = Cell(folder, folder.name)
 
     def make() -> RunRecord:
-        job = job_of(resolve(composed), searched(HydraConfig.get()))
+        job = job_of(resolved(composed), searched(HydraConfig.get()))
         cell.identity = job.identity
         cell.tracker = _tracker(job.tracking, membership(folder.parent))
         return run(job.identity, screen, cell.tracker, job.folder, job.settings, job.figures)
