@@ -79,7 +79,7 @@ def test_a_disk_that_takes_nothing_is_one_line(
     def full(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number), "predictions.npz")
 
-    monkeypatch.setattr(np, "savez_compressed", full)
+    monkeypatch.setattr(np.lib.format, "write_array", full)
     status = invoke(*sweep, *TYPED)
     shown = capfd.readouterr()
     lines = [*shown.err.splitlines(), *(status.splitlines() if isinstance(status, str) else [])]
