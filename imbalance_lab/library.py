@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imbalance_lab import process
 from imbalance_lab.comparison import Comparison
@@ -20,6 +20,7 @@ from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.errors import ConfigError, LabError, LabWarning, reason_of
 from imbalance_lab.options import Option
 from imbalance_lab.runs.cell import Outcome
+from imbalance_lab.runs.files import read_outcome
 from imbalance_lab.runs.grid import attempt, run_all
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
@@ -27,6 +28,10 @@ from imbalance_lab.runs.record import RunRecord
 from imbalance_lab.runs.spec import specify
 from imbalance_lab.runs.table import RunTable
 from imbalance_lab.strategies.recipes import Strategy
+
+if TYPE_CHECKING:
+    from imbalance_lab.tracking.description import Result
+    from imbalance_lab.tracking.sending.sweep import TrackedSweep
 
 
 def run(
@@ -143,10 +148,9 @@ def sweep(
         identities = [specify(**dict(zip(lists, values, strict=True))) for values in product(*lists.values())]
         to = _folder(folder, tracking, "multirun")
         swept = {key: list(map(_title, values)) for key, values in lists.items() if len(values) > 1}
-        name = secrets.token_hex(3) if to is None else to.name
         with (
             _bar(len(identities), progress) as advance,
-            _tracked_sweep(tracking, name, identities, swept, progress) as opened,
+            _tracked_sweep(tracking, to, identities, swept, progress) as opened,
         ):
             make_tracker, ended = opened
 
@@ -212,52 +216,62 @@ class _Tracked:
     """Makes the tracker of each run of a sweep, in whatever process makes the run."""
 
     uri: str
-    sweep: str | None = None
+    sweep: str = ""
     parent: Mapping[str, Any] | None = None
+    address: str | None = None  # of the process that sends the runs of a sweep
 
     def __call__(self) -> Tracker:
-        from imbalance_lab.tracking import MlflowTracker
+        if self.address is None:
+            from imbalance_lab.tracking import MlflowTracker
 
-        tracker = MlflowTracker(self.uri)
-        if self.sweep is not None:
-            tracker.join_sweep(self.sweep, self.parent)
+            return MlflowTracker(self.uri)
+        from imbalance_lab.tracking.sending import QueuedTracker
+
+        tracker = QueuedTracker(self.uri, address=self.address)
+        tracker.join_sweep(self.sweep, self.parent)
         return tracker
 
     def complete(self, folder: Path) -> None:
         """Send a run that finished in an earlier call, if that could not; what still cannot stays on disk."""
-        from imbalance_lab.tracking.send import send
+        from imbalance_lab.tracking.sending import QueuedTracker
 
         with suppress(LabError):
-            send(folder, self.uri)
+            QueuedTracker(self.uri, address=self.address or "").send_again(folder)
 
 
 @contextmanager
 def _tracked_sweep(
-    tracking: str | None, name: str, identities: Sequence[Identity], grid: Mapping[str, Sequence[str]], show: bool
+    tracking: str | None,
+    folder: Path | None,
+    identities: Sequence[Identity],
+    grid: Mapping[str, Sequence[str]],
+    show: bool,
 ) -> Iterator[tuple[Callable[[], Tracker], list[Outcome]]]:
     """Give what makes the runs' trackers, and a list for their outcomes; the parent run is closed at the end."""
     outcomes: list[Outcome] = []
-    if tracking is None:
+    if tracking is None or folder is None:
         yield Tracker, outcomes
         return
-    from imbalance_lab.tracking import Result, end_parent, rows_of, start_parent
+    from imbalance_lab.tracking.description import Result, rows_of
+    from imbalance_lab.tracking.sending.sweep import TrackedSweep
 
     experiments = {identity.dataset for identity in identities}
     experiment = experiments.pop() if len(experiments) == 1 else "sweeps"
+    tracked = TrackedSweep(tracking, folder)
     try:
-        parent = start_parent(tracking, "mlartifacts", experiment, name, grid)
-    except LabError:
+        tracked.begin("mlartifacts", experiment, folder.name, grid)
+    except ConfigError:
         raise
     except Exception as error:  # the runs are recorded all the same
         _warn_of(error)
-        yield _Tracked(tracking, name), outcomes
-        return
-    ended = "killed"
+    ended, parent = "killed", None if tracked.parent is None else {"run_id": tracked.parent.run_id}
     try:
-        yield _Tracked(tracking, name, {"run_id": parent.run_id}), outcomes
+        yield _Tracked(tracking, folder.name, parent, tracked.address), outcomes
+        _note_unsent(outcomes, _unsent(tracked))
         ended = "failed" if any(outcome.kind == "failed" for outcome in outcomes) else "finished"
     except BaseException as error:
         process.let_go(error)
+        _unsent(tracked, finished=False)
         raise
     finally:
         counts = Counter(outcome.kind for outcome in outcomes)
@@ -268,15 +282,35 @@ def _tracked_sweep(
                 found = compare(outcomes)
                 result = replace(result, verdict=found.verdict, rows=rows_of(found.compared))
         finally:
-            where = _ended(end_parent, parent, ended, result)
+            where = _ended(tracked, ended, result) if parent else None
         if where and show:
             print(f"browse: {where}")
 
 
-def _ended(end_parent: Callable[..., str | None], *arguments: Any) -> str | None:
+def _unsent(tracked: TrackedSweep, finished: bool = True) -> dict[Path, str]:
+    """Wait until the runs are in MLflow, and return the folders of those that are not, with the reasons."""
+    try:
+        return tracked.drain(finished)
+    except LabError as error:
+        warnings.warn(f"not all runs are in MLflow: {error}", LabWarning, stacklevel=6)
+        return {}
+
+
+def _note_unsent(outcomes: Sequence[Outcome], unsent: Mapping[Path, str]) -> None:
+    """Bring what the outcomes say of their sending up to date."""
+    for outcome in outcomes:
+        if outcome.folder is None:
+            continue
+        if reason := unsent.get(outcome.folder.absolute()):
+            outcome.content["untracked"] = reason
+        elif "untracked" in outcome.content and "untracked" not in (read_outcome(outcome.folder) or {}):
+            del outcome.content["untracked"]
+
+
+def _ended(tracked: TrackedSweep, outcome: str, result: Result) -> str | None:
     """End a sweep in MLflow; that the server has gone does not cost the caller their table."""
     try:
-        return end_parent(*arguments)
+        return tracked.end(outcome, result)
     except Exception as error:
         _warn_of(error)
         return None

@@ -170,11 +170,17 @@ def handle_signals() -> None:
     _stay_quiet_of_signals()
 
 
-def end_with_parent(seconds: float = 10.0) -> None:
+def end_with_parent(parent: int | None = None, seconds: float = 10.0) -> None:
     """End this process soon after the one that started it, however that ended; where `handle_signals` ran, do nothing.
 
     A worker of a parallel sweep would otherwise wait for minutes for more to do. The run it makes is interrupted as by
     SIGTERM, and has some seconds to be recorded.
+
+    Parameters
+    ----------
+    parent : int, optional
+        The process that started this one, where it is known: it may have died before it could be asked for.
+    seconds : float
     """
     global _watches_parent
     main = threading.current_thread() is threading.main_thread()
@@ -183,10 +189,10 @@ def end_with_parent(seconds: float = 10.0) -> None:
     _watches_parent = True
     signal.signal(signal.SIGTERM, _interrupt)
     _stay_quiet_of_signals()
-    parent = os.getppid()
+    started_by = os.getppid() if parent is None else parent
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while os.getppid() == started_by:
             time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(seconds)
@@ -207,6 +213,24 @@ def ignore_signals() -> None:
     """Ignore SIGINT, SIGTERM and SIGHUP from now on, as the process ends in order."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+def interrupt_where(wanted: Callable[[], bool]) -> Callable[[], None]:
+    """Ignore the signals that end a process, and return what another thread calls to interrupt the main one.
+
+    Parameters
+    ----------
+    wanted : callable
+        Whether it is to be interrupted at this moment.
+    """
+    ignore_signals()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if wanted():
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGUSR1, interrupt)
+    return lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
 
 
 def interrupted() -> bool:

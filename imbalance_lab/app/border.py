@@ -47,13 +47,13 @@ class Job:
     figures: bool
 
 
-def job_of(config: DictConfig, search: Sequence[Path] = ()) -> Job:
+def job_of(config: DictConfig | dict[str, Any], search: Sequence[Path] = ()) -> Job:
     """Turn a resolved configuration into a job.
 
     Parameters
     ----------
-    config : DictConfig
-        See `resolve`.
+    config : DictConfig or dict
+        Resolved (see `resolved`).
     search : sequence of Path
         Folders of options beside the registered ones (see `searched`).
 
@@ -68,7 +68,7 @@ def job_of(config: DictConfig, search: Sequence[Path] = ()) -> Job:
     >>> job_of(compose(["strategy=smote", "loss=focal", "loss.gamma=5"])).identity.strategy
     'smote+focal(gamma=5)'
     """
-    tree = plain(config)
+    tree = plain(config) if isinstance(config, DictConfig) else dict(config)
     trials = Path(str(tree.pop("trials_dir")))
     for group in (*GROUPS, TUNING, "tracking"):
         if not isinstance(tree.get(group), dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -51,7 +51,7 @@ class QuickLoader(ConfigLoader):
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Return the configuration of one job, as Hydra would have composed it."""
-        parsed = OverridesParser.create().parse_overrides(sweep_overrides)
+        parsed = [copy.copy(_parsed(override)) for override in sweep_overrides]
         if master_config.hydra.searchpath or any(o.key_or_group == "hydra.searchpath" for o in parsed):
             return self._inner.load_sweep_config(master_config, sweep_overrides)  # it knows options `settings` does not
         values = settings(parsed, self.get_sources())
@@ -134,13 +134,38 @@ def _ordered(overrides: Sequence[Override]) -> list[str]:
     return sorted(lines) if len(chosen) == len(lines) else lines
 
 
+class CheapToCopy(DictConfig):
+    """A configuration that is copied through bytes, in a fifth of the time: Hydra copies each job's three times."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> DictConfig:
+        """Return a copy below the same parent."""
+        parent = self.__dict__["_parent"]
+        self.__dict__["_parent"] = None
+        try:
+            copied: DictConfig = pickle.loads(pickle.dumps(self))
+        except pickle.PicklingError:  # Hydra loads its plugins anew in a worker; its schemas are of the classes before
+            copied = super().__deepcopy__(memo)
+        finally:
+            self.__dict__["_parent"] = parent
+        copied.__dict__["_parent"] = parent
+        return copied
+
+
 def _copies_of(config: DictConfig) -> Callable[[], DictConfig]:
-    """Return a function that copies a configuration, through bytes where that works: it takes a fifth of the time."""
+    """Return a function that copies a configuration, and what of it Hydra copies once more."""
+    for node in (config, config.hydra):
+        object.__setattr__(node, "__class__", CheapToCopy)
     try:
         made = pickle.dumps(config)
-    except pickle.PicklingError:  # Hydra loads its plugins anew in a worker, and its schemas are of the classes before
+    except pickle.PicklingError:
         return lambda: copy.deepcopy(config)
     return lambda: pickle.loads(made)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(override: str) -> Override:
+    """Return an override; most are typed for many jobs."""
+    return OverridesParser.create().parse_override(override)
 
 
 def _note_overrides(config: DictConfig, typed: Sequence[Override]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 
 from imbalance_lab.options import CONF
 
@@ -51,22 +52,22 @@ def compose(overrides: Sequence[str] = (), search: Sequence[Path] = ()) -> DictC
     recipes.register(search)
     places = [f"hydra.searchpath=[{','.join(quoted(f'file://{folder}') for folder in search)}]"] if search else []
     with initialize_config_dir(str(CONF), version_base="1.3", job_name="imbalance_lab"):
-        return resolve_as_job(hydra_compose("config", [*overrides, *places], return_hydra_config=True))
+        config = hydra_compose("config", [*overrides, *places], return_hydra_config=True)
+        return OmegaConf.create(resolved_as_job(config))
 
 
-def resolve_as_job(config: DictConfig) -> DictConfig:
-    """Return what `resolve` makes of a configuration that no job runs; Hydra's own node is that of `config` then."""
+def resolved_as_job(config: DictConfig) -> dict[str, Any]:
+    """Return what `resolved` makes of a configuration that no job runs; Hydra's own node is that of `config` then."""
     from hydra.core.hydra_config import HydraConfig
 
     config.hydra.runtime.output_dir = "."
     HydraConfig.instance().set_config(config)
-    return resolve(config)
+    return resolved(config)
 
 
-def resolve(config: DictConfig) -> DictConfig:
-    """Return a copy of `config` with every interpolation filled in and Hydra's own node left out."""
-    keys = [key for key in config if key != "hydra"]
-    return OmegaConf.create({key: _resolved(config, str(key)) for key in keys})
+def resolved(config: DictConfig) -> dict[str, Any]:
+    """Return `config` with every interpolation filled in and Hydra's own node left out, as plain dictionaries."""
+    return {str(key): _resolved(config, str(key)) for key in config if key != "hydra"}
 
 
 def searched(hydra: Any) -> list[Path]:
@@ -83,10 +84,35 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 def _resolved(config: DictConfig, key: str) -> Any:
+    from hydra.core.hydra_config import HydraConfig
+
     value = config._get_node(key)
-    if OmegaConf.is_config(value):
+    if not OmegaConf.is_config(value):
+        return config[key]
+    tree = OmegaConf.to_container(value)
+    try:
+        return _filled(tree, HydraConfig.get())
+    except LookupError:
         return OmegaConf.to_container(value, resolve=True)
-    return config[key]
+
+
+def _filled(tree: Any, hydra: Any) -> Any:
+    """Return a tree with what it takes from Hydra's node filled in, which OmegaConf parses anew each time.
+
+    Raises
+    ------
+    LookupError
+        If it holds an interpolation of another kind, or a value that must be given.
+    """
+    if isinstance(tree, dict):
+        return {key: _filled(value, hydra) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_filled(value, hydra) for value in tree]
+    if not isinstance(tree, str) or not ("${" in tree or tree == MISSING):
+        return tree
+    if not (found := re.fullmatch(r"\$\{hydra:(runtime\.choices\.\w+)\}", tree)):
+        raise LookupError(tree)
+    return OmegaConf.select(hydra, found[1])
 
 
 def _is_alone() -> bool:

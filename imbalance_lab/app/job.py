@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from imbalance_lab.app.border import job_of
-from imbalance_lab.app.config import resolve, searched
+from imbalance_lab.app.config import resolved, searched
 from imbalance_lab.app.screen import Screen
 from imbalance_lab.app.sweep import follows, membership
 from imbalance_lab.errors import one_line
+from imbalance_lab.options import Option
 from imbalance_lab.process import interrupted
 from imbalance_lab.runs.cell import Cell, Ending
+from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.runs.record import RunRecord
 from imbalance_lab.runs.run import run
+
+MLFLOW, QUEUED = "imbalance_lab.tracking.MlflowTracker", "imbalance_lab.tracking.sending.QueuedTracker"
 
 
 def run_job(composed: DictConfig) -> Ending:
@@ -34,11 +41,9 @@ def run_job(composed: DictConfig) -> Ending:
     cell = Cell(folder, folder.name)
 
     def make() -> RunRecord:
-        job = job_of(resolve(composed), searched(HydraConfig.get()))
+        job = job_of(resolved(composed), searched(HydraConfig.get()))
         cell.identity = job.identity
-        cell.tracker = job.tracking.build()
-        if sweep := membership(folder.parent):
-            cell.tracker.join_sweep(sweep["name"], sweep["parent"])
+        cell.tracker = _tracker(job.tracking, membership(folder.parent))
         return run(job.identity, screen, cell.tracker, job.folder, job.settings, job.figures, job.trials)
 
     ending = cell.attempt(make)
@@ -57,3 +62,15 @@ def run_job(composed: DictConfig) -> Ending:
     else:
         screen.failed(name, one_line(cell.error))
     return ending
+
+
+def _tracker(tracking: Option, sweep: Mapping[str, Any] | None) -> Tracker:
+    """Return what follows the run: in a sweep it hands the record to the process that sends."""
+    if not sweep:
+        return tracking.build()
+    if sweep.get("sender") and tracking.settings.get("_target_") == MLFLOW:
+        settings = {**tracking.settings, "_target_": QUEUED, "address": sweep["sender"]}
+        tracking = replace(tracking, settings=settings)
+    tracker: Tracker = tracking.build()
+    tracker.join_sweep(sweep["name"], sweep["parent"])
+    return tracker

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from imbalance_lab.app.next_step import Step
     from imbalance_lab.comparison import Comparison
     from imbalance_lab.runs.table import RunTable
-    from imbalance_lab.tracking import Parent
+    from imbalance_lab.tracking.sending.sweep import TrackedSweep
 
 KINDS = ("finished", "already finished", "skipped", "failed", "killed")
 REPORT = "comparison.html"
@@ -50,15 +50,16 @@ class SweepCallback(Callback):
         self.grid = sweep_overrides(config.hydra.overrides.task)
         self._jobs = prod(len(values) for values in self.grid.values())
         self._ended, self._closing = 0, False
-        self._uri = config.tracking.get("uri")  # where runs of earlier sweeps are; None without MLflow
+        file, name = self._folder / SWEEP, self._folder.name
+        self._tracked = _tracked(config, self._folder)
         _check_data(config, self.grid)
-        file = self._folder / SWEEP
         swept = [key for key, values in self.grid.items() if len(values) > 1]
-        described = {"name": self._folder.name, "parent": None, "swept": swept}
+        described = {"name": name, "parent": None, "swept": swept}
         _write(file, described)  # where nothing can be written, nothing is started
-        self._parent = _start_parent(config, self._folder.name, self.grid)
-        if self._parent is not None:
-            _write(file, described | {"parent": {"run_id": self._parent.run_id}})
+        if self._tracked is not None:
+            _start_parent(self._tracked, config, name, self.grid)
+            parent = None if self._tracked.parent is None else {"run_id": self._tracked.parent.run_id}
+            _write(file, described | {"parent": parent, "sender": self._tracked.address})
         _open.append(self)
         print(f"sweep {self._folder.name}: {self._jobs} runs", flush=True)
 
@@ -85,8 +86,9 @@ class SweepCallback(Callback):
             return
         from imbalance_lab.app.screen import by_reason
 
+        unsent_folders = self._drain(outcome)
         self._closing = True
-        records = self._records()
+        records = self._records(unsent_folders)
         counts = Counter(record["outcome"] for record in records)
         if counts:
             print(", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]))
@@ -99,12 +101,22 @@ class SweepCallback(Callback):
         _failed.extend(failures)
         comparison = self._compare() if outcome == "finished" else None
         self._stop_if_interrupted(outcome)
-        if self._parent is not None:
+        if self._tracked is not None and self._tracked.parent is not None:
             self._end_parent("failed" if failures and outcome == "finished" else outcome, counts, failures, comparison)
             self._stop_if_interrupted(outcome)
         _open.remove(self)
 
-    def _records(self) -> list[dict[str, Any]]:
+    def _drain(self, outcome: str) -> dict[Path, str]:
+        """Wait until the runs are in MLflow, and return the folders of those that are not, with the reasons."""
+        if self._tracked is None:
+            return {}
+        try:
+            return self._tracked.drain(outcome == "finished")
+        except Exception as error:  # the runs are safe
+            _lacking["not all runs are in MLflow"] = f"{reason_of(error)}; python -m imbalance_lab send {self._folder}"
+            return {}
+
+    def _records(self, unsent: Mapping[Path, str]) -> list[dict[str, Any]]:
         """Return the records that this sweep wrote, the oldest first."""
         from imbalance_lab.runs.files import RECORD, read_outcome
 
@@ -112,6 +124,8 @@ class SweepCallback(Callback):
         folders = [file.parent for file in files if file.stat().st_mtime >= self._began - 1]
         found = {folder: record for folder in folders if (record := read_outcome(folder))}
         for folder, record in found.items():
+            if folder in unsent:  # where the disk is full its record cannot say so
+                record["untracked"] = unsent[folder]
             if "untracked" in record:  # `send` takes the whole sweep
                 record["untracked"] = record["untracked"].replace(str(folder), str(self._folder))
         return list(found.values())
@@ -124,28 +138,26 @@ class SweepCallback(Callback):
     def _end_parent(
         self, outcome: str, counts: Mapping[str, int], failures: Mapping[str, str], comparison: Comparison | None
     ) -> None:
-        from imbalance_lab.tracking import Result, end_parent, rows_of
+        from imbalance_lab.tracking.description import Result, rows_of
 
-        assert self._parent is not None
+        assert self._tracked is not None
         result = Result(counts, failures)
         if comparison is not None:
             files = [page] if (page := self._folder / REPORT).is_file() else []
             resumed = bool(counts["already finished"])
             result = Result(counts, failures, comparison.verdict, rows_of(comparison.compared), files, resumed)
         try:
-            if where := end_parent(self._parent, outcome, result):
+            if where := self._tracked.end(outcome, result):
                 print(f"browse: {where}")
         except Exception as error:  # the runs are safe
             _lacking["the sweep is not described in MLflow"] = reason_of(error)
 
     def _abandon(self, outcome: str) -> None:
         _open.remove(self)
-        if self._parent is None:
+        if self._tracked is None or self._tracked.parent is None:
             return
-        from imbalance_lab.tracking import abandon_parent
-
         try:
-            abandon_parent(self._parent, outcome)
+            self._tracked.abandon(outcome)
         except Exception as error:
             _lacking["the sweep's run in MLflow stays open"] = reason_of(error)
 
@@ -189,18 +201,14 @@ class SweepCallback(Callback):
         table = RunTable.from_folder(self._folder)
         table = table.only(table.runs.start >= (self._began - 1) * 1000)
         earlier = table.runs.config_hash[table.runs.outcome == "already finished"]
-        if self._uri is None:
+        if self._tracked is None:
             return table
-        from imbalance_lab.tracking.read import find_links, read_runs
-
         if len(earlier):
-            known = read_runs(self._uri, "balanced_accuracy")
+            known = self._tracked.earlier_runs()
             table = table.union(known.only(known.runs.config_hash.isin(earlier) & (known.runs.outcome == "finished")))
-        if self._parent is not None:
-            with suppress(Exception):  # a store that is away costs the addresses only
-                links = find_links(self._parent.uri, self._parent.run_id)
-                found = table.runs.config_hash.map(links)
-                table = replace(table, runs=table.runs.assign(link=found.where(found.notna(), table.runs.link)))
+        with suppress(Exception):  # a store that is away costs the addresses only
+            found = table.runs.config_hash.map(self._tracked.links())
+            table = replace(table, runs=table.runs.assign(link=found.where(found.notna(), table.runs.link)))
         return table
 
 
@@ -286,13 +294,19 @@ def _check_data(config: DictConfig, grid: dict[str, list[str]]) -> None:
         sys.exit(error_line(one_line(error)))
 
 
-def _start_parent(config: DictConfig, name: str, grid: dict[str, list[str]]) -> Parent | None:
-    """Create the parent run; None without MLflow, or where it is away."""
+def _tracked(config: DictConfig, folder: Path) -> TrackedSweep | None:
+    """Return the sweep in MLflow, which is loaded by the process that sends while this one looks at the data."""
     if "uri" not in config.tracking:
         return None
+    from imbalance_lab.tracking.sending.sweep import TrackedSweep
+
+    return TrackedSweep(config.tracking.uri, folder)
+
+
+def _start_parent(tracked: TrackedSweep, config: DictConfig, name: str, grid: dict[str, list[str]]) -> None:
+    """Create the parent run; none where MLflow is away."""
     from imbalance_lab.app.config import plain
     from imbalance_lab.options import Option
-    from imbalance_lab.tracking import start_parent
 
     try:
         to = config.tracking
@@ -300,12 +314,13 @@ def _start_parent(config: DictConfig, name: str, grid: dict[str, list[str]]) -> 
         experiment = to.experiment or (
             "sweeps" if swept else Option("dataset", "", plain(config.dataset)).build().title
         )
-        return start_parent(to.uri, to.artifacts, experiment, name, grid)
+        tracked.begin(to.artifacts, experiment, name, grid)
+        if config.resume and (sent := tracked.send_waiting()):
+            print(f"sent to MLflow first: {sent} finished run{'s' * (sent > 1)} of earlier sweeps")
     except StoreError as error:  # every job would fail with it
         sys.exit(f"error: {error}")
-    except Exception as error:  # the jobs warn as well, and go on
+    except Exception as error:  # the runs are on disk
         print(f"warning: no parent run in MLflow: {reason_of(error)}", file=sys.stderr)
-        return None
 
 
 def _minutes(seconds: float) -> str:

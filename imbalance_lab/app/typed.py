@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 
 from imbalance_lab.app.arguments import is_table, quoted
 from imbalance_lab.app.composing import QuickLoader
-from imbalance_lab.app.config import compose, plain, resolve_as_job
+from imbalance_lab.app.config import compose, plain, resolved_as_job
 from imbalance_lab.options import CONF, SEARCH, SLOTS, find, leaves
 from imbalance_lab.runs.identity import GROUPS
 from imbalance_lab.runs.reading import NO_GROUP, setting_name, settings_of
@@ -90,7 +90,7 @@ class Typist:
             words = [f"{key}={value}" for key, value in typed]
             with _aside() as loader:
                 in_sweep = isinstance(loader, QuickLoader)
-                made = plain(resolve_as_job(loader.load_job(words)) if in_sweep else compose(words, self.search))
+                made = resolved_as_job(loader.load_job(words)) if in_sweep else plain(compose(words, self.search))
             return {setting_name(key): value for key, value in settings_of(leaves(made)).items()}
 
         return composed

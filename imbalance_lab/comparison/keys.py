@@ -78,5 +78,6 @@ def changes_results(key: Any) -> bool:
 def varying(settings: pd.DataFrame) -> list[Key]:
     """Return the settings in which runs differ, without those that repeat others."""
     keys: list[Any] = [key for key in settings if key[0] not in NO_GROUPS and key not in NO_SETTINGS]  # type: ignore[index]
-    counts = settings[keys].fillna("").nunique()
-    return [key for key, count in zip(keys, counts, strict=True) if count > 1]
+    values = settings[keys].fillna("").to_numpy(dtype=object)
+    differ = (values != values[:1]).any(axis=0)
+    return [key for key, varies in zip(keys, differ, strict=True) if varies]

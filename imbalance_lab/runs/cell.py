@@ -30,10 +30,13 @@ class Outcome:
         What ``record.json`` holds.
     history : DataFrame or None
         One row per fold and epoch.
+    folder : Path or None
+        Where it was written.
     """
 
     content: dict[str, Any]
     history: pd.DataFrame | None = None
+    folder: Path | None = None
 
     @property
     def kind(self) -> str:
@@ -112,8 +115,8 @@ class Cell:
     def outcome(self) -> Outcome:
         """How the run ended, whether it was written or not."""
         if self.record is None:
-            return Outcome(self._content)
-        return Outcome(self.record.summary(), self.record.history)
+            return Outcome(self._content, folder=self.folder)
+        return Outcome(self.record.summary(), self.record.history, self.folder)
 
     def _end(self, outcome: Ending, error: Exception, details: str | None = None) -> Ending:
         self.error = error

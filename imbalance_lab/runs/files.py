@@ -23,6 +23,7 @@ PREDICTIONS = "predictions.npz"
 TRIALS = "trials.csv"
 WRITTEN = (RECORD, "config.yaml", "classes.csv", "epochs.csv", TRIALS, PREDICTIONS, "error.txt")
 MODELS, REFITTED = "models", "model"  # of the folds, by their numbers; of all rows
+LOOKED_AT, WORTH_COMPRESSING = 32_768, 0.8  # values of an array; what is left of them
 PICTURES = (".png", ".svg", ".pdf")
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -47,8 +48,23 @@ def write_record(record: RunRecord, folder: Path) -> dict[str, Any]:
         for part, predictions in (("validation", result.validation), ("test", result.test))
         for key, value in predictions._asdict().items()
     }
-    np.savez_compressed(folder / PREDICTIONS, **arrays)
+    _write_arrays(folder / PREDICTIONS, arrays)
     return write_outcome(folder, **record.summary())
+
+
+def _write_arrays(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write what `numpy.savez_compressed` writes, but as it is where it hardly shrinks: in a tenth of the time."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy")
+            entry.compress_type = zipfile.ZIP_DEFLATED if _shrinks(array) else zipfile.ZIP_STORED
+            with archive.open(entry, "w", force_zip64=True) as opened:
+                np.lib.format.write_array(opened, np.asanyarray(array), allow_pickle=False)
+
+
+def _shrinks(array: np.ndarray) -> bool:
+    start = np.ravel(array)[:LOOKED_AT].tobytes()
+    return len(zlib.compress(start, 1)) < WORTH_COMPRESSING * len(start)
 
 
 def save_models(record: RunRecord, folder: Path) -> None:

@@ -115,16 +115,16 @@ def _first_outcomes(
     at_once = min(cpu_count() if jobs < 0 else jobs, len(left))
     threads = max(cpu_count() // at_once, 1)
     with parallel_config("loky", n_jobs=at_once, inner_max_num_threads=threads):
-        tasks = (delayed(_in_worker)(at, identity, to, make_tracker, threads) for at, identity, to in left)
+        tasks = (delayed(_in_worker)(*one, make_tracker, threads, os.getpid()) for one in left)
         yield from Parallel(return_as="generator_unordered")(tasks)
 
 
 def _in_worker(
-    at: int, identity: Identity, folder: Path | None, make_tracker: MakeTracker, threads: int
+    at: int, identity: Identity, folder: Path | None, make_tracker: MakeTracker, threads: int, parent: int
 ) -> tuple[int, Outcome | None]:
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(name, str(threads))
-    process.end_with_parent()
+    process.end_with_parent(parent)
     process.take_over()
     return at, _attempt_claimed(identity, folder, make_tracker)
 
@@ -158,4 +158,4 @@ def _finished(folder: Path | None, identity: Identity) -> Outcome | None:
     record = read_outcome(folder) or {}
     same = record.get("outcome") == "finished" and record["identity"]["version"] == identity.version
     epochs = folder / "epochs.csv"
-    return Outcome(record, pd.read_csv(epochs) if epochs.is_file() else None) if same else None
+    return Outcome(record, pd.read_csv(epochs) if epochs.is_file() else None, folder) if same else None

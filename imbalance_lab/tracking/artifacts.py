@@ -13,7 +13,8 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from imbalance_lab.errors import DataError, TrackingError, reason_of, without_password
-from imbalance_lab.tracking.store import absolute, open_store
+from imbalance_lab.tracking.address import absolute
+from imbalance_lab.tracking.store import open_store
 
 NO_SUCH_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # the second for what cannot be an id
 

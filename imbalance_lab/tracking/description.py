@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,6 +38,54 @@ class Row:
     mean: float
     recalls: Mapping[str, float] = field(default_factory=dict)
     verb: str = ""
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The parent run of a sweep.
+
+    Parameters
+    ----------
+    uri : str
+        Of the store. It may hold a password, so that it is kept in memory only.
+    run_id : str
+    experiment_id : str
+    sweep : str
+        Its name.
+    """
+
+    uri: str = field(repr=False)
+    run_id: str
+    experiment_id: str
+    sweep: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a sweep has come to.
+
+    Parameters
+    ----------
+    counts : mapping
+        How many runs ended how.
+    failures : mapping
+        The reasons of those that failed, by name.
+    verdict : str
+        A line per dataset and model.
+    rows : sequence of Row
+        The means of each strategy.
+    files : sequence of Path
+        What is attached, the report first.
+    resumed : bool
+        Whether runs of earlier sweeps are among those of `rows`.
+    """
+
+    counts: Mapping[str, int]
+    failures: Mapping[str, str] = field(default_factory=dict)
+    verdict: str = ""
+    rows: Sequence[Row] = ()
+    files: Sequence[Path] = ()
+    resumed: bool = False
 
 
 def rows_of(compared: Iterable[Compared]) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 
 
@@ -21,9 +22,10 @@ def unique_keys(classes: Iterable[str], kept: Collection[str]) -> dict[str, str 
     >>> unique_keys(["<5", ">5", "a/b"], kept=["<5", ">5", "a/b"])
     {'<5': '_5', '>5': '_5 2', 'a/b': 'a_b'}
     """
-    keys: dict[str, str | None] = {}
-    for name in classes:
+    keys: dict[str, str | None] = dict.fromkeys(classes)
+    taken: Counter[str] = Counter()
+    for name in [name for name in keys if name in kept]:
         plain = re.sub(r"[^\w\-.: ]", "_", name)[:150].strip(".") or "_"
-        taken = sum(key is not None and re.sub(r" \d+$", "", key) == plain for key in keys.values())
-        keys[name] = (f"{plain} {taken + 1}" if taken else plain) if name in kept else None
+        keys[name] = key = f"{plain} {taken[plain] + 1}" if taken[plain] else plain
+        taken[re.sub(r" \d+$", "", key)] += 1
     return keys

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from imbalance_lab.errors import without_password
-from imbalance_lab.tracking.store import absolute
+from imbalance_lab.tracking.address import absolute
 
 LOCAL = "http://localhost:5000"  # where ``mlflow ui`` shows a store that is no server
 

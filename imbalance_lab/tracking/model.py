@@ -29,8 +29,9 @@ from imbalance_lab import __version__
 from imbalance_lab.errors import ConfigError, DataError, TrackingError, reason_of, without_password
 from imbalance_lab.runs.files import RECORD
 from imbalance_lab.runs.saving import CARD, MANIFEST, read_manifest
+from imbalance_lab.tracking.address import absolute
 from imbalance_lab.tracking.artifacts import without_progress_bars
-from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store, quiet_loggers
+from imbalance_lab.tracking.store import artifact_location, find_experiment, open_store, quiet_loggers
 
 LOADER = "imbalance_lab.tracking.served"
 NAME = "model"  # of the logged model, in its run

@@ -7,71 +7,22 @@ import socket
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag
 
-from imbalance_lab.tracking.description import Row, headline, paragraphs, table
+from imbalance_lab.tracking.address import absolute
+from imbalance_lab.tracking.description import Parent, Result, headline, paragraphs, table
 from imbalance_lab.tracking.keys import unique_keys
 from imbalance_lab.tracking.links import browse, server_of, view_path
-from imbalance_lab.tracking.store import absolute, artifact_location, find_experiment, open_store, quiet_loggers
+from imbalance_lab.tracking.store import artifact_location, find_experiment, open_store, quiet_loggers
 from imbalance_lab.tracking.view import HEADLINE, MAX_RECALLS, RECALL, save_view
 
 MAX_JOBS_LENGTH = 2000
 MAX_LINKS = 3
 SECONDS_TO_DIE = 10.0
 STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED", "skipped": "KILLED"}
-
-
-@dataclass(frozen=True)
-class Parent:
-    """The parent run of a sweep.
-
-    Parameters
-    ----------
-    uri : str
-        Of the store. It may hold a password, so that it is kept in memory only.
-    run_id : str
-    experiment_id : str
-    sweep : str
-        Its name.
-    """
-
-    uri: str = field(repr=False)
-    run_id: str
-    experiment_id: str
-    sweep: str
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a sweep has come to.
-
-    Parameters
-    ----------
-    counts : mapping
-        How many runs ended how.
-    failures : mapping
-        The reasons of those that failed, by name.
-    verdict : str
-        A line per dataset and model.
-    rows : sequence of Row
-        The means of each strategy.
-    files : sequence of Path
-        What is attached, the report first.
-    resumed : bool
-        Whether runs of earlier sweeps are among those of `rows`.
-    """
-
-    counts: Mapping[str, int]
-    failures: Mapping[str, str] = field(default_factory=dict)
-    verdict: str = ""
-    rows: Sequence[Row] = ()
-    files: Sequence[Path] = ()
-    resumed: bool = False
 
 
 @quiet_loggers()

@@ -16,11 +16,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from imbalance_lab.errors import ConfigError, TrackingError, reason_of, without_password
 from imbalance_lab.runs.reading import NO_GROUP, VERSION, Key, listed, seed_number, settings_of
 from imbalance_lab.runs.table import RunTable, folds_frame, settings_frame
+from imbalance_lab.tracking.address import absolute
 from imbalance_lab.tracking.database import epochs_from_database, has_known_schema, runs_from_database
 from imbalance_lab.tracking.keys import key_for
 from imbalance_lab.tracking.links import link
 from imbalance_lab.tracking.long import PARENT, TAGS, TUNED, LongTables, is_wanted, validation_figure
-from imbalance_lab.tracking.store import absolute, open_store, quiet_loggers
+from imbalance_lab.tracking.store import open_store, quiet_loggers
 
 PAGE = 1000
 READERS = 8

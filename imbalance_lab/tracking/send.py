@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,20 @@ import pandas as pd
 import yaml
 from mlflow.environment_variables import MLFLOW_TRACKING_URI
 
-from imbalance_lab.errors import ConfigError, DataError
+from imbalance_lab.errors import ConfigError, DataError, TrackingError
 from imbalance_lab.options import make
+from imbalance_lab.process import let_go
 from imbalance_lab.runs.claims import claimed
 from imbalance_lab.runs.files import RECORD, check_predictions, mark_tracked, mark_untracked, read_outcome
 from imbalance_lab.runs.history import EPOCHS, KEPT
 from imbalance_lab.runs.identity import GROUPS, Identity
 from imbalance_lab.runs.reading import VERSION
-from imbalance_lab.tracking.store import beside
+from imbalance_lab.tracking.address import beside
 from imbalance_lab.tracking.tracker import MlflowTracker
 
 NO_FIGURES = ("val/predicted_count/", KEPT)
 SENT = ("tags", "dataset", "metrics", "deviations", "intervals", "folds", "warnings", "never_predicted")
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 HIDDEN = "***"  # stands for user and password in a record
 
 
@@ -51,7 +54,7 @@ def send(folder: Path, uri: str | None = None) -> str | None:
     if record is None or record.get("outcome") != "finished":
         raise DataError(f"{folder} holds no finished run")
     try:
-        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        config = _read_config(folder)
         identity = _identity(record, config)
         tracker = _tracker(folder, config, uri)
         epochs = _check_files(folder, record, config)
@@ -66,6 +69,37 @@ def send(folder: Path, uri: str | None = None) -> str | None:
         elif "untracked" in record:
             mark_tracked(folder, record)
     return tracker.where
+
+
+def send_recorded(folder: Path, tracker: MlflowTracker) -> str:
+    """Send the record of a run that has just finished, unless somebody else has sent it meanwhile; return its id.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    TrackingError
+        If the server cannot be reached.
+    """
+    with claimed(beside(tracker.uri, "claims"), f"record {folder.absolute()}"):
+        record, config = read_outcome(folder), _read_config(folder)
+        if record is None:
+            raise DataError(f"{folder} holds no finished run")
+        tracker.continue_record(folder)
+        identity = _identity(record, config)
+        sent = False
+        with suppress(TrackingError):  # which is raised with what to do as it is sent
+            sent = tracker.find_sent(identity)
+        if not sent:
+            epochs = pd.read_csv(folder / EPOCHS) if (folder / EPOCHS).is_file() else None
+            _send(tracker, identity, record, config, epochs, folder)
+        elif "untracked" in record:
+            mark_tracked(folder, record)
+    return tracker.record_id
+
+
+def _read_config(folder: Path) -> Any:
+    return yaml.load((folder / "config.yaml").read_text(encoding="utf-8"), LOADER)
 
 
 def _check_files(folder: Path, record: Mapping[str, Any], config: Mapping[str, Any]) -> pd.DataFrame | None:
@@ -102,7 +136,10 @@ def _send(
         tracker.describe(record["tags"], record["dataset"])
         _log_epochs(tracker, epochs, several=len(record["folds"]) > 1)
         tracker.finish(record, folder)
-    except BaseException:
+    except BaseException as error:
+        if not isinstance(error, Exception):  # a signal
+            let_go(error)
+            tracker.abort("killed", "interrupted while it was sent", folder)
         if reason is not None:
             mark_untracked(folder, reason)
         raise

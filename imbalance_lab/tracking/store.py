@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import re
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
@@ -25,8 +23,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from imbalance_lab.errors import StoreError, without_password
+from imbalance_lab.tracking.address import SQLITE, beside
 
-SQLITE = "sqlite:///"
 POOL = "MLFLOW_SQLALCHEMYSTORE_"  # variables that set MLflow's pool of connections, not all of which memory takes
 
 # What MLflow and SQLite report of a database whose tables and recorded version do not fit.
@@ -52,30 +50,6 @@ def quiet_loggers() -> Iterator[None]:
             logging.getLogger(name).setLevel(level)
 
 
-def absolute(uri: str) -> str:
-    """Return a store's address with the path of a SQLite file made absolute.
-
-    Raises
-    ------
-    StoreError
-        If it is a database in memory, which is gone when the process ends.
-
-    Examples
-    --------
-    >>> absolute("http://tracking:5000/")
-    'http://tracking:5000'
-    """
-    if uri.startswith("sqlite"):
-        if uri.rstrip("/") == "sqlite:" or ":memory:" in uri:
-            raise StoreError(
-                f"tracking.uri={uri} is a database in memory, which is gone when the process ends; "
-                "name a file: tracking.uri=sqlite:///mlflow.db"
-            )
-        if uri.startswith(SQLITE) and not uri.startswith(SQLITE + "/"):
-            return SQLITE + str(Path(uri.removeprefix(SQLITE)).absolute())
-    return uri.rstrip("/") if uri.startswith("http") else uri
-
-
 @cache
 def open_store(uri: str) -> MlflowClient:
     """Open a store, once in a process. Of many processes that find no database yet, one creates it and the others wait.
@@ -94,14 +68,6 @@ def open_store(uri: str) -> MlflowClient:
             with _lock(beside(uri, "lock")):  # of this machine's processes one creates the tables
                 return _open_database(uri)
         return _client_of(uri)
-
-
-def beside(uri: str, ending: str) -> Path:
-    """Return a file of this machine that belongs to a store: beside a database's file, else among temporary files."""
-    if uri.startswith(SQLITE):
-        return Path(f"{uri.removeprefix(SQLITE).partition('?')[0]}.{ending}").absolute()
-    name = hashlib.sha256(uri.encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir(), f"imbalance_lab-{os.getuid()}-{name}.{ending}")
 
 
 def _lock(file: Path) -> FileLock:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,26 +15,27 @@ from pydantic import Field, validate_call
 
 from imbalance_lab.errors import TrackingError
 from imbalance_lab.options import leaves
-from imbalance_lab.runs.claims import claim, release
-from imbalance_lab.runs.files import MODELS, written_files
+from imbalance_lab.runs.claims import release
+from imbalance_lab.runs.files import MODELS, RECORD, written_files
 from imbalance_lab.runs.history import KEPT, PREFIX
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.runs.reading import tuned_of
+from imbalance_lab.tracking.address import DEFAULT, absolute
 from imbalance_lab.tracking.batches import MAX_TAG_LENGTH, Batches
+from imbalance_lab.tracking.cells import cell_of, claim_cell, claims_of
 from imbalance_lab.tracking.entities import dataset_input, note, user
 from imbalance_lab.tracking.guard import Guard
 from imbalance_lab.tracking.keys import unique_keys
 from imbalance_lab.tracking.links import browse, link, server_of, view_path
-from imbalance_lab.tracking.long import TUNED
+from imbalance_lab.tracking.long import PARENT, TUNED
+from imbalance_lab.tracking.membership import Membership, sweep_tags
 from imbalance_lab.tracking.parent import STATUS, close_dead, find_created, process_tags
-from imbalance_lab.tracking.store import absolute, artifact_location, beside, find_experiment, open_store
+from imbalance_lab.tracking.store import artifact_location, find_experiment, open_store
 from imbalance_lab.tracking.view import OF_EXPERIMENT, save_view
 
 KEPT_EPOCH = f"{PREFIX}{KEPT}"
 MAX_EXPERIMENT_NAME = 200  # it is the name of a folder of artifacts, too
-MEMBERSHIP = "tracking.json"  # beside a run's record: its id in any store, and the sweep it belongs to
-PARENT = "mlflow.parentRunId"
 ENDED_WELL = [(outcome, STATUS[outcome]) for outcome in ("finished", "skipped")]
 
 
@@ -53,6 +53,11 @@ class MlflowTracker(Tracker):
     max_classes : int
         Per-class metrics are logged for at most so many classes, the rarest first.
 
+    Attributes
+    ----------
+    record_id : str
+        A tag that tells whether a store has the run.
+
     Raises
     ------
     ConfigError
@@ -69,7 +74,7 @@ class MlflowTracker(Tracker):
         experiment: Annotated[str, Field(min_length=1, max_length=MAX_EXPERIMENT_NAME)] | None = None,
         max_classes: Annotated[int, Field(ge=0)] = 50,
     ) -> None:
-        self.uri = absolute(uri or "sqlite:///mlflow.db")
+        self.uri = absolute(uri or DEFAULT)
         self.artifacts, self.experiment = Path(artifacts).absolute(), experiment
         self.max_classes = max_classes
         self._client: MlflowClient | None = None
@@ -77,8 +82,11 @@ class MlflowTracker(Tracker):
         self._experiment_id: str | None = None
         self._batches = Batches()
         self._guarded = Guard(self.uri, lambda: self._try_to_end("failed"))
-        self._record_id = uuid.uuid4().hex
+        self.record_id = uuid.uuid4().hex
         self._sweep_tags: dict[str, str] = {}
+        self._began: int | None = None
+        self._ended_at: int | None = None
+        self._continues = False
         self._claimed: str | None = None
         self._ended = False
 
@@ -98,14 +106,17 @@ class MlflowTracker(Tracker):
 
     def join_sweep(self, name: str, parent: Mapping[str, Any] | None) -> None:
         """Make the run to come one of a sweep: with a tag of its name, below its parent run if there is one."""
-        self._sweep_tags = {"sweep": name} | ({PARENT: parent["run_id"]} if parent else {})
+        self._sweep_tags = sweep_tags(name, parent)
 
     def continue_record(self, folder: Path) -> None:
         """Make the run to come that of the record in `folder`: of the same sweep, and no second one in a store."""
-        file = folder / MEMBERSHIP
-        if file.is_file():
-            kept = json.loads(file.read_text())
-            self._record_id, self._sweep_tags = kept["record_id"], kept["sweep"]
+        if (kept := Membership.read(folder)) is not None:
+            self.continue_run(kept, int((folder / RECORD).stat().st_mtime * 1000))
+
+    def continue_run(self, run: Membership, ended: int | None = None) -> None:
+        """Make the run to come one that began, and ended, earlier; times are in milliseconds."""
+        self.record_id, self._sweep_tags = run.record_id, dict(run.sweep)
+        self._began, self._ended_at, self._continues = run.began, ended, True
 
     def find_sent(self, identity: Identity) -> bool:
         """Whether the store has the whole run already; what it has of a run that was cut off is deleted.
@@ -136,10 +147,10 @@ class MlflowTracker(Tracker):
         return found[-1]
 
     def claim(self, identity: Identity) -> bool:
-        """Claim a run on data that are known, until it ends; False if another process is making it."""
-        cell = f"{identity.config_hash} {identity.data_hash} {identity.version}"
+        """Claim a run on data that are known, until it ends; False if another process is making or sending it."""
+        cell = cell_of(identity)
         try:
-            free = claim(beside(self.uri, "claims"), cell)
+            free = claim_cell(self.uri, cell)
         except OSError:  # where no file can be written the store refuses too, with its reason
             return True
         self._claimed = cell if free else None
@@ -171,7 +182,8 @@ class MlflowTracker(Tracker):
         TrackingError
             If the server was away or refused something, now or before.
         """
-        self._write_membership(folder)
+        if not self._continues:  # a record that is sent to another store stays what it was
+            Membership(self.record_id, self._sweep_tags).write(folder)
         self._guarded(lambda: self._send(record, folder))
         self._release()
         self._guarded.raise_failure(
@@ -186,7 +198,7 @@ class MlflowTracker(Tracker):
 
     def _release(self) -> None:
         if self._claimed is not None:
-            release(beside(self.uri, "claims"), self._claimed)
+            release(claims_of(self.uri), self._claimed)
             self._claimed = None
 
     def _finished_on(self, identity: Identity) -> set[str]:
@@ -213,10 +225,10 @@ class MlflowTracker(Tracker):
             self._client, experiment, artifact_location(self.uri, self.artifacts, experiment)
         )
         tags = {"mlflow.user": user(), "mlflow.source.name": "imbalance_lab", "mlflow.source.type": "LOCAL"}
-        tags |= process_tags() | self._sweep_tags | {"record": self._record_id}
+        tags |= process_tags() | self._sweep_tags | {"record": self.record_id}
         tags |= {key: text for key, text in identity.tags.items() if text}
         tags = {key: text[:MAX_TAG_LENGTH] for key, text in tags.items()}
-        run = self._client.create_run(self._experiment_id, tags=tags, run_name=identity.name)
+        run = self._client.create_run(self._experiment_id, self._began, tags, identity.name)
         self._run = run.info.run_id
         named = [("run", identity.name), ("strategy", identity.strategy), ("model", identity.model), *leaves(config)]
         self._batches.params(named)
@@ -228,18 +240,13 @@ class MlflowTracker(Tracker):
         if (known := client.get_experiment_by_name(experiment)) is None:
             return []
         whole = []
-        for run in client.search_runs([known.experiment_id], f"tags.record = '{self._record_id}'"):
+        for run in client.search_runs([known.experiment_id], f"tags.record = '{self.record_id}'"):
             if run.info.status == STATUS["finished"]:
                 whole.append(run)
                 self._run, self._experiment_id = run.info.run_id, known.experiment_id
             else:
                 client.delete_run(run.info.run_id)
         return whole
-
-    def _write_membership(self, folder: Path) -> None:
-        file = folder / MEMBERSHIP
-        if not file.is_file():  # a record that is sent to another store stays what it was
-            file.write_text(json.dumps({"record_id": self._record_id, "sweep": self._sweep_tags}, indent=1))
 
     def _describe(self, tags: Mapping[str, str], dataset: Mapping[str, Any]) -> None:
         client, run = self._opened()
@@ -273,7 +280,7 @@ class MlflowTracker(Tracker):
             from imbalance_lab.tracking.model import log_kept  # which loads more of MLflow
 
             log_kept(client, kept, run)
-        client.set_terminated(run, STATUS["finished"])
+        client.set_terminated(run, STATUS["finished"], self._ended_at)
         self._ended = True
         if not self._sweep_tags and self._experiment_id is not None:  # a sweep saves its views when it ends
             save_view(client, self._experiment_id)
@@ -282,7 +289,7 @@ class MlflowTracker(Tracker):
         if self._ended:
             return
         if self._run is None and self._client is not None and self._experiment_id is not None:
-            self._run = find_created(self._client, self._experiment_id, self._record_id)
+            self._run = find_created(self._client, self._experiment_id, self.record_id)
         if self._run is None:
             return
         client, run = self._opened()

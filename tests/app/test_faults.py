@@ -17,7 +17,9 @@ from mlflow import MlflowClient
 
 from imbalance_lab.tracking import store as stores
 from imbalance_lab.tracking import tracker
+from imbalance_lab.tracking.parent import start_parent
 from imbalance_lab.tracking.read import read_runs
+from imbalance_lab.tracking.sending import Channel
 from tests.app.stops import statuses
 from tests.conftest import TINY, invoke, records
 
@@ -77,7 +79,7 @@ def test_a_disk_that_takes_nothing_is_one_line(
     def full(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number), "predictions.npz")
 
-    monkeypatch.setattr(np, "savez_compressed", full)
+    monkeypatch.setattr(np.lib.format, "write_array", full)
     status = invoke(*sweep, *TYPED)
     shown = capfd.readouterr()
     lines = [*shown.err.splitlines(), *(status.splitlines() if isinstance(status, str) else [])]
@@ -177,10 +179,10 @@ def test_a_run_that_was_sent_when_it_was_interrupted_has_finished(
 def test_a_run_of_a_sweep_that_was_not_sent_counts_as_finished_and_not_as_failed(
     store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt("SIGINT received")
 
-    monkeypatch.setattr(tracker.MlflowTracker, "_attach", interrupted)
+    monkeypatch.setattr(Channel, "hand_over", interrupted)
     assert invoke("-m", *TYPED, "seed=0,1") == "interrupted"
     shown = capfd.readouterr()
     assert "1 finished" in shown.out.splitlines()
@@ -189,17 +191,18 @@ def test_a_run_of_a_sweep_that_was_not_sent_counts_as_finished_and_not_as_failed
     assert line.startswith("not in MLflow: synthetic, none logreg seed=0: SIGINT received before it was sent; send it")
 
 
-@pytest.mark.parametrize("at", [1, 2])  # the sweep's run, a run of it
-def test_a_run_whose_creation_is_interrupted_is_closed(at: int, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, created = MlflowClient.create_run, []
+@pytest.mark.parametrize("what", ["sweep", "run"])
+def test_a_run_whose_creation_is_interrupted_is_closed(what: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = MlflowClient.create_run
 
-    def create_run(self: MlflowClient, *arguments: object, **settings: object) -> object:
-        created.append(real(self, *arguments, **settings))
-        if len(created) == at:
-            raise KeyboardInterrupt
-        return created[-1]
+    def create_run(self: MlflowClient, *arguments: object, **settings: object) -> None:
+        real(self, *arguments, **settings)
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(MlflowClient, "create_run", create_run)
-    assert invoke("-m", *TYPED, "seed=0,1") == "interrupted"
-    assert len(created) == at
-    assert set(statuses(store)) == {"KILLED"}
+    if what == "run":
+        assert invoke(*TYPED) == "interrupted"
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            start_parent(f"sqlite:///{store}", "mlartifacts", "synthetic", "night", {"seed": ["0", "1"]})
+    assert statuses(store) == ["KILLED"]

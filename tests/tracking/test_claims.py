@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from imbalance_lab.runs.claims import claim, release
+from imbalance_lab.tracking.address import beside
 from imbalance_lab.tracking.read import read_runs
-from imbalance_lab.tracking.store import beside
 from tests.conftest import TINY
 
 TRY = (

@@ -14,7 +14,8 @@ from alembic import command
 from mlflow import MlflowClient
 
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.tracking.store import VERBOSE_LOGGERS, absolute, open_store
+from imbalance_lab.tracking.address import absolute
+from imbalance_lab.tracking.store import VERBOSE_LOGGERS, open_store
 
 
 def address(file: Path) -> str:

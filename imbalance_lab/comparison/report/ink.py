@@ -15,12 +15,14 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from imbalance_lab.comparison.paired import BETTER, SAME, WORSE
 from imbalance_lab.comparison.report.kinds import OPEN, kind_of
 
 WIDTH = 5.0
+POINTS_PER_INCH = 72  # of SVG
 LONGEST_NAME = 28
 LONGEST_TITLE = 56
 INK, SOFT, BAND = "#000000", "#767676", "#e9e9e9"
@@ -115,6 +117,11 @@ def svg(drawn: Figure, label: str, salt: str) -> Markup:
     salt : str
         Makes the identifiers within the picture differ from those of the page's others.
     """
+    FigureCanvasSVG(drawn)
+    if (layout := drawn.get_layout_engine()) is not None:  # saving would draw all of it for the layout, and once more
+        drawn.set_dpi(POINTS_PER_INCH)
+        layout.execute(drawn)
+        drawn.set_layout_engine(None)
     file = io.BytesIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "text.parse_math": False}):
         drawn.savefig(

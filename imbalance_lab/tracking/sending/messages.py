@@ -1,0 +1,112 @@
+"""What is said to the process that sends. Each message has a number, and is answered with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where a run goes: the settings of `MlflowTracker`.
+
+    Parameters
+    ----------
+    uri : str
+        It may hold a password.
+    artifacts : str
+    experiment : str or None
+    max_classes : int
+    """
+
+    uri: str = field(repr=False)
+    artifacts: str
+    experiment: str | None
+    max_classes: int
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run whose record is whole on disk; answered with why it could not be sent, or None.
+
+    Parameters
+    ----------
+    folder : Path
+    store : Store
+    cell : str
+        What the run is, which is claimed until it is sent (see `claims.being_sent`).
+    """
+
+    folder: Path
+    store: Store
+    cell: str
+
+
+@dataclass(frozen=True)
+class Aborted:
+    """A run that was announced and did not finish.
+
+    Parameters
+    ----------
+    folder : Path
+        With what it wrote.
+    store : Store
+    outcome, reason : str
+    identity, settings : mapping
+        The summary of what it is, and every setting.
+    began : int
+        When, in milliseconds.
+    record_id : str
+    sweep : mapping
+        Tags.
+    tags, dataset : mapping or None
+        Once the data were loaded.
+    epochs : sequence of (fold, epoch, metrics)
+    """
+
+    folder: Path
+    store: Store
+    outcome: str
+    reason: str
+    identity: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    began: int
+    record_id: str
+    sweep: Mapping[str, str]
+    tags: Mapping[str, str] | None
+    dataset: Mapping[str, Any] | None
+    epochs: Sequence[tuple[int | None, int, Mapping[str, float]]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function that needs MLflow, by its name in `worker.CALLS`; answered with what it returns, before runs wait."""
+
+    name: str
+    arguments: tuple[Any, ...] = ()
+    urgent: bool = False  # interrupts what is being done
+
+
+@dataclass(frozen=True)
+class Drain:
+    """Answered once all runs handed over before are sent: with the reasons of those below a folder that are not.
+
+    Parameters
+    ----------
+    folder : Path
+    seconds : float or None
+        After so many no other run is sent.
+    """
+
+    folder: Path
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Ends the process, once what is being sent is sent, or some seconds later."""
+
+
+Message = Recorded | Aborted | Call | Drain | Stop
