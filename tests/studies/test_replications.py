@@ -125,6 +125,26 @@ def test_the_sets_of_weak_and_strong_learners_are_what_the_page_says() -> None:
         assert len(data) * len(data.kinds) <= 30_000
 
 
+def test_sources_with_few_rows_stand_by_themselves() -> None:
+    difference = pd.Series({"a": 0.1, "b": 0.3, "c": -0.1, "d": -0.1})
+    found = elor._by_size(difference, pd.Series({"a": 20.0, "b": 30.0, "c": 50.0, "d": 70.0}), 50)
+    # Of 0.1 and 0.3: mean 0.2, s / sqrt(2) = 0.1, t(1 df) = 12.706.
+    assert list(found.values()) == ["+0.200 [-1.071, +1.471], 2 sources", "-0.100 [-0.100, -0.100], 2 sources"]
+
+
+def test_what_the_leaderboard_ran_with_the_same_settings_is_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = elor._board()
+    assert board is not None
+    data = {"haberman": lab.option("dataset", "keel", name="haberman").build().load()}
+    monkeypatch.setattr(lab, "sweep", lambda *args, **given: pytest.fail("it ran"))
+    table, known = elor._table(data, lab.option("model", "logreg"), 1, tmp_path, board)
+    assert known == len(table) == 4 and set(table.strategy) == set(elor.STRATEGIES)
+    with pytest.raises(pytest.fail.Exception, match="it ran"):
+        elor._table(data, lab.option("model", "logreg", estimator={"C": 2.0}), 1, tmp_path, board)
+
+
 @pytest.mark.slow
 def test_the_quick_replications_from_command_to_page(tmp_path: Path) -> None:
     program.main(["preset=quick", f"folder={tmp_path / 'runs'}", f"out={tmp_path}"])
