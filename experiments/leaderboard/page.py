@@ -151,7 +151,7 @@ def _redefined(board: Board, done: RunTable) -> list[str]:
     return [
         f"No run of loss={name} is shown: it trains otherwise since {day}, and has not run again since."
         for name, day in board.redefined.items()
-        if name not in ran
+        if name in board.strategies and name not in ran
     ]
 
 
