@@ -44,7 +44,8 @@ Run it on the same splits, then compare it with what is in `{NAME}`; none of our
         evaluation.resamples=10 tracking=none hydra.sweep.dir=mine
     python -m imbalance_lab compare {NAME} folder=mine dataset=[glass2,haberman] model=logreg
 
-The whole page anew, with your runs in it and ours from the table:
+The whole page anew, with your runs in it and ours from the table (a strategy that did not run on all sets of a
+model may be left out of its ranks, and the section says so):
 
     python -m experiments leaderboard run=false folder=mine table=experiments/leaderboard/{NAME} out=with_mine
 
@@ -150,7 +151,7 @@ def _redefined(board: Board, done: RunTable) -> list[str]:
     return [
         f"No run of loss={name} is shown: it trains otherwise since {day}, and has not run again since."
         for name, day in board.redefined.items()
-        if name not in ran
+        if name in board.strategies and name not in ran
     ]
 
 

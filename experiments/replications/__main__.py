@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -22,9 +23,9 @@ USAGE = """\
 python -m experiments replications [key=value ...]
 
 preset=full             or quick: a few sets and scenarios, in a minute
-papers=lopez,elor       of lopez, goorbergh and elor these
+papers=lopez,elor       of lopez, goorbergh and elor these; what out= holds of the others stays
 folder=multirun/replications   where runs are kept; what has finished there is not run again
-out=FOLDER              where README.md and figures.csv go; experiments/replications for the whole of preset=full"""
+out=FOLDER              where README.md and figures.csv go; experiments/replications for preset=full"""
 
 
 def main(arguments: list[str]) -> None:
@@ -35,66 +36,70 @@ def main(arguments: list[str]) -> None:
     preset, papers = given.get("preset", "full"), given.get("papers", ",".join(content)).split(",")
     if set(given) - {"preset", "papers", "folder", "out"} or preset not in presets or set(papers) - set(content):
         sys.exit(f"{USAGE}\n\nerror: {' '.join(arguments)} names what there is not")
-    if "out" not in given and (preset != "full" or len(papers) < len(content)):
+    if "out" not in given and preset != "full":
         sys.exit("error: this is not the whole; say where its answer goes: out=")
-    out, missing = Path(given.get("out", HERE)), [name for name in content if name not in papers]
+    out = Path(given.get("out", HERE))
     out.mkdir(parents=True, exist_ok=True)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", LabWarning)
-            print(
-                write(
-                    {name: content[name] for name in papers},
-                    presets[preset],
-                    Path(given.get("folder", FOLDER)),
-                    out,
-                    missing,
-                    whole=preset == "full",
-                )
-            )
+            folder = Path(given.get("folder", FOLDER))
+            print(write(content, papers, presets[preset], folder, out, whole=preset == "full"))
     except LabError as error:
         sys.exit(f"error: {error}")
 
 
 def write(
-    papers: dict[str, Any],
-    preset: dict[str, Any],
-    folder: Path,
-    out: Path,
-    missing: Sequence[str] = (),
-    whole: bool = True,
+    content: dict[str, Any], papers: Sequence[str], preset: dict[str, Any], folder: Path, out: Path, whole: bool = True
 ) -> Path:
     """Replicate the papers, and write ``README.md`` and ``figures.csv`` under `out`; return the page.
 
-    What a person read from the figures stands on the page of the `whole` only.
+    Of the other papers the page keeps what it has, if that was of the same settings. What a person read from the
+    figures stands on the page of the `whole` only.
     """
-    parts, figures, counts = [], [], {}
-    for name, paper in papers.items():
+    sections, tables = {}, {}
+    for name, paper in content.items():
+        if name not in papers:
+            if kept := _kept(out, name, paper["title"], preset[name]):
+                sections[name], tables[name] = kept
+            continue
         print(f"{name}: {paper['title']}", flush=True)
         lines, notes = importlib.import_module(f"experiments.replications.{name}").run(
             paper, preset[name], folder / name
         )
-        table = pd.DataFrame([line.cells for line in lines], columns=list(COLUMNS)).set_index(COLUMNS[0])
-        figures.append(table.assign(paper=name).reset_index())
-        counts[name] = table[COLUMNS[-1]].value_counts().to_dict()
-        parts += [f"## {paper['title']}", f"{paper['paper']}. Theirs: {paper['where']}.", paper["setting"]]
-        parts += [to_markdown(table), *(note if note.startswith("|") else f"Note: {note}." for note in notes)]
-        parts += [paper["reading"]] if "reading" in paper and whole else []
-    pd.concat(figures).to_csv(out / "figures.csv", index=False)
-    summary = "; ".join(
-        f"{name}: {', '.join(f'{count} {word}' for word, count in found.items())}" for name, found in counts.items()
-    )
-    settings = {name: preset[name] for name in papers}
+        tables[name] = pd.DataFrame([line.cells for line in lines], columns=list(COLUMNS)).assign(paper=name)
+        parts = [f"## {paper['title']}", f"{paper['paper']}. Theirs: {paper['where']}.", paper["setting"]]
+        parts += [_settings(preset[name]), to_markdown(tables[name].drop(columns="paper").set_index(COLUMNS[0]))]
+        parts += [note if note.startswith("|") else f"Note: {note}." for note in notes]
+        sections[name] = "\n\n".join([*parts, *([paper["reading"]] if "reading" in paper and whole else [])])
+    pd.concat(tables.values()).to_csv(out / "figures.csv", index=False)
+    counts = {name: table[COLUMNS[-1]].value_counts() for name, table in tables.items()}
+    summary = [f"{name}: {', '.join(f'{n} {word}' for word, n in found.items())}" for name, found in counts.items()]
+    missing = [name for name in content if name not in sections]
     head = [
         "# Published figures beside ours",
         "Generated by `python -m experiments replications`: our figures are measured, the papers' are in "
         "`papers.yaml`.",
         *([f"Not run for this page: {', '.join(missing)}."] if missing else []),
-        f"Do we agree? {summary}. Settings of this run: `{settings}`.",
+        f"Do we agree? {'; '.join(summary)}.",
     ]
     page = out / "README.md"
-    page.write_text("\n\n".join([*head, *parts]) + "\n", encoding="utf-8")
+    page.write_text("\n\n".join([*head, *sections.values()]) + "\n", encoding="utf-8")
     return page
+
+
+def _kept(out: Path, name: str, title: str, settings: dict[str, Any]) -> tuple[str, pd.DataFrame] | None:
+    """Return the section of a paper and its figures, as the page in `out` has them under these settings."""
+    if not (out / "README.md").is_file() or not (out / "figures.csv").is_file():
+        return None
+    found = re.split(r"\n\n(?=## )", (out / "README.md").read_text(encoding="utf-8").rstrip())
+    sections = [one for one in found if one.startswith(f"## {title}\n") and _settings(settings) in one]
+    figures = pd.read_csv(out / "figures.csv", dtype=str, keep_default_na=False)
+    return (sections[0], figures[figures.paper == name]) if sections else None
+
+
+def _settings(settings: dict[str, Any]) -> str:
+    return f"Settings of this run: `{settings}`."
 
 
 if __name__ == "__main__":

@@ -8,110 +8,101 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
+from scipy.stats import quantile_test
 
-import imbalance_lab as lab
-from experiments.replications.line import Line, within
-from imbalance_lab.evaluation.metrics.curves import calibration_intercept, calibration_slope
-from imbalance_lab.evaluation.scores import Scores
+from experiments.replications.line import AGREES, DIFFERS, OPEN, Line, meets, within
+from experiments.replications.simulation import scenarios, simulated
+from experiments.tables import to_markdown
 
-STRATEGIES = ("none", "ros", "rus", "smote")
-NO_PENALTY = 1e6  # C of scikit-learn's logistic regression
+CELL = ["predictors", "rows", "fraction", "strategy"]
+ENDS = {"smallest": "min", "largest": "max"}
 
 
 def run(paper: Mapping[str, Any], preset: Mapping[str, Any], folder: Path) -> tuple[list[Line], list[str]]:
-    """Return the lines, and a table of every scenario's medians as notes; what `folder` holds is not run again."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"draws-{preset['draws']}-{preset['test_rows']}.csv"
-    if not file.is_file():
-        simulated(paper, preset).to_csv(file, index=False)
-    draws = pd.read_csv(file)
-    medians = draws.groupby(["predictors", "rows", "fraction", "strategy"]).median(numeric_only=True).reset_index()
+    """Return the lines, and notes; draws that `folder` holds are not drawn again."""
+    wanted = list(scenarios(paper, preset.get("predictors")))
+    draws = pd.concat([simulated(one, preset["draws"], preset["test_rows"], folder) for one in wanted])
+    kept = draws[~draws.separated.astype(bool)]
+    lines = [line for figure in paper["figures"] for line in lines_of(figure, kept, paper["confidence"])]
+    by_cell = kept.groupby(CELL).median(numeric_only=True).reset_index()
+    return lines, [*_separated(draws), *_outside(paper["figures"], kept, paper["confidence"]), _by_fraction(by_cell)]
+
+
+def lines_of(figure: Mapping[str, Any], draws: pd.DataFrame, confidence: float) -> list[Line]:
+    """Return the line of a claim about every median, or of a range those of the smallest and the largest median."""
+    found = medians(figure, draws, confidence)
+    of = f"{len(found)} medians, {', '.join(figure['strategies'])}"
+    if "range" not in figure:
+        ours, low, high = found["median"].median(), found.low.min(), found.high.max()
+        answers = set(found.agrees)
+        agrees = next(answer for answer in (DIFFERS, OPEN, AGREES) if answer in answers)
+        return [Line(figure["name"], of, figure["text"], ours, low, high, agrees)]
     lines = []
-    for figure in paper["figures"]:
-        own = medians[medians.strategy.isin(figure["strategies"])]
-        own = own[own.fraction.isin(figure.get("fractions", own.fraction.unique()))][figure["figure"]]
-        low, high = float(own.min()), float(own.max())
-        agrees = within(low, high, figure.get("low", -np.inf), figure.get("high", np.inf))
-        of = f"median of {len(own)} scenarios, {', '.join(figure['strategies'])}"
-        lines.append(Line(figure["name"], of, figure["text"], float(own.median()), low, high, agrees))
-    return lines, [_by_fraction(medians)]
+    for (word, end), theirs in zip(ENDS.items(), figure["range"], strict=True):
+        ours, low, high = (float(found[column].agg(end)) for column in ("median", "low", "high"))
+        agrees = meets(low, high, theirs - figure["digit"] / 2, theirs + figure["digit"] / 2)
+        lines.append(Line(f"{figure['name']}: {word} median", of, f"{theirs:.2f}", ours, low, high, agrees))
+    return lines
 
 
-def simulated(paper: Mapping[str, Any], preset: Mapping[str, Any]) -> pd.DataFrame:
-    """Return a row per scenario, draw and strategy."""
-    found = []
-    for predictors, fractions in paper["coefficients"].items():
-        if predictors not in preset.get("predictors", paper["coefficients"]):
+def medians(figure: Mapping[str, Any], draws: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Return of each scenario and strategy the median, its interval, and whether that meets the claim.
+
+    The ends are order statistics, right for any distribution (the number of draws below the median is binomial), at a
+    level at which all intervals of a figure hold at once (Bonferroni); infinite where draws are too few.
+    """
+    own = draws[draws.strategy.isin(figure["strategies"])]
+    own = own[own.fraction.isin(figure.get("fractions", own.fraction.unique()))]
+    groups = own.groupby(CELL)[figure["figure"]]
+    ends = groups.apply(
+        lambda values: pd.Series(median_interval(values.to_numpy(), 1 - (1 - confidence) / len(groups)))
+    )
+    found = groups.median().to_frame("median").join(ends.unstack().set_axis(["low", "high"], axis=1))
+    least, most = figure.get("low", -np.inf), figure.get("high", np.inf)
+    return found.assign(
+        agrees=[within(low, high, least, most) for low, high in zip(found.low, found.high, strict=True)]
+    )
+
+
+def median_interval(values: np.ndarray, confidence: float) -> tuple[float, float]:
+    """Return the interval of the median by order statistics.
+
+    >>> median_interval(np.arange(1.0, 7.0), 0.95), median_interval(np.arange(1.0, 6.0), 0.95)
+    ((1.0, 6.0), (-inf, inf))
+    """
+    low, high = quantile_test(values, p=0.5).confidence_interval(confidence)
+    return (float(low), float(high)) if np.isfinite([low, high]).all() else (-np.inf, np.inf)
+
+
+def _separated(draws: pd.DataFrame) -> list[str]:
+    """Return which draws are left out, as the authors do, for undersampling leaves classes that are separated."""
+    drawn = draws.drop_duplicates([*CELL[:3], "draw"]).groupby(CELL[:3]).separated.agg(["sum", "size"])
+    left_out = [
+        f"{row['sum']:.0f} of {row['size']:.0f} with {predictors} predictors, {rows} rows and {fraction:.0%} events"
+        for (predictors, rows, fraction), row in drawn[drawn["sum"] > 0].iterrows()
+    ]
+    return [f"draws left out, separated after undersampling: {'; '.join(left_out)}"] if left_out else []
+
+
+def _outside(figures: list[Mapping[str, Any]], draws: pd.DataFrame, confidence: float) -> list[str]:
+    """Return for each claim that is contradicted in which scenarios it is."""
+    notes = []
+    for figure in figures:
+        found = medians(figure, draws, confidence).reset_index()
+        against = found[found.agrees == DIFFERS]
+        if "range" in figure or against.empty:
             continue
-        for fraction, (intercept, slope) in fractions.items():
-            rng = np.random.default_rng([predictors, round(1000 * fraction)])
-            for rows in paper["rows"]:
-                for number in range(preset["draws"]):
-                    X, y = draw(rng, rows, predictors, intercept, slope)
-                    X_test, y_test = draw(rng, preset["test_rows"], predictors, intercept, slope)
-                    scenario = {"predictors": predictors, "rows": rows, "fraction": fraction, "draw": number}
-                    found += [scenario | one for one in _draw(X, y, X_test, y_test, fraction)]
-    return pd.DataFrame(found)
+        cells = [
+            f"{one.strategy} with {one.predictors} predictors, {one.rows} rows and {one.fraction:.0%} events "
+            f"({one.median:+.3f} [{one.low:+.3f}, {one.high:+.3f}])"
+            for one in against.itertuples()
+        ]
+        notes.append(f"{figure['name']}: not {figure['text']} is {'; '.join(cells)}")
+    return notes
 
 
-def draw(
-    rng: np.random.Generator, rows: int, predictors: int, intercept: float, slope: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows of one scenario: independent normal predictors, and events by a logistic model."""
-    X = rng.standard_normal((rows, predictors))
-    return X, (rng.random(rows) < expit(intercept + slope * X.sum(axis=1))).astype(int)
-
-
-def _draw(
-    X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: np.ndarray, fraction: float
-) -> list[dict[str, Any]]:
-    """Return the figures of each strategy on one draw."""
-    from sklearn.metrics import roc_auc_score
-
-    model = lab.option("model", "logreg", estimator={"C": NO_PENALTY})
-    rows, recalls = {}, {}
-    for strategy in STRATEGIES:
-        # The library's own way from rows to probabilities, without early stopping or thresholds: no validation rows.
-        fitted = lab.Classifier(strategy, model, validation=0, seed=0).fit(X, y)
-        p = fitted.predict_proba(X_test)[:, 1]
-        odds, trained = (_odds(fitted.predict_proba(rows)[:, 1]) for rows in (X_test, X))
-        back = calibration_intercept(_scores(y, trained))[1]  # on the training rows as they were, as the paper does
-        rows[strategy] = {
-            "strategy": strategy,
-            "auroc": roc_auc_score(y_test, p),
-            "intercept": calibration_intercept(_scores(y_test, odds))[1],
-            "slope": calibration_slope(_scores(y_test, odds))[1],
-            "recalibrated": calibration_intercept(_scores(y_test, odds + back))[1],
-        }
-        recalls[strategy] = _recalls(y_test, p >= 0.5)
-        if strategy == "none":
-            recalls["moved"] = _recalls(y_test, p >= fraction)
-    moved = recalls["moved"] - recalls["ros"]
-    for strategy, row in rows.items():
-        row["auroc_gain"] = row["auroc"] - rows["none"]["auroc"]
-        row["moved_less_ros"] = moved[np.abs(moved).argmax()]
-        row["sensitivity"], row["specificity"] = recalls[strategy][1], recalls[strategy][0]
-    return list(rows.values())
-
-
-def _odds(p: np.ndarray) -> np.ndarray:
-    return np.asarray(np.log(p) - np.log1p(-p))
-
-
-def _scores(y: np.ndarray, odds: np.ndarray) -> Scores:
-    log_proba = np.column_stack([-np.logaddexp(0, odds), -np.logaddexp(0, -odds)])
-    return Scores(y, (odds >= 0).astype(int), log_proba, 1)
-
-
-def _recalls(y: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    return np.array([(~predicted)[y == 0].mean(), predicted[y == 1].mean()])
-
-
-def _by_fraction(medians: pd.DataFrame) -> str:
+def _by_fraction(by_cell: pd.DataFrame) -> str:
     """Return the medians of scenarios by event fraction and strategy, as a table."""
-    from experiments.tables import to_markdown
-
     shown = ["auroc", "intercept", "slope", "recalibrated", "sensitivity", "specificity"]
-    table = medians.groupby(["fraction", "strategy"])[shown].median().map("{:.3f}".format).reset_index()
+    table = by_cell.groupby(["fraction", "strategy"])[shown].median().map("{:.3f}".format).reset_index()
     return to_markdown(table.set_index("fraction"))

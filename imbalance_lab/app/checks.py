@@ -44,16 +44,21 @@ def check_data(config: DictConfig, grid: Mapping[str, Sequence[str]]) -> None:
     LabError
         If a table cannot be learnt from.
     """
+    from imbalance_lab.app.screen import not_again
     from imbalance_lab.runs.run import load
     from imbalance_lab.runs.watch import collected_warnings, messages
 
     process.take_over()
     sources = [(made, rows) for made, rows in _sources(config, grid) if _is_ones_own(made["dataset"].build())]
-    with collected_warnings() as caught, _advised(grid, config.dataset.get("target")):
+    found: list[str] = []
+    with _advised(grid, config.dataset.get("target")):
         for options, rows in reversed(sources):  # what was loaded last is kept for the first job
-            load(options).without_rare_classes(rows)
-    for text in messages(caught):
+            with collected_warnings() as caught:
+                load(options).without_rare_classes(rows)
+            found = [*messages(caught), *found]
+    for text in dict.fromkeys(found):
         print(f"warning: {text}", file=sys.stderr)
+        not_again(text)
 
 
 @contextmanager

@@ -200,4 +200,5 @@ def _value(key: str, text: str) -> Any:
 def _example(one: Field[Any]) -> str:
     shown = one.metadata["example"]
     default = "" if one.default in (None, MISSING) else one.default
-    return f"{one.name}={default if shown is None else shown}"
+    text = str(default if shown is None else shown)
+    return f"{one.name}={text.lower() if isinstance(one.default, bool) else text}"

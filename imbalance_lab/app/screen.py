@@ -208,6 +208,11 @@ def new_sweep() -> None:
     _beside_bar.clear()
 
 
+def not_again(reason: str) -> None:
+    """Show a reason no more in this sweep: it was shown before its first run."""
+    _reasons.add(reason)
+
+
 def _is_new(reason: str) -> bool:
     new = reason not in _reasons
     _reasons.add(reason)

@@ -36,6 +36,15 @@ def test_a_table_is_loaded_once_for_all_jobs_and_its_notes_are_printed_once(load
     assert [record["dataset"]["notes"] for record in found] == [["a semicolon was found between the columns"]] * 4
 
 
+def test_notes_on_several_tables_are_printed_once_in_their_order(capsys) -> None:
+    for name in ("a", "b", "c"):
+        lay_down(name, separator=";")
+    assert invoke(*QUICK, "a.csv", "b.csv", "c.csv", "target=label") == 0
+    shown = "".join(capsys.readouterr()[::-1])
+    found = [line for line in shown.splitlines() if "a semicolon was found" in line]
+    assert found == [f"warning: dataset '{name}': a semicolon was found between the columns" for name in "abc"]
+
+
 def test_a_bad_column_ends_the_sweep_before_its_first_job(capsys, tmp_path: Path) -> None:
     lay_down("a")
     lay_down("bad", first="abc")

@@ -76,6 +76,7 @@ def test_pairs_are_read_alone() -> None:
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(name, "--help") == 0
     shown = capsys.readouterr().out
+    assert "=True" not in shown and "=False" not in shown  # as everywhere else: true, false
     assert shown.startswith(f"python -m imbalance_lab {name}")
     if name in OURS:
         for one in fields(OURS[name].Settings):

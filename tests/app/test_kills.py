@@ -18,7 +18,7 @@ from imbalance_lab.tracking.read import read_runs
 from tests.app.stops import Moment, Stopped, statuses, stop_at
 from tests.conftest import TINY, invoke
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kills")]  # one process carries them out
 
 INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
 STRATEGIES, SEEDS = ["none", "inv_freq"], [0, 1]

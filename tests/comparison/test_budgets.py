@@ -206,7 +206,7 @@ def test_settings_that_a_table_shows_beside_a_name_do_not_hide_its_untuned_runs(
     rows = runs("focal", PLAIN["focal"], {}) + tuned("focal", TUNED["focal"])
     rows += [row | {"strategy": "focal(gamma=1)"} for row in runs("focal", PLAIN["none"], other)]
     found = compare(table(rows))
-    assert "focal(gamma=2.0)" in found.compared[0].table.index
+    assert "focal(gamma=2)" in found.compared[0].table.index
     assert found.tuned[0].gains.untuned["focal"] == pytest.approx(0.65)
 
 

@@ -189,7 +189,7 @@ def test_models_on_one_dataset_have_an_answer_each_before_anything_else() -> Non
     page = Page(html(comparison(names=("none", "tuned_threshold", "smote"), models=("logreg", "mlp"))))
     for model in ("logreg", "mlp"):
         answer = page.text.index(f"a, {model} : use smote")
-        assert answer < page.text.index("Differences on each dataset")
+        assert answer < page.text.index("Differences on each group")
 
 
 def test_one_run_of_one_strategy_can_be_shown() -> None:
@@ -217,7 +217,7 @@ def test_groups_of_one_dataset_have_one_answer_on_top() -> None:
     cells |= {("a", "logreg", name): [value + 0.1 for value in row] for name, row in values.items()}
     shown = Page(html(compare(made(cells)))).text
     assert "Use tuned_threshold with logreg It is better than none by 0.105" in shown
-    assert shown.index("Use tuned_threshold with logreg") < shown.index("Each dataset")
+    assert shown.index("Use tuned_threshold with logreg") < shown.index("Each group")
     assert "best of 2 groups, which are not tested against each other" in shown
     assert "balanced accuracy of tuned_threshold 0.705" in shown
 

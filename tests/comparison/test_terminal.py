@@ -118,6 +118,16 @@ def test_a_hundred_runs_are_a_screen() -> None:
     assert {"none", "tuned_threshold"} <= {line.split(" ")[0] for line in rows_of("\n".join(shown))}
 
 
+def test_many_groups_of_one_dataset_end_with_what_to_use() -> None:
+    values = {"none": [0.50, 0.51, 0.49, 0.50], "tuned_threshold": [0.60, 0.61, 0.60, 0.61]}
+    gains = {"mlp": 0.0, "logreg": 0.1, "svm": 0.05}
+    cells = {
+        ("a", model, name): [v + gain for v in row] for model, gain in gains.items() for name, row in values.items()
+    }
+    shown = terminal(compare(made(cells)), 60).replace("\n", " ")
+    assert "Use tuned_threshold with logreg. It is better than none by 0.105" in shown
+
+
 def test_many_groups_begin_with_a_table_of_them() -> None:
     comparison = several(4, ["none", "tuned_threshold", "smote"])
     for width in WIDTHS:

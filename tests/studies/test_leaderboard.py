@@ -238,6 +238,7 @@ def test_the_quick_leaderboard_from_command_to_page(tmp_path: Path) -> None:
     page = (tmp_path / "README.md").read_text()
     runs = RunTable.from_folder(tmp_path / "runs").runs
     assert (runs.outcome == "finished").all() and len(runs) == 3 * 2 * 6
+    assert "loss=ldam" not in page  # which was not asked for
     assert "36 runs" in page and "## logreg" in page and "## decision_tree" in page
     assert len(read_parquet(tmp_path / "leaderboard.parquet")) == 36
     assert all((tmp_path / "pictures" / f"{kind}-logreg.png").is_file() for kind in ("ranks", "kinds"))

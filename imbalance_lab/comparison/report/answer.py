@@ -49,6 +49,11 @@ class Leading:
     tiles: list[Tile]
     beside: str
 
+    @property
+    def text(self) -> str:
+        """All of it in a line."""
+        return f"{self.answer.verb} {self.answer.use} with {self.beside}. {self.answer.why}"
+
 
 def recommend_leading(compared: Sequence[Compared], settings: Settings) -> Leading | None:
     """Return what to use where only models or settings differ; None where datasets do."""

@@ -117,6 +117,7 @@ def html(comparison: Comparison, epochs: pd.DataFrame | None = None, then: str =
         settings=settings,
         purpose=purpose if command else "Next:",
         command=command or purpose,
+        noun="dataset" if len({one.group.name.get("dataset") for one in compared}) > 1 else "group",
         overviews=overviews(compared, settings),
         leading=None if comparison.across or comparison.stressed else recommend_leading(compared, settings),
         stressed=[_stress(one, settings) for one in comparison.stressed[:MOST_SECTIONS]],

@@ -7,16 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.text import Text
 
-from imbalance_lab.comparison.answer import VERBS, reference_of
+from imbalance_lab.comparison.answer import reference_of
 from imbalance_lab.comparison.budgets import UNTUNED
 from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
-from imbalance_lab.comparison.report.answer import START, TIED, recommend_across
+from imbalance_lab.comparison.report.answer import recommend_across, recommend_leading
 from imbalance_lab.comparison.report.budgets import explained as explained_gains
 from imbalance_lab.comparison.report.budgets import gains_table, narrow_gains, settings_table
+from imbalance_lab.comparison.report.coloured import coloured
 from imbalance_lab.comparison.report.layout import Grid, cut, shortened, wrapped
 from imbalance_lab.comparison.report.stress import explained, stress_table
 from imbalance_lab.comparison.report.text import (
@@ -40,7 +39,6 @@ MOST_NOTES = 6
 READABLE_NAME, SHORT_NAME = 24, 12
 SHORT = {BETTER: "better", WORSE: "worse", SAME: "same", FEW_RUNS: "few runs", FEW_ROWS: "few rows"}
 SHORTEST = SHORT | {FEW_RUNS: "open", FEW_ROWS: "open"}
-STYLES = {"better": "green", "worse": "red", "(best)": "bold"}
 
 
 def terminal(
@@ -63,7 +61,7 @@ def terminal(
     lines = list(_lines(comparison, width, every_column))
     if then:
         lines += ["", *then.splitlines()]
-    return "\n".join(_coloured(lines) if colour else lines)
+    return "\n".join(coloured(lines) if colour else lines)
 
 
 def _lines(comparison: Comparison, width: int | None, every_column: bool) -> Iterator[str]:
@@ -80,6 +78,8 @@ def _lines(comparison: Comparison, width: int | None, every_column: bool) -> Ite
         full, short = (_plain(stress_table(stress, ends).head(MOST_ROWS)) for ends in (True, False))
         yield from (full if width is None or full.width() <= width else short).lines(width)
     yield from _tuned(comparison, width, every_column)
+    if not (few or comparison.across or comparison.stressed) and (leading := recommend_leading(compared, settings)):
+        yield from ["", *wrapped(leading.text, width)]
     for across in comparison.across:
         named = f"Across {len(across.means)} datasets" + (f", {across.name}" if across.name else "")
         yield from ["", *wrapped(named, width), ""]
@@ -286,20 +286,3 @@ def _notes(notes: list[str], width: int | None) -> Iterator[str]:
         yield from wrapped(f"Note: {note}", width)
     if (more := len(notes) - MOST_NOTES) > 0:
         yield from wrapped(f"{more} more notes are in format=markdown, json and html", width)
-
-
-def _coloured(lines: list[str]) -> Iterator[str]:
-    """Yield the lines, those of tables with their verdict and their best in colour, and what to use in bold print."""
-    console = Console(width=10_000, force_terminal=True, color_system="standard", highlight=False)
-    in_table = False
-    for line in lines:
-        in_table = line.startswith("---") or (in_table and bool(line))
-        text = Text(line)
-        for word, style in STYLES.items() if in_table else ():
-            if line.rstrip().endswith(f" {word}") or (word == "(best)" and f" {word} " in line):
-                text.stylize(style)
-        if not in_table and (found := next(filter(line.startswith, (*VERBS, START, TIED)), None)):
-            text.stylize("bold", 0, line.find(". ", len(found)) + 1 or len(line))
-        with console.capture() as captured:
-            console.print(text, soft_wrap=True, end="")
-        yield captured.get()
