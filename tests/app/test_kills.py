@@ -18,7 +18,7 @@ from imbalance_lab.tracking.read import read_runs
 from tests.app.stops import Moment, Stopped, statuses, stop_at
 from tests.conftest import TINY, invoke
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kills")]  # one process carries them out
+pytestmark = pytest.mark.slow
 
 INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
 STRATEGIES, SEEDS = ["none", "inv_freq"], [0, 1]
@@ -87,15 +87,17 @@ KILLS = [
     *(Kill(stage, TERM, swallow=True) for stage in MOMENTS if stage != "creating the database"),
 ]
 
-Started = dict[Kill, Future[Stopped]]
+AHEAD = 3  # kills that are carried out while a test looks at one
+Started = Callable[[Kill], Future[Stopped]]
 
 
 @pytest.fixture(scope="module")
 def started(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, _migrated: Path
 ) -> Iterator[Started]:
-    """All kills that were selected, carried out a few at a time while tests look at those that are done."""
+    """Carries out a kill that was selected, and starts those that come next."""
     asked = [item.callspec.params["kill"] for item in request.session.items if "kill" in _params(item)]
+    futures: dict[Kill, Future[Stopped]] = {}
 
     def carry_out(kill: Kill) -> Stopped:
         folder = tmp_path_factory.mktemp("kill")
@@ -103,8 +105,15 @@ def started(
             shutil.copy(_migrated, folder / "mlflow.db")
         return kill.carry_out(folder)
 
-    with ThreadPoolExecutor(3) as pool:
-        yield {kill: pool.submit(carry_out, kill) for kill in asked}
+    with ThreadPoolExecutor(AHEAD) as pool:
+
+        def start(kill: Kill) -> Future[Stopped]:
+            for one in asked[asked.index(kill) :][:AHEAD]:
+                if one not in futures:
+                    futures[one] = pool.submit(carry_out, one)
+            return futures[kill]
+
+        yield start
         pool.shutdown(cancel_futures=True)
 
 
@@ -133,7 +142,7 @@ def test_fifty_kills_are_aimed() -> None:
 def test_a_sweep_that_is_stopped_leaves_nothing_running_and_is_completed_by_the_next(
     kill: Kill, started: Started
 ) -> None:
-    stopped = started[kill].result()
+    stopped = started(kill).result()
 
     assert stopped.status != 0, stopped.shown
     assert stopped.left == [], stopped.shown

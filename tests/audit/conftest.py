@@ -14,12 +14,18 @@ from imbalance_lab.app.lines import MAX_LENGTH
 from tests.audit.files import RECORDS, lay_down
 from tests.conftest import invoke
 
+HERE = Path(__file__).parent
 DRAWN = "drawn.csv"  # a table that is written anew for each try
 QUICK = ("evaluation.resamples=50", "evaluation.figures=false")
 SWEEP = (
     "-m", *QUICK, "dataset=synthetic", "dataset.rows=240", "dataset.priors={a: 0.6, b: 0.3, c: 0.1}", "model=logreg",
     "strategy=none,ros,inv_freq", "seed=range(3)",
 )  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with this folder's tests: a second process takes over tests from the end, and these are counted in one."""
+    items.sort(key=lambda item: item.path.parent != HERE)
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,6 @@ from tests.audit.conftest import QUICK
 from tests.audit.files import bytes_of_files, frames, parquets
 from tests.conftest import invoke
 
-pytestmark = pytest.mark.xdist_group("audit")  # what is tried is counted, in one process
-
 ROWS = [json.loads(line) for line in (Path(__file__).parent / "commands.jsonl").read_text().splitlines()]
 IN_THE_FAST_SUITE = 9  # one in so many
 COMMANDS = ("recommend", "refit", "predict", "options", "compare", "weights", "datasets", "figures", "send")

@@ -14,8 +14,6 @@ from imbalance_lab.options import leaves
 from tests.audit.conftest import DRAWN, QUICK
 from tests.audit.files import BASE
 
-pytestmark = pytest.mark.xdist_group("audit")  # what is tried is counted, in one process
-
 FEW = settings(
     max_examples=8, deadline=None, derandomize=True, suppress_health_check=[*HealthCheck], database=None
 )  # fmt: skip

@@ -21,8 +21,6 @@ from imbalance_lab.strategies.losses.asymmetric import Asymmetric
 from imbalance_lab.strategies.losses.ldam import LDAM
 from tests.audit.conftest import QUICK
 
-pytestmark = pytest.mark.xdist_group("audit")  # what is tried is counted, in one process
-
 
 def test_two_classes_have_the_two_outputs_that_the_authors_of_ldam_give_them() -> None:
     """The authors' loss on the network's own features and weights, in NumPy, is the network's validation loss."""

@@ -6,8 +6,6 @@ import pytest
 
 from imbalance_lab.app.lines import MAX_LENGTH
 
-pytestmark = pytest.mark.xdist_group("audit")  # what is tried is counted, in one process
-
 INPUTS = 700
 MODULES = {"test_commands", "test_drawn"}
 
