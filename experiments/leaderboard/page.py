@@ -130,7 +130,8 @@ def _method(board: Board, table: RunTable, models: Sequence[OfModel], facts: pd.
         f"Of {len(board.sets)} sets that come along, {eligible} take part: their smallest class has {board.fewest} "
         f"or more training rows in every one of {board.folds} stratified folds. A fifth of each fold's training rows "
         "validates. Every strategy has its default settings; nothing is tuned but thresholds where the strategy is "
-        "to tune them. Strategies that need what only a user can say (costs, a share to flag) are not in the race; "
+        "to tune them (but for the section on what tuning bought, of a named subset). "
+        "Strategies that need what only a user can say (costs, a share to flag) are not in the race; "
         "what a model or a set cannot have is skipped, with its reason at the end.",
         f"Run so far, small sets first: {len(done.runs.dataset.unique())} of these sets, of "
         f"{len({source(name) for name in done.runs.dataset})} sources; {int(outcomes.get('finished', 0)):,} runs of "

@@ -97,7 +97,7 @@ def _table(part: pd.DataFrame, tuned: OfModel | None, settings: Settings) -> pd.
     if tuned is not None:
         ranked = standing(tuned).reindex(shown.index)
         shown["tuned rank"] = ranked["rank"].map("{:.1f}".format)
-        shown["tuned gain"] = ranked.gain.map("{:+.3f}".format)
+        shown["tuned gain"] = ranked.gain.map("{:+.3f}".format).replace("+nan", "")
         shown["P(better)"] = ranked.p_better.map("{:.2f}".format).replace("nan", "")
         shown[f"P(better than {settings.control})"] = ranked.p_better_than_control.map("{:.2f}".format).replace(
             "nan", ""
