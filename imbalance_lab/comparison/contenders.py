@@ -54,12 +54,13 @@ def _with_settings(names: pd.Series, settings: pd.DataFrame, groups: Sequence[st
         if ("options", group) not in settings:
             continue
         chosen = settings["options", group]
+        own = settings[[key for key in settings.columns if key[0] == group and not is_seed(key)]]
         for option, ids in chosen.groupby(chosen).groups.items():
-            keys = [key for key in varying(settings.loc[ids]) if key[0] == group and not is_seed(key)]
-            for run in ids if len(keys) else ():
+            keys = varying(own.loc[ids])
+            for run, values in zip(ids, own.loc[ids, keys].to_numpy(dtype=object), strict=True) if keys else ():
                 missing = [
                     f"{short}={_as_in_names(value)}"
-                    for short, value in zip(map(_short, keys), settings.loc[run, keys].astype(object), strict=True)
+                    for short, value in zip(map(_short, keys), values, strict=True)
                     if isinstance(value, str) and not re.search(rf"[(,]{re.escape(short)}=", names[run])
                 ]
                 names[run] = _with(names[run], str(option), missing)

@@ -150,7 +150,7 @@ def _prepared(table: RunTable, by: Sequence[str]) -> RunTable:
     ).join(about_tuning(settings))
     settings = with_budgets(settings)
     kept = dict.fromkeys([*varying(settings), SEED, SPLIT_SEED, *map(setting_key, by), *USED_BY_NAME])
-    settings = settings[[key for key in kept if key in settings]]
+    settings = settings[[key for key in kept if key in settings]].astype(object)  # in one block, which is fast to cut
     return replace(table, runs=runs, settings=settings)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from imbalance_lab.evaluation.metrics import HEADLINE
@@ -77,7 +78,7 @@ def changes_results(key: Any) -> bool:
 
 def varying(settings: pd.DataFrame) -> list[Key]:
     """Return the settings in which runs differ, without those that repeat others."""
-    keys: list[Any] = [key for key in settings if key[0] not in NO_GROUPS and key not in NO_SETTINGS]  # type: ignore[index]
-    values = settings[keys].fillna("").to_numpy(dtype=object)
+    values = settings.to_numpy(dtype=object)
+    values = np.where(pd.isna(values), "", values)
     differ = (values != values[:1]).any(axis=0)
-    return [key for key, varies in zip(keys, differ, strict=True) if varies]
+    return [key for key in settings.columns[differ] if key[0] not in NO_GROUPS and key not in NO_SETTINGS]
