@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import doctest
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from experiments.benchmarks import __main__ as benchmarks
-from experiments.benchmarks import blocks, comparisons, growth, pairs, same, table
+from experiments.benchmarks import blocks, comparisons, growth, pairs, same, scale, table
 
 
 def measured(seconds: list[float], scores: dict[str, float] | None = None) -> pairs.Measured:
@@ -172,6 +174,43 @@ def test_the_benchmarks_run(tmp_path: Path) -> None:
 def test_growth_runs(tmp_path: Path) -> None:
     assert growth.main(["--quick", "--out", str(tmp_path)]) == 0
     assert (tmp_path / "growth.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_scale_runs(tmp_path: Path) -> None:
+    assert scale.main(["--quick", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "scale.md").read_text().count("\n| logreg |") == 1 + len(scale.MACHINES)
+
+
+def test_a_database_is_grown_by_whole_runs_under_ids_of_their_own(tmp_path: Path) -> None:
+    tables = {
+        "runs": "run_uuid, name",
+        "params": "key, value, run_uuid",
+        "tags": "key, value, run_uuid",
+        "metrics": "key, value, run_uuid",
+        "latest_metrics": "key, value, run_uuid",
+    }
+    with closing(sqlite3.connect(tmp_path / "one.db")) as database:
+        for name, columns in tables.items():
+            database.execute(f"create table {name} ({columns})")
+        database.execute("insert into runs values ('0123456789', 'a run')")
+        database.executemany(
+            "insert into params values (?, ?, '0123456789')", [("seed", "3"), ("dataset.name", "iris")]
+        )
+        database.executemany(
+            "insert into tags values (?, ?, '0123456789')", [("strategy", "none"), ("dataset", "iris")]
+        )
+        database.execute("insert into latest_metrics values ('test/recall/a', 0.5, '0123456789')")
+        database.commit()
+    with closing(sqlite3.connect(scale.grown(tmp_path / "one.db", 7, tmp_path / "many.db"))) as database:
+        ids = [row[0] for row in database.execute("select run_uuid from runs")]
+        cells = database.execute(
+            "select s.value, d.value from params s join params d using (run_uuid) "
+            "where s.key = 'seed' and d.key = 'dataset.name'"
+        ).fetchall()
+        scores = database.execute("select value, run_uuid from latest_metrics").fetchall()
+    assert len(set(ids)) == len(set(cells)) == 7
+    assert {run for _, run in scores} == set(ids) and {value for value, _ in scores} == {0.5}
 
 
 def test_versions_differ_in_what_both_recorded() -> None:
