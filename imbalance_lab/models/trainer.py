@@ -61,6 +61,8 @@ class EpochModel(keras.Model):
         self._featured = keras.Model(net.input, [net.output, net.layers[-1].input]) if loss.needs_features else None
         self.scorer = Scorer(net, tasks, classes)
         self.built = True
+        # One replica has nothing to sum; the gradient of the sum would be registered for good, and with it the graph.
+        optimizer._all_reduce_sum_gradients = list
         self.compile(optimizer=optimizer, jit_compile=False)
         optimizer.build(self.trainable_variables)
         X, y = tf.TensorSpec(net.input_shape), tf.TensorSpec([None, tasks], tf.int32)

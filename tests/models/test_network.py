@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from functools import partial
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from scipy.special import log_softmax, softmax
+from tensorflow.python.framework.func_graph import FuncGraph
 
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet
 from imbalance_lab.models.base import NetworkTraining
@@ -403,3 +405,17 @@ def test_only_equal_settings_share_a_graph() -> None:
     assert len({id(run.scorer) for run in runs}) == len(runs)
     again = fit(Network(hidden=[4]), train, validation, replace(plain, optimizer=adam(), epochs=2), loss=CrossEntropy())
     assert again.scorer is runs[0].scorer
+
+
+def test_graphs_that_nobody_uses_any_more_are_let_go() -> None:
+    # Keras' optimizer, traced as it is, is registered with TensorFlow for good: 5 MB of each graph.
+    def traced() -> int:
+        gc.collect()
+        return sum(isinstance(found, FuncGraph) for found in gc.get_objects())
+
+    train, validation = data()
+    found = []
+    for batch_size in (8, 16, 32):  # each is a graph of its own
+        fit(Network(hidden=[4]), train, validation, Training(epochs=1, batch_size=batch_size, optimizer=sgd()))
+        found.append(traced())
+    assert found[0] == found[1] == found[2]
