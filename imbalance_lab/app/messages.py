@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import errno
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from imbalance_lab.app import recipes
 from imbalance_lab.app.arguments import SHORT, quoted, split_flags
 from imbalance_lab.app.lines import PROGRAM, listing
+from imbalance_lab.errors import disk_reason
 from imbalance_lab.options import CONF, SLOTS, find, groups, leaves, names, nearest, slot_of, strategies
 
 SURELY_MEANT = 0.8  # how alike an option of another group must be
@@ -50,9 +50,7 @@ def explain(error: BaseException, arguments: Sequence[str], folders: Sequence[Pa
 def unexpected(error: BaseException) -> str:
     """Return what there is to say of an error that nobody foresaw."""
     if isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename}: " if error.filename else ""
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        return f"{place}{error.strerror.lower()}{'; make room, and type it again' if full else ''}"
+        return disk_reason(error)
     return f"unexpected {type(error).__name__}: {_one_line(error)}; HYDRA_FULL_ERROR=1 shows where"
 
 
