@@ -188,7 +188,14 @@ def test_bad_input_is_one_line_that_says_what_to_do(case: str, tmp_path: Path) -
         (["dataset=csv", "dataset.path=x.csv", "dataset.taget=y,z"], "did you mean dataset.target?"),
         (["loss=focal,poly", "loss.gama=1,2"], "there is no setting 'loss.gama'; did you mean loss.gamma?"),
         (["strategy=focal,none", "loss.gamma=1"], "no setting 'loss.gamma' in the option chosen; loss=focal"),
-        (["dataset=four_classes,keel", "dataset.name=yeast,ecoli"], "or dataset=keel or dataset=openml has it"),
+        (
+            ["tuning=none,optuna", "tuning.trials=8"],
+            "type two sweeps, one with tuning=optuna tuning.trials=8, one with tuning=none and without tuning.trials",
+        ),
+        (
+            ["dataset=four_classes,keel", "dataset.name=yeast,ecoli"],
+            "one with dataset=keel dataset.name=yeast,ecoli, one",
+        ),
         (["dataset.name=yeast,ecoli"], "has it; dataset.title= only names the rows"),
         (["strategy=focal,foca"], "there is no strategy=foca; did you mean focal?"),
     ],
