@@ -197,6 +197,11 @@ def test_bad_input_is_one_line_that_says_what_to_do(case: str, tmp_path: Path) -
             "one with dataset=keel dataset.name=yeast,ecoli, one",
         ),
         (["dataset.name=yeast,ecoli"], "has it; dataset.title= only names the rows"),
+        (["seed=range(0)"], "seed=range(0) is a range of no values: range(start,stop)"),
+        (["seed=range(5,1)"], "seed=range(5,1) is a range of no values: range(start,stop)"),
+        (["seed=range(1e12)"], "seed=range(1e12) is a range of 1,000,000,000,000 values, more than 100,000"),
+        (["my.csv target=label"], "'my.csv target=label' is typed as one word: leave out the quotes around it"),
+        (["compare metric=mcc"], "'compare metric=mcc' is typed as one word: leave out the quotes around it"),
         (["strategy=focal,foca"], "there is no strategy=foca; did you mean focal?"),
     ],
 )
