@@ -30,6 +30,11 @@ def main(arguments: list[str]) -> None:
     preset = study.read(arguments[0])
     outs = [typed.removeprefix("out=") for typed in arguments[1:] if typed.startswith("out=")]
     overrides = [typed for typed in arguments[1:] if not typed.startswith("out=")]
+    if "tracking=none" in overrides:
+        sys.exit(
+            "error: a study's answer is made of its runs in MLflow: leave tracking=none out, "
+            "or name a store of your own: tracking.uri=sqlite:///mine.db"
+        )
     changed = any(not study.key_of(typed).startswith("hydra") for typed in overrides)
     if changed and not outs:
         sys.exit(f"error: {' '.join(overrides)} changes the question of {preset.name}; say where its answer goes: out=")

@@ -1,9 +1,15 @@
 """The errors and warnings people see."""
 
+import errno
 import re
 
 SECRETS = re.compile(r"(?<=://)[^\s'\"]*@|(?<=password=)[^&\s'\"]+|(?<=token=)[^&\s'\"]+", re.IGNORECASE)
 MAX_REASON_LENGTH = 300
+ROOM = {  # what to do where a file could not grow
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room, or ask for a larger quota",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
+}
 # What SQLAlchemy adds to what a database says.
 NOISE = re.compile(
     r"\[(SQL|parameters): .*|\(Background on this error at: \S+|\(raised as a result of [^)]*\) ?|\((\w+\.)+\w*Error\) "
@@ -74,7 +80,20 @@ def reason_of(error: BaseException) -> str:
     return without_password(text)[:MAX_REASON_LENGTH] or type(error).__name__
 
 
+def disk_reason(error: OSError) -> str:
+    """Return what the system says of a file, and what to do where there is no room for it.
+
+    >>> disk_reason(OSError(errno.EDQUOT, "Disk quota exceeded", "a.npz"))
+    'a.npz: disk quota exceeded; make room, or ask for a larger quota, and type it again'
+    """
+    place = f"{error.filename}: " if error.filename else ""
+    advice = f"; {ROOM[error.errno]}, and type it again" if error.errno in ROOM else ""
+    return f"{place}{(error.strerror or str(error)).lower()}{advice}"
+
+
 def one_line(error: BaseException) -> str:
     """Return what went wrong in one line."""
+    if isinstance(error, OSError) and error.errno in ROOM:
+        return disk_reason(error)
     text = " ".join(str(error).split())
     return text if isinstance(error, LabError) else f"{type(error).__name__}: {text}"

@@ -280,7 +280,7 @@ def _tracked_sweep(
         try:
             with suppress(LabError):  # there may be nothing to compare
                 found = compare(outcomes)
-                result = replace(result, verdict=found.verdict, rows=rows_of(found.compared))
+                result = replace(result, verdict=found.verdict, rows=rows_of(found))
         finally:
             where = _ended(tracked, ended, result) if parent else None
         if where and show:

@@ -106,6 +106,8 @@ def run(board: Board, folder: Path, shard: tuple[int, int] = (1, 1), earlier: Ru
         (pair for pair in taking_part(board) if pair[0] <= board.largest), key=lambda pair: (pair[0], pair[1].name)
     )
     mine = [data for place, (_, data) in enumerate(sets) if place % shard[1] == shard[0] - 1]
+    if not mine:
+        print(f"shard {shard[0]}/{shard[1]} has no set: only {len(sets)} take part")
     known = Earlier(earlier)
     for seed in range(board.repeats):
         for at, data in enumerate(mine, start=1):

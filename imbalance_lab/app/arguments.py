@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import OverrideType, Quote, QuotedString
+from hydra.core.override_parser.types import Override, OverrideType, Quote, QuotedString, RangeSweep
 from hydra.errors import HydraException
 
 from imbalance_lab.app.cli import COMMANDS
@@ -28,6 +29,7 @@ RARE_FLAGS = ("--experimental-rerun", "--info", "-i", "--shell-completion", "-sc
 FLAGS = (*PLAIN_FLAGS, *VALUE_FLAGS, *RARE_FLAGS)
 SWEEP = {"-m", "--multirun"}
 SHOWN_CONFIGS = ("job", "hydra", "all")
+MOST_VALUES = 100_000  # of a range
 FOLDERS = ("output_dir", "hydra.run.dir", "hydra.sweep.dir")
 
 
@@ -174,6 +176,8 @@ def _check_value(key: str, value: str) -> None:
 
 def _override(argument: str) -> str:
     key, equals, value = argument.partition("=")
+    if equals and len(words := key.split()) > 1 and (is_table(words[0]) or words[0] in COMMANDS):
+        raise ConfigError(f"'{argument}' is typed as one word: leave out the quotes around it")
     if not key or (not equals and not key.startswith("~")):
         raise ConfigError(_what_is(argument))
     key = SHORT.get(key, key)
@@ -198,6 +202,8 @@ def _by_job(overrides: Sequence[str]) -> list[str]:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except HydraException:  # which Hydra reports
         return list(overrides)
+    for override in parsed:
+        _check_range(override)
     swept = {override.key_or_group for override in parsed if override.is_sweep_override()}
     swept |= set(SLOTS) if "strategy" in swept else set()
     return [
@@ -209,6 +215,17 @@ def _by_job(overrides: Sequence[str]) -> list[str]:
         else typed
         for typed, override in zip(overrides, parsed, strict=True)
     ]
+
+
+def _check_range(override: Override) -> None:
+    """Refuse a range of no values, with which a sweep would end at once, and one that no memory takes."""
+    found = override.value() if override.is_range_sweep() else None
+    if not isinstance(found, RangeSweep) or None in (found.start, found.stop):
+        return
+    size = ceil((found.stop - (found.start or 0)) / found.step) if found.step else 0  # type: ignore[operator]
+    if not 0 < size <= MOST_VALUES:
+        reason = f"of {size:,} values, more than {MOST_VALUES:,}" if size > 0 else "of no values: range(start,stop)"
+        raise ConfigError(f"{override.input_line} is a range {reason}")
 
 
 def _what_is(word: str) -> str:

@@ -50,6 +50,7 @@ SHOWN = {
     "of runs; a file may also stand bare: compare leaderboard.parquet",
     "sweep=last": "the runs of one sweep, by name; last: the latest",
 }
+FOR_PEOPLE = ("terminal", "html", "markdown")
 HELP = f"""\
 {PROGRAM} compare [key=value ...]
 Which strategy is better, by how much, and how sure one can be.
@@ -268,17 +269,17 @@ def _step(comparison: Comparison, request: Request, table: RunTable) -> Step | N
     """Return what can be typed next, for the formats that say it; it composes configurations, which takes a while."""
     from imbalance_lab.app.next_step import next_step
 
-    return next_step(comparison, table) if request.format in ("terminal", "html") else None
+    return next_step(comparison, table) if request.format in FOR_PEOPLE else None
 
 
 def render(comparison: Comparison, request: Request, step: Step | None = None) -> str:
     """Return the comparison in the format asked for; for people, with what can be typed next."""
     if request.format == "terminal":
         return _for_terminal(comparison, request, step)
-    if request.format == "html":
-        return comparison.to_html("" if step is None else step.text(None))
+    if request.format in FOR_PEOPLE:
+        written = comparison.to_html if request.format == "html" else comparison.to_markdown
+        return written("" if step is None else step.text(None))
     return {
-        "markdown": comparison.to_markdown,
         "csv": comparison.to_csv,
         "matrix": lambda: comparison.to_matrix().to_csv(index=False),
         "latex": comparison.to_latex,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import errno
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from imbalance_lab.app import recipes
 from imbalance_lab.app.arguments import SHORT, quoted, split_flags
 from imbalance_lab.app.lines import PROGRAM, listing
+from imbalance_lab.errors import disk_reason
 from imbalance_lab.options import CONF, SLOTS, find, groups, leaves, names, nearest, slot_of, strategies
 
 SURELY_MEANT = 0.8  # how alike an option of another group must be
@@ -50,9 +50,7 @@ def explain(error: BaseException, arguments: Sequence[str], folders: Sequence[Pa
 def unexpected(error: BaseException) -> str:
     """Return what there is to say of an error that nobody foresaw."""
     if isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename}: " if error.filename else ""
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        return f"{place}{error.strerror.lower()}{'; make room, and type it again' if full else ''}"
+        return disk_reason(error)
     return f"unexpected {type(error).__name__}: {_one_line(error)}; HYDRA_FULL_ERROR=1 shows where"
 
 
@@ -168,7 +166,9 @@ def unknown_name(arguments: Sequence[str], folders: Sequence[Path] = ()) -> str 
         except (HydraException, OmegaConfBaseException):  # the chosen options are what is wrong
             continue
         if wrong_key := _first_unknown(parsed, known_keys, known_groups):
-            return _no_setting(wrong_key, known_keys, known_groups, folders)
+            return _of_some_swept(wrong_key, parsed, folders) or _no_setting(
+                wrong_key, known_keys, known_groups, folders
+            )
     return None
 
 
@@ -180,6 +180,30 @@ def _first_unknown(parsed: Sequence[Override], known: Mapping[str, Any], known_g
         if key not in paths and not key.startswith("hydra") and not override.is_add() and not free:
             return str(key)
     return None
+
+
+def _of_some_swept(key: str, parsed: Sequence[Override], folders: Sequence[Path]) -> str | None:
+    """Return what to type where a sweep over the options of a group sets what only some of them have."""
+    group, _, rest = key.partition(".")
+    swept = [value for override in parsed if override.key_or_group == group for value in _values(override)]
+    owners = [name for name in swept if rest in _settings_of(group, [name], folders)[name]]
+    others = [name for name in swept if name not in owners]
+    if not (owners and others):
+        return None
+    found = next(override for override in parsed if override.key_or_group == key)
+    typed = f"{key}={','.join(values)}" if (values := _values(found)) else found.input_line
+    return (
+        f"only {group}={','.join(owners)} has a setting '{key}': type two sweeps, one with {group}={','.join(owners)} "
+        f"{typed}, one with {group}={','.join(others)} and without {key}"
+    )
+
+
+def _settings_of(group: str, options: Sequence[str], folders: Sequence[Path]) -> dict[str, dict[str, Any]]:
+    """Return the settings of each option as its file has them."""
+    files = {name: find(group, name, folders) for name in options}
+    return {
+        name: dict(leaves(OmegaConf.to_container(OmegaConf.load(file)))) if file else {} for name, file in files.items()
+    }
 
 
 def _no_setting(key: str, known: Mapping[str, Any], known_groups: Sequence[str], folders: Sequence[Path]) -> str:
@@ -214,10 +238,7 @@ def _values(override: Override) -> list[str]:
 def _elsewhere(key: str, folders: Sequence[Path], naming: str = "") -> str:
     """Say which other options of the group have a setting of this name: those that leave it open, if any."""
     group, _, rest = key.partition(".")
-    files = {name: find(group, name, folders) for name in names(group, folders)} if rest else {}
-    settings = {
-        name: dict(leaves(OmegaConf.to_container(OmegaConf.load(file)))) for name, file in files.items() if file
-    }
+    settings = _settings_of(group, names(group, folders) if rest else [], folders)
     owners = [name for name in settings if rest in settings[name]]
     owners = [name for name in owners if settings[name][rest] in (None, "???")] or owners
     chosen = " or ".join(f"{group}={name}" for name in owners[:3])

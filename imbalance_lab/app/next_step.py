@@ -50,13 +50,33 @@ class Step:
     def text(self, width: int | None) -> str:
         """Return purpose and command; in a terminal's width as lines that can be copied together."""
         lines, line = [], PROGRAM
-        for word in map(shlex.quote, self.arguments):
-            if width is not None and len(line) + len(word) + 3 > width:
-                lines.append(f"{line} \\")
-                line = f"  {word}"
-            else:
+        for argument in self.arguments:
+            word = shlex.quote(argument)
+            if width is None or len(line) + len(word) + 3 <= width:
                 line += f" {word}"
+                continue
+            lines.append(f"{line} \\")
+            *begun, last = _pieces(argument, width - 4)
+            lines += [f"{'' if place else '  '}{piece}\\" for place, piece in enumerate(begun)]
+            line = last if begun else f"  {last}"
         return "\n".join([*wrapped(f"Next, {self.purpose}:", width), *lines, line])
+
+
+def _pieces(argument: str, width: int) -> list[str]:
+    r"""Return a word of a shell in pieces of at most `width`, behind a comma if there is one.
+
+    A shell joins them where each but the last ends in a backslash and the next begins its line.
+
+    >>> _pieces("strategy=smote,tuned_threshold", 20), _pieces("a b", 20)
+    (['strategy=smote,', 'tuned_threshold'], ["'a b'"])
+    """
+    pieces, rest = [], argument
+    while len(shlex.quote(rest)) > width:
+        length = next(size for size in range(len(rest), 0, -1) if len(shlex.quote(rest[:size])) <= width)
+        comma = rest.rfind(",", 0, length) + 1
+        pieces.append(rest[: comma or length])
+        rest = rest[comma or length :]
+    return [shlex.quote(piece) for piece in [*pieces, rest] if piece]
 
 
 def next_step(comparison: Comparison, table: RunTable, search: Sequence[Path] | None = None) -> Step | None:

@@ -145,7 +145,7 @@ class SweepCallback(Callback):
         if comparison is not None:
             files = [page] if (page := self._folder / REPORT).is_file() else []
             resumed = bool(counts["already finished"])
-            result = Result(counts, failures, comparison.verdict, rows_of(comparison.compared), files, resumed)
+            result = Result(counts, failures, comparison.verdict, rows_of(comparison), files, resumed)
         try:
             if where := self._tracked.end(outcome, result):
                 print(f"browse: {where}")

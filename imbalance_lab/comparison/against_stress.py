@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -34,6 +34,8 @@ class AgainstStress:
     values : DataFrame
         A row per ``level`` and ``strategy``: ``mean`` with ``low`` and ``high``, ``difference`` and ``verdict``; the
         verdicts are those of the groups, each by itself.
+    groups : mapping of str to Compared
+        The group of each level.
     """
 
     name: str
@@ -41,6 +43,7 @@ class AgainstStress:
     levels: list[str]
     reference: str
     values: pd.DataFrame
+    groups: Mapping[str, Compared] = field(default_factory=dict, repr=False)
 
     @property
     def means(self) -> pd.DataFrame:
@@ -110,7 +113,8 @@ def _of(name: str, setting: str, levels: Mapping[str, Compared], settings: Setti
     strongest = list(levels)[-1]
     order = [*parts[strongest].index, *values.index.get_level_values("strategy").unique()]
     values = values.reindex(pd.MultiIndex.from_product([parts, dict.fromkeys(order)], names=["level", "strategy"]))
-    return AgainstStress(name, setting, list(parts), str(getattr(settings, role)) if role else "", values)
+    reference = str(getattr(settings, role)) if role else ""
+    return AgainstStress(name, setting, list(parts), reference, values, levels)
 
 
 def _parts(levels: Mapping[str, Compared], role: str) -> Iterator[tuple[str, pd.DataFrame]]:

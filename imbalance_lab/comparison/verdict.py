@@ -15,6 +15,7 @@ from imbalance_lab.comparison.across import Across
 from imbalance_lab.comparison.against_stress import AgainstStress, against_stress
 from imbalance_lab.comparison.compared import Compared, compare_group
 from imbalance_lab.comparison.groups import Group, group_runs
+from imbalance_lab.comparison.overall import Overall, overall_of
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.comparison.side_by_side import side_by_side, summary
 from imbalance_lab.comparison.tuned import Tuned, what_tuning_bought
@@ -49,10 +50,15 @@ class Comparison:
     notes: list[str]
     epochs: EpochReader = no_epochs
 
+    def only(self, compared: Sequence[Compared]) -> Comparison:
+        """Return the comparison of some of its groups, by themselves."""
+        return replace(self, compared=list(compared), across=side_by_side(compared, self.settings))
+
     @property
     def verdict(self) -> str:
         """What to use, and the evidence, a line per group."""
-        lines = [f"{one.group.title}: {one.answer.text} {one.verdict}" for one in self.compared]
+        lines = [self.overall.text] if len(self.compared) > 1 else []
+        lines += [f"{one.group.title}: {one.answer.text} {one.verdict}" for one in self.compared]
         across = self.across
         lines += [f"across {len(one.means)} datasets{_of(one.name)}: {summary(one, self.settings)}" for one in across]
         return "\n".join(lines)
@@ -61,6 +67,11 @@ class Comparison:
     def stressed(self) -> list[AgainstStress]:
         """The metric against each stress, where runs were made at several levels of it."""
         return against_stress(self.compared, self.settings)
+
+    @cached_property
+    def overall(self) -> Overall:
+        """The one answer, over all groups."""
+        return overall_of(self.compared, self.across, self.stressed, self.settings)
 
     @cached_property
     def tuned(self) -> list[Tuned]:
@@ -95,11 +106,17 @@ class Comparison:
 
         return text.csv(self)
 
-    def to_markdown(self) -> str:
-        """Return the comparison as Markdown."""
+    def to_markdown(self, then: str = "") -> str:
+        """Return the comparison as Markdown.
+
+        Parameters
+        ----------
+        then : str
+            What can be typed next: a line that says what for, then the command.
+        """
         from imbalance_lab.comparison.report import text
 
-        return text.markdown(self)
+        return text.markdown(self, then)
 
     def to_json(self) -> str:
         """Return the comparison as JSON; what is unknown is null."""

@@ -22,24 +22,26 @@ def environment() -> dict[str, str]:
             tags[f"version/{package}"] = version(package)
         except PackageNotFoundError:
             continue
-    if commit := _commit():
+    if commit := commit_of(Path(__file__).resolve().parents[2]):
         tags["git_commit"] = commit
     return tags
 
 
-def _commit() -> str | None:
-    root = Path(__file__).resolve().parents[2]
+def commit_of(root: Path) -> str | None:
+    """Return the commit of a checkout, with ``-dirty`` where files differ from it; None of a folder that is none.
+
+    It writes nothing: ``git describe --dirty`` would write the index anew, and leave it locked where it is killed.
+    """
     if not (root / ".git").exists():  # installed, perhaps inside somebody else's repository
         return None
     try:
-        run = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
+        commit = _git(root, "describe", "--always", "--abbrev=40")
+        changed = _git(root, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
         return None
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(root: Path, *words: str) -> str:
+    run = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, timeout=10, check=True)
     return run.stdout.strip()

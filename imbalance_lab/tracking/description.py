@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imbalance_lab.comparison import Compared
+    from imbalance_lab.comparison import Compared, Comparison
+    from imbalance_lab.comparison.overall import Overall
 
 MAX_LENGTH = 5000
 MAX_ROWS, MAX_RECALLS, MAX_NAMED = 20, 6, 3
@@ -29,6 +30,8 @@ class Row:
         The rarest class first.
     verb : str
         ``Use``, ``Stay with``, ... where this is the strategy that the comparison's answer names.
+    where : str
+        For which of several groups the answer holds.
     """
 
     strategy: str
@@ -38,6 +41,7 @@ class Row:
     mean: float
     recalls: Mapping[str, float] = field(default_factory=dict)
     verb: str = ""
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,21 @@ class Result:
     resumed: bool = False
 
 
-def rows_of(compared: Iterable[Compared]) -> list[Row]:
-    """Return the means of each strategy of each group of a comparison, with what its answers say of them."""
+def rows_of(comparison: Comparison) -> list[Row]:
+    """Return the means of each strategy of each group of a comparison, with the answer on each dataset.
+
+    It stands with the rows of the groups for which it holds.
+    """
+    datasets: dict[str, list[Compared]] = {}
+    for one in comparison.compared:
+        datasets.setdefault(one.group.name.get("dataset", ""), []).append(one)
+    return [row for compared in datasets.values() for row in _rows(compared, comparison.only(compared).overall)]
+
+
+def _rows(compared: Sequence[Compared], overall: Overall) -> list[Row]:
+    """Return the rows of the groups of one dataset."""
+    held = [id(one) for _, one in overall.groups]
+    answer = overall.answer
     return [
         Row(
             str(strategy),
@@ -98,7 +115,7 @@ def rows_of(compared: Iterable[Compared]) -> list[Row]:
             int(row["runs"]),
             float(row["mean"]),
             {str(name): value for name, value in recalls.items() if not isnan(value)},
-            one.answer.verb if one.answer.use == strategy else "",
+            *((answer.verb, overall.where) if answer.use == strategy and id(one) in held else ()),
         )
         for one in compared
         for (strategy, row), recalls in zip(one.table.iterrows(), one.recalls.to_dict("records"), strict=True)
@@ -106,20 +123,23 @@ def rows_of(compared: Iterable[Compared]) -> list[Row]:
 
 
 def _model(name: Mapping[str, str]) -> str:
-    """Return the model of a group, with its budget of tuning where there are several."""
-    return ", ".join([name.get("model", ""), *(f"{key}={name[key]}" for key in ("tuning",) if key in name)])
+    """Return the model of a group, with what else tells the group from others, as a level of stress."""
+    more = (f"{key}={value}" for key, value in name.items() if key not in ("dataset", "model", "data"))
+    return ", ".join(filter(None, [name.get("model", ""), *more]))
 
 
-def headline(rows: Sequence[Row]) -> str:
+def headline(rows: Sequence[Row], link: str = "") -> str:
     """Return what to use, and the best strategies with their means: one line, as MLflow shows no second one at first.
 
-    >>> headline([Row("smote", "mlp", "d", 3, 0.7, verb="Use")])
-    'Use **smote**. balanced accuracy: **smote 0.700**'
+    Lists of experiments show its beginning as it is, so that a link follows what to use.
+
+    >>> headline([Row("smote", "mlp", "d", 3, 0.7, verb="Use")], "[all](#/all)")
+    'Use **smote**. [all](#/all) balanced accuracy: **smote 0.700**'
     >>> headline([Row("smote", "mlp", "d", 3, 0.7, {"a": 0.5}), Row("none", "mlp", "d", 3, 0.6, {"a": 0.1})])
     'balanced accuracy (recall of a): **smote 0.700 (0.50)**, none 0.600 (0.10)'
     """
     ordered = sorted(rows, key=lambda row: -row.mean)
-    named = next((f"{row.verb} **{_name(row, rows)}**. " for row in ordered if row.verb), "")
+    named = next((_answer(row, rows) for row in ordered if row.verb), "") + (f"{link} " if link else "")
     rarest = next(iter(ordered[0].recalls), None)
     shown = []
     for row in ordered[:MAX_NAMED]:
@@ -128,6 +148,12 @@ def headline(rows: Sequence[Row]) -> str:
     shown[0] = f"**{shown[0]}**"
     more = ", ..." if len(ordered) > MAX_NAMED else ""
     return f"{named}balanced accuracy{f' (recall of {rarest})' if rarest else ''}: {', '.join(shown)}{more}"
+
+
+def _answer(row: Row, rows: Sequence[Row]) -> str:
+    if row.where:
+        return f"{row.verb} **{row.strategy}** {row.where}. "
+    return f"{row.verb} **{_name(row, rows)}**. "
 
 
 def _name(row: Row, rows: Sequence[Row]) -> str:

@@ -125,9 +125,8 @@ def _show(client: MlflowClient, parent: Parent, result: Result) -> str | None:
         if key is not None:
             path = view_path(experiment.experiment_id, key)
             run = f"[The sweep and its report](#/experiments/{parent.experiment_id}/runs/{parent.run_id})"
-            note = paragraphs(
-                f"[Strategies]({path}) {headline(own)}", result.verdict.replace("\n", "\n\n"), table(own), run
-            )
+            first = headline(own, f"[Strategies]({path})")
+            note = paragraphs(first, result.verdict.replace("\n", "\n\n"), table(own), run)
             client.set_experiment_tag(experiment.experiment_id, "mlflow.note.content", note)
             shown.append(f"{server_of(parent.uri)}/{path}")
     return browse(parent.uri, " ".join(shown[:MAX_LINKS])) if shown else None

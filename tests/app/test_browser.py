@@ -291,12 +291,7 @@ def test_whoever_opens_the_experiment_reads_strategies_and_numbers(
     page = mlflow_ui.page
     page.goto(f"{server}/#/experiments/{runs[0].info.experiment_id}/runs?{urlencode(TRAINING)}")
     link = page.get_by_role("link", name="Strategies", exact=True)
-    link.wait_for()
-    accuracy, recall = (means(runs, f"test/{key}") for key in ("balanced_accuracy", "recall/A"))
-    best = max(accuracy, key=accuracy.get)
-    line = page.get_by_text(f"{' '.join(best)} {accuracy[best]:.3f} ({recall[best]:.2f})").first
-    line.wait_for()
-    assert line.is_visible()
+    reads_the_best_three(page, runs)
     keep(page, "mlflow_experiment.png", tmp_path)
     with page.expect_popup() as opened:
         link.click()
@@ -304,6 +299,34 @@ def test_whoever_opens_the_experiment_reads_strategies_and_numbers(
     group.wait_for(timeout=180_000)
     assert group.is_visible()
     opened.value.close()
+
+
+def reads_the_best_three(page, runs: list) -> None:
+    """Look for what to use and the numbers of the best three strategies in the first two lines of a page's note."""
+    accuracy, recall = (means(runs, f"test/{key}") for key in ("balanced_accuracy", "recall/A"))
+    note = page.locator("p:has(a:text-is('Strategies'))").first  # roles are hidden below what MLflow offers
+    note.wait_for()
+    assert re.match(r"(Use|Stay with|Not settled:|Best mean:) ", note.inner_text())
+    for name in sorted(accuracy, key=accuracy.get, reverse=True)[:3]:
+        assert f"{' '.join(name)} {accuracy[name]:.3f} ({recall[name]:.2f})" in note.inner_text()
+    assert note.is_visible()
+
+
+def test_whoever_clicks_on_the_experiment_in_the_list_reads_strategies_and_numbers(
+    mlflow_ui: Watched, server: str, runs: list, tmp_path: Path
+) -> None:
+    """MLflow 3.17 opens an experiment on its page for GenAI until the person has chosen training; no tag changes it."""
+    page = mlflow_ui.page
+    page.goto(f"{server}/#/experiments")
+    experiment = page.get_by_role("link", name="four_classes", exact=True).first
+    experiment.wait_for()
+    row = page.get_by_role("row").filter(has=experiment)
+    assert re.search(r"(Use|Stay with|Not settled:|Best mean:) \*\*", row.inner_text())
+    keep(page, "mlflow_list.png", tmp_path)
+    experiment.click()
+    page.wait_for_url(re.compile(r"/experiments/\d+/"))
+    reads_the_best_three(page, runs)
+    keep(page, "mlflow_clicked.png", tmp_path)
 
 
 def test_the_report_is_one_click_from_the_sweep(

@@ -188,8 +188,20 @@ def test_bad_input_is_one_line_that_says_what_to_do(case: str, tmp_path: Path) -
         (["dataset=csv", "dataset.path=x.csv", "dataset.taget=y,z"], "did you mean dataset.target?"),
         (["loss=focal,poly", "loss.gama=1,2"], "there is no setting 'loss.gama'; did you mean loss.gamma?"),
         (["strategy=focal,none", "loss.gamma=1"], "no setting 'loss.gamma' in the option chosen; loss=focal"),
-        (["dataset=four_classes,keel", "dataset.name=yeast,ecoli"], "or dataset=keel or dataset=openml has it"),
+        (
+            ["tuning=none,optuna", "tuning.trials=8"],
+            "type two sweeps, one with tuning=optuna tuning.trials=8, one with tuning=none and without tuning.trials",
+        ),
+        (
+            ["dataset=four_classes,keel", "dataset.name=yeast,ecoli"],
+            "one with dataset=keel dataset.name=yeast,ecoli, one",
+        ),
         (["dataset.name=yeast,ecoli"], "has it; dataset.title= only names the rows"),
+        (["seed=range(0)"], "seed=range(0) is a range of no values: range(start,stop)"),
+        (["seed=range(5,1)"], "seed=range(5,1) is a range of no values: range(start,stop)"),
+        (["seed=range(1e12)"], "seed=range(1e12) is a range of 1,000,000,000,000 values, more than 100,000"),
+        (["my.csv target=label"], "'my.csv target=label' is typed as one word: leave out the quotes around it"),
+        (["compare metric=mcc"], "'compare metric=mcc' is typed as one word: leave out the quotes around it"),
         (["strategy=focal,foca"], "there is no strategy=foca; did you mean focal?"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+from imbalance_lab.errors import ROOM
 from imbalance_lab.tracking import store as stores
 from imbalance_lab.tracking import tracker
 from imbalance_lab.tracking.parent import start_parent
@@ -67,6 +69,9 @@ def test_an_address_of_no_store_is_one_line_before_any_run(
     ("sweep", "number"),
     [
         (["-m", "seed=0,1"], errno.ENOSPC),
+        (["-m", "seed=0,1"], errno.EDQUOT),
+        (["-m", "seed=0,1"], errno.EFBIG),
+        ([], errno.EFBIG),
         (["-m", "seed=0,1"], errno.EACCES),
         ([], errno.ENOSPC),
         ([], errno.EDQUOT),
@@ -86,7 +91,26 @@ def test_a_disk_that_takes_nothing_is_one_line(
     assert status != 0
     assert len(lines) == 1, lines  # of a sweep, for all runs that had the same reason
     assert os.strerror(number).lower() in lines[0].lower()
+    assert ROOM.get(number, "") in lines[0]
     assert set(statuses(store)) == {"FAILED"}
+
+
+@pytest.mark.parametrize("sweep", [["-m", "seed=0,1"], []])
+def test_files_that_may_not_grow_are_one_line_and_leave_nothing_running(
+    sweep: list[str], store: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        status = invoke(*sweep, *TYPED)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    shown = capfd.readouterr()
+    lines = [*shown.err.splitlines(), *(status.splitlines() if isinstance(status, str) else [])]
+    assert status != 0
+    assert any("file too large; raise the limit on the size of files (ulimit -f)" in line for line in lines)
+    assert not any("Traceback" in line for line in lines) and len(lines) <= 4
+    assert "RUNNING" not in statuses(store)
 
 
 def test_a_database_that_cannot_be_created_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from imbalance_lab.app.compare import main
 from imbalance_lab.app.next_step import PROGRAM, Step, _lacking, next_step
@@ -276,3 +279,13 @@ def test_a_tuned_run_is_typed_with_its_budget_and_ranges_that_are_not_the_files(
     assert float(found["class_weight._search_.power.high"]) == 1
     assert found["tuning"] == "optuna"
     assert not [key for key in found if key.startswith("++")]
+
+
+@given(st.lists(st.text("abc,=_('[ $\\", min_size=1, max_size=120), min_size=1, max_size=4), st.integers(60, 90))
+@settings(max_examples=25, deadline=None)
+def test_a_shell_reads_the_words_whatever_the_width_of_the_terminal(words: list[str], width: int) -> None:
+    _, *lines = Step("it", words).text(width).splitlines()
+    assert max(map(len, lines)) <= width
+    typed = "\n".join(lines).replace("python -m imbalance_lab", "printf '%s\\n'", 1)
+    shown = subprocess.run(["sh"], input=typed, capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines() == words

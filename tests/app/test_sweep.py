@@ -70,7 +70,7 @@ def test_a_sweep_has_a_parent_run_that_counts_its_jobs(client: MlflowClient, cap
     first = tags["mlflow.note.content"].splitlines()[0]
     path = link.partition("5000/")[2]
     assert first.startswith(
-        f"[Strategies]({path}) Best mean: **none**. balanced accuracy (recall of c): **none 0.727 ("
+        f"Best mean: **none**. [Strategies]({path}) balanced accuracy (recall of c): **none 0.727 ("
     )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from imbalance_lab.comparison import Comparison, compare
+from imbalance_lab.comparison.report.answer import tiles_over
 from imbalance_lab.comparison.report.stress import curves_of, draw_stress, stress_table
 from tests.comparison.conftest import grid, table
 
@@ -161,3 +162,106 @@ def test_baseline_and_control_are_drawn_whatever_they_reach() -> None:
     found = compare(table(rows))
     assert "none" in curves_of(found.stressed[0], found.settings)
     assert len(curves_of(found.stressed[0], found.settings)) == 8
+
+
+NOISE = np.array([0.0, 0.004, -0.003, 0.002, -0.001])
+
+
+def levels(means: dict[int, list[float]], dataset: str = "d", noise: float = 1.0) -> list[dict]:
+    """Return runs at levels of stress: of each the means of plain training, the control and smote."""
+    wide = [noise * NOISE * (1 + 0.5 * place) for place in range(3)]
+    return [
+        row
+        for ratio, own in means.items()
+        for row in grid(
+            np.array([mean + wide[place] for place, mean in enumerate(own)]), STRATEGIES[: len(own)],
+            settings=stressed(ratio) | {"options.dataset": dataset}, dataset=dataset, data_hash=dataset,
+        )
+    ]  # fmt: skip
+
+
+ALIKE = {30: [0.5, 0.6, 0.7], 300: [0.5, 0.6, 0.8]}
+TWO_OF_THREE = {30: [0.5, 0.6, 0.55], 300: [0.5, 0.6, 0.7], 1000: [0.5, 0.6, 0.7]}
+NOTHING = {30: [0.7, 0.6, 0.5], 300: [0.7, 0.65, 0.6]}
+
+
+@pytest.mark.parametrize(
+    ("means", "text"),
+    [
+        (
+            ALIKE,
+            "Use smote at every level of stress.ratio. It is better than none, plain training, by 0.200 to 0.300, and "
+            "better than the control tuned_threshold by 0.100 to 0.200.",
+        ),
+        (
+            TWO_OF_THREE,
+            "Use smote at stress.ratio=300.0 and 1000.0. It is better than none, plain training, by 0.200, and better "
+            "than the control tuned_threshold by 0.100. At 30.0: use tuned_threshold.",
+        ),
+        (
+            NOTHING,
+            "Stay with none at every level of stress.ratio. Nothing is shown to be better than none at any level of "
+            "stress.ratio.",
+        ),
+    ],
+)
+def test_levels_of_stress_have_one_answer_that_says_where_it_holds(means: dict, text: str) -> None:
+    assert compare(table(levels(means))).overall.text == text
+
+
+def test_what_leads_without_proof_at_each_level_is_proven_at_none() -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        row
+        for ratio in (30, 300)
+        for row in grid(0.5 + np.array([[0.0], [0.02]]) + 0.1 * rng.random((2, 3)), ["none", "smote"],
+                        settings=stressed(ratio))
+    ]  # fmt: skip
+    found = compare(table(rows))
+    assert {one.table.baseline_verdict["smote"] for one in found.compared} <= {"not enough runs", "not enough rows"}
+    assert "Nothing is shown to be better than none at any level of stress.ratio." in found.overall.text
+    assert not found.overall.text.startswith("Use")
+
+
+@pytest.mark.parametrize("means", [ALIKE, TWO_OF_THREE, NOTHING])
+def test_every_format_begins_with_that_answer(means: dict) -> None:
+    found = compare(table(levels(means)))
+    answer, where = found.overall.answer, found.overall.where
+    assert found.text().startswith(found.overall.text)
+    assert found.verdict.startswith(found.overall.text)
+    assert json.loads(found.to_json())["answer"] == found.overall.text
+    assert found.to_markdown("Next, so:\npython -m x").startswith(
+        f"**{answer.verb} {answer.use} {where}.** {answer.why}\n\nNext, so:\n\n    python -m x\n"
+    )
+    page, cell = found.to_html(), found._repr_html_()
+    assert f"<h1><span>{answer.verb}</span> {answer.use} <span>{where}</span></h1>" in page
+    assert page.index("<h1>") < page.index('<section id="groups">')
+    assert f"<strong>{answer.verb} {answer.use} {where}.</strong>" in cell
+    assert cell.index(where) < cell.index("<table")
+
+
+def test_the_tiles_are_of_the_first_and_the_last_level_that_it_holds_for() -> None:
+    found = compare(table(levels(TWO_OF_THREE)))
+    tiles = {tile.name: tile.value for tile in tiles_over(found.overall, found.settings)}
+    assert tiles["300.0: against none"] == tiles["1000.0: against none"] == "+0.200"
+    assert tiles["1000.0: against tuned_threshold"] == "+0.100"
+    assert not any(name.startswith("30.0") for name in tiles)
+
+
+def test_levels_of_several_datasets_have_one_answer() -> None:
+    rows = levels({30: [0.5, 0.6, 0.55], 300: [0.5, 0.6, 0.7]}, "one")
+    found = compare(table(rows + levels({30: [0.5, 0.6, 0.7], 300: [0.5, 0.6, 0.7]}, "two")))
+    assert found.overall.text == (
+        "Use smote on two stress.ratio=30.0, one stress.ratio=300.0 and two stress.ratio=300.0. It is better than "
+        "none, plain training, by 0.200, and better than the control tuned_threshold by 0.100. On one "
+        "stress.ratio=30.0: use tuned_threshold."
+    )
+    assert found.text().startswith(found.overall.text)
+
+
+def test_datasets_too_few_for_ranks_are_answered_by_what_is_proven_on_each() -> None:
+    two = compare(table(levels({30: [0.5, 0.6]}, "one") + levels({30: [0.5, 0.6]}, "two")))
+    assert two.overall.text == (
+        "Use tuned_threshold on every dataset. It is better than none, plain training, by 0.100, and nothing is shown "
+        "to be better than it."
+    )

@@ -10,8 +10,9 @@ import pytest
 
 from imbalance_lab.comparison import Settings, compare
 from imbalance_lab.comparison.answer import answer_of
+from imbalance_lab.comparison.overall import across_answer
 from imbalance_lab.comparison.paired import BETTER, FEW_RUNS
-from imbalance_lab.comparison.report.answer import recommend_across, tiles_of
+from imbalance_lab.comparison.report.answer import tiles_of
 from imbalance_lab.comparison.report.overview import DARKEST, overviews
 from tests.comparison.conftest import made
 
@@ -83,7 +84,7 @@ def many():
 
 def test_across_datasets_the_best_rank_is_what_to_start_with() -> None:
     found = many()
-    answer, _ = recommend_across(found.across[0], found.settings)
+    answer = across_answer(found.across[0], found.settings)
     assert answer.use == str(found.across[0].ranks.index[0])
     across = found.across[0]
     assert across.friedman["p_F"] < 0.05 and answer.verb == "Start with"
@@ -95,7 +96,7 @@ def test_what_ranks_best_but_like_plain_training_is_no_clear_winner() -> None:
     across = many().across[0]
     near = replace(across, critical_difference=across.ranks["none"] - across.ranks.iloc[0] + 0.01)
     assert near.friedman["p_F"] < 0.05
-    answer, _ = recommend_across(near, Settings())
+    answer = across_answer(near, Settings())
     assert answer.verb == "No clear winner; in the lead:"
     assert "cannot tell it from" in answer.why and "none" in answer.why
 
@@ -148,7 +149,12 @@ def test_terminal_page_notebook_and_text_give_the_same_answer(levels) -> None:
     found = compare(made(cells))
     answer = answer_of(found.compared[0].table, found.settings)
     assert answer.use in found.compared[0].table.index
-    for text in (found.text(), found.to_markdown(), found.verdict, json.loads(found.to_json())["groups"][0]["answer"]):
+    for text in (
+        found.text(),
+        found.to_markdown().replace("**", ""),
+        found.verdict,
+        json.loads(found.to_json())["groups"][0]["answer"],
+    ):
         assert answer.text in text
     words = [
         " ".join(re.sub(r"<style>.*?</style>|<[^>]*>", " ", text, flags=re.DOTALL).split())

@@ -39,7 +39,7 @@ def several(datasets: int, strategies: list[str]) -> Comparison:
 
 def rows_of(shown: str) -> list[str]:
     """Return the lines of the tables: below a rule, up to an empty one."""
-    parts = re.findall(r"^-+\n((?:.+\n)+)", shown, re.MULTILINE)
+    parts = re.findall(r"^-+\n((?:.+(?:\n|\Z))+)", shown, re.MULTILINE)
     return [line for part in parts for line in part.splitlines()]
 
 
@@ -94,7 +94,8 @@ def test_the_best_and_the_proven_are_marked_in_words_and_in_colour() -> None:
 
 def test_the_rarest_class_and_the_control_stand_beside_the_mean() -> None:
     shown = terminal(one(["none", "tuned_threshold", "smote"]), 80).splitlines()
-    assert "rarest: recall of rare" in shown[0]
+    assert shown[0].startswith("Stay with none. ")
+    assert "rarest: recall of rare" in shown[2]
     assert not any("…" in line for line in shown)
     assert [line.split()[-1] for line in rows_of("\n".join(shown)) if line.startswith("tuned_threshold")] == ["control"]
     without = terminal(one(["none", "smote"]), 80)
@@ -132,7 +133,8 @@ def test_many_groups_begin_with_a_table_of_them() -> None:
     comparison = several(4, ["none", "tuned_threshold", "smote"])
     for width in WIDTHS:
         shown = terminal(comparison, width)
-        heading = shown.partition("\n\n")[0].replace("\n", " ")
+        answer, heading, *_ = (part.replace("\n", " ") for part in shown.split("\n\n"))
+        assert answer == comparison.overall.text
         assert heading.startswith("4 groups, balanced accuracy; rarest: recall of the rarest class; differences to")
         assert max(map(cell_len, shown.splitlines())) <= width
         assert "columns=all shows each group" in shown.replace("\n", " ")

@@ -300,3 +300,11 @@ def test_figures_take_no_longer_than_a_short_fit(classes: int, seconds: float, t
     before = time.process_time()
     plots.save(plots.draw(run), tmp_path)
     assert time.process_time() - before < seconds
+
+
+def test_a_class_named_by_a_sign_that_no_font_has_is_drawn_without_a_warning(tmp_path: Path) -> None:
+    """Warnings are errors in tests."""
+    drawn = plots.draw(subject(2))
+    next(iter(drawn.values())).text(0.5, 0.5, "🐟")
+    plots.save(drawn, tmp_path)
+    assert len(list(tmp_path.glob("*.png"))) == len(drawn)

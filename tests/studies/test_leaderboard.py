@@ -45,6 +45,14 @@ def test_shards_are_a_partition(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert sorted(ran) == sorted(board.sets)
 
 
+def test_a_shard_without_sets_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gather, "taking_part", lambda board: [])
+    gather.run(gather.read("quick"), tmp_path, (9, 9))
+    assert capsys.readouterr().out == "shard 9/9 has no set: only 0 take part\n"
+
+
 def test_gains_by_kind_are_means_over_thirds() -> None:
     means = pd.DataFrame({"none": [0.5] * 6, "ros": [0.5, 0.6, 0.7, 0.7, 0.8, 0.9]}, index=list("abcdef"))
     one = table.OfModel.__new__(table.OfModel)

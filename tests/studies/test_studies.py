@@ -99,6 +99,14 @@ def test_a_changed_question_needs_another_place_for_its_answer() -> None:
         main(["no_such_study"])
 
 
+def test_a_study_without_mlflow_is_refused_before_anything_runs() -> None:
+    command = [sys.executable, "-m", "experiments", "thresholds", "tracking=none", "out=x"]
+    shown = subprocess.run(command, capture_output=True, text=True, env=study.environment())
+    assert shown.returncode == 1 and shown.stdout == ""
+    assert shown.stderr.startswith("error: a study's answer is made of its runs in MLflow: leave tracking=none out")
+    assert len(shown.stderr.splitlines()) == 1
+
+
 def test_the_loss_of_the_questions_is_what_tensorflow_calls_weighted_cross_entropy() -> None:
     from experiments.wrong import PerChannel
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from imbalance_lab.comparison.across import Across
-from imbalance_lab.comparison.answer import Answer
-from imbalance_lab.comparison.compared import Compared, leading_of
+from imbalance_lab.comparison.compared import Compared
+from imbalance_lab.comparison.overall import Overall
 from imbalance_lab.comparison.report.kinds import OPEN, SIGNS, kind_of
 from imbalance_lab.comparison.report.text import verdict_text
 from imbalance_lab.comparison.settings import Settings
-from imbalance_lab.comparison.side_by_side import alike_in_rank, summary
 from imbalance_lab.evaluation.metrics import heading_of
-
-START, TIED = "Start with", "No clear winner; in the lead:"
 
 
 @dataclass(frozen=True)
@@ -40,41 +36,22 @@ def tiles_of(one: Compared, settings: Settings) -> list[Tile]:
     return _tiles(one, settings, one.answer.use)
 
 
-@dataclass(frozen=True)
-class Leading:
-    """The answer of several groups of one dataset: that of the group that leads, and what it differs in from others."""
-
-    title: str
-    answer: Answer
-    tiles: list[Tile]
-    beside: str
-
-    @property
-    def text(self) -> str:
-        """All of it in a line."""
-        return f"{self.answer.verb} {self.answer.use} with {self.beside}. {self.answer.why}"
+def tiles_over(one: Overall, settings: Settings) -> list[Tile]:
+    """Return the numbers of the one answer; of several groups those of the first and of the last."""
+    if one.across is not None:
+        return tiles_across(one.across, settings)
+    if len(one.groups) == 1:
+        return _tiles(one.groups[0][1], settings, one.answer.use)
+    found = []
+    for label, group in (one.groups[0], one.groups[-1]):
+        tiles = _tiles(group, settings, one.answer.use)
+        found += [replace(tile, name=f"{label}: {tile.name}") for tile in tiles if tile.kind or tile is tiles[0]]
+    return found
 
 
-def recommend_leading(compared: Sequence[Compared], settings: Settings) -> Leading | None:
-    """Return what to use where only models or settings differ; None where datasets do."""
-    one = leading_of(compared, settings)
-    if one is None:
-        return None
-    names = [each.group.name for each in compared]
-    own = {key: value for key, value in one.group.name.items() if any(name.get(key) != value for name in names)}
-    beside = ", ".join(value if key == "model" else f"{key}={value}" for key, value in own.items())
-    why = f"{one.answer.why} Its mean is the best of {len(compared)} groups, which are not tested against each other."
-    answer = replace(one.answer, why=why)
-    return Leading(one.group.title, answer, tiles_of(one, settings), beside)
-
-
-def recommend_across(one: Across, settings: Settings) -> tuple[Answer, list[Tile]]:
-    """Return what to use where nothing is known of a dataset: the best average rank, with its numbers.
-
-    It is recommended where ranks differ, and its rank from the baseline's.
-    """
+def tiles_across(one: Across, settings: Settings) -> list[Tile]:
+    """Return the numbers of the best average rank."""
     best = str(one.ranks.index[0])
-    found = summary(one, settings)
     tiles = [Tile(f"average rank of {best}", f"{one.ranks.iloc[0]:.2f}", f"of {len(one.ranks)} strategies; 1 is best")]
     if settings.baseline in one.means and best != settings.baseline:
         gained = (one.means[best] - one.means[settings.baseline]).mean()
@@ -83,10 +60,7 @@ def recommend_across(one: Across, settings: Settings) -> tuple[Answer, list[Tile
         share = one.signed_rank.better[best]
         words = f"by more than {settings.rope:g}, on another dataset"
         tiles.append(Tile(f"probability that it is better than {settings.baseline}", f"{share:.2f}", words))
-    differ = one.friedman["p_F"] < 1 - settings.confidence
-    tied = settings.baseline != best and settings.baseline in alike_in_rank(one)
-    why = found[0].upper() + found[1:] if not differ else found
-    return Answer(START if differ and not tied else TIED, best, f"{why}."), tiles
+    return tiles
 
 
 def _tiles(one: Compared, settings: Settings, use: str) -> list[Tile]:

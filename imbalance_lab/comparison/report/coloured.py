@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from imbalance_lab.comparison.answer import VERBS
-from imbalance_lab.comparison.report.answer import START, TIED
+from imbalance_lab.comparison.overall import START, TIED
 
 STYLES = {"better": "green", "worse": "red", "(best)": "bold"}
 

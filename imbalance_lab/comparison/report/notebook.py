@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import escape
 
-from imbalance_lab.comparison.answer import Answer
 from imbalance_lab.comparison.compared import Compared
-from imbalance_lab.comparison.report.answer import recommend_across
+from imbalance_lab.comparison.overall import Overall, across_answer
 from imbalance_lab.comparison.report.budgets import explained as explained_gains
 from imbalance_lab.comparison.report.budgets import gains_table, settings_table
 from imbalance_lab.comparison.report.ink import svg
@@ -23,12 +22,16 @@ MOST_GROUPS = 12
 
 def notebook(comparison: Comparison) -> str:
     """Return the comparison as HTML for a cell of a notebook, on light and dark pages."""
-    settings = comparison.settings
+    settings, several = comparison.settings, len(comparison.compared) > 1
+    title = f"{len(comparison.compared)} groups" if several else comparison.compared[0].group.title
+    top = _line(title, comparison.overall)
     across = "".join(
-        _line(f"Across {len(one.means)} datasets", recommend_across(one, settings)[0]) for one in comparison.across
+        _line(f"Across {len(one.means)} datasets{_of(one.name)}", Overall(across_answer(one, settings)))
+        for one in (comparison.across if len(comparison.across) > 1 else [])
     )
     groups = "".join(
-        f"{_line(one.group.title, one.answer)}{rows(compact(one, settings))}{_notes(one.notes)}"
+        (_line(one.group.title, Overall(one.answer)) if several else "")
+        + f"{rows(compact(one, settings))}{_notes(one.notes)}"
         for one in comparison.compared[:MOST_GROUPS]
     )
     stress = "".join(
@@ -45,12 +48,16 @@ def notebook(comparison: Comparison) -> str:
     left = [f"{more} more groups are left out; to_frame() and to_html() have them all"] if more > 0 else []
     if unfinished := int(comparison.unfinished.runs.sum()):
         left.append(f"{unfinished} runs did not finish; .unfinished lists them with their reasons")
-    return block(across + stress + tuned + groups + _notes([*left, *comparison.notes]))
+    return block(top + across + stress + tuned + groups + _notes([*left, *comparison.notes]))
 
 
-def _line(title: str, answer: Answer) -> str:
-    use = escape(f"{answer.verb} {answer.use}.")
-    return f"<p>{escape(title)}: <strong>{use}</strong> {escape(answer.why)}</p>"
+def _line(title: str, one: Overall) -> str:
+    use = escape(one.text.removesuffix(f" {one.answer.why}"))
+    return f"<p>{escape(title)}: <strong>{use}</strong> {escape(one.answer.why)}</p>"
+
+
+def _of(name: str) -> str:
+    return f", {name}" if name else ""
 
 
 def compact(one: Compared, settings: Settings) -> pd.DataFrame:

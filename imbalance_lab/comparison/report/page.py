@@ -18,9 +18,10 @@ from imbalance_lab.comparison.across import Across
 from imbalance_lab.comparison.against_stress import AgainstStress
 from imbalance_lab.comparison.answer import Answer
 from imbalance_lab.comparison.compared import Compared
+from imbalance_lab.comparison.overall import across_answer
 from imbalance_lab.comparison.report import budgets, curves
 from imbalance_lab.comparison.report import diagrams as draw
-from imbalance_lab.comparison.report.answer import Tile, recommend_across, recommend_leading, tiles_of
+from imbalance_lab.comparison.report.answer import Tile, tiles_across, tiles_of, tiles_over
 from imbalance_lab.comparison.report.histories import RECALL, kept_epochs, own_epochs, trained_alike
 from imbalance_lab.comparison.report.ink import same_scale, svg
 from imbalance_lab.comparison.report.overview import overviews
@@ -65,7 +66,6 @@ class Section:
     words: list[str]
     tables: list[Table]
     epochs: Picture | None = None
-    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ def html(comparison: Comparison, epochs: pd.DataFrame | None = None, then: str =
         command=command or purpose,
         noun="dataset" if len({one.group.name.get("dataset") for one in compared}) > 1 else "group",
         overviews=overviews(compared, settings),
-        leading=None if comparison.across or comparison.stressed else recommend_leading(compared, settings),
+        head=comparison.overall,
+        head_tiles=tiles_over(comparison.overall, settings),
         stressed=[_stress(one, settings) for one in comparison.stressed[:MOST_SECTIONS]],
         tuned=[_tuned(one, settings) for one in comparison.tuned[:MOST_SECTIONS]],
         across=[_across(one, settings) for one in comparison.across],
@@ -275,7 +276,7 @@ def _across(one: Across, settings: Settings) -> Section:
     ]
     caption = "Critical-difference diagram: Nemenyi's test cannot tell apart what a thick bar joins."
     picture = _picture(draw.draw_ranks(one, 1 - settings.confidence), caption, named)
-    answer, tiles = recommend_across(one, settings)
+    answer, tiles = across_answer(one, settings), tiles_across(one, settings)
     return Section(named, answer, tiles, one.notes, [picture], words, tables)
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 from imbalance_lab.comparison.answer import reference_of
 from imbalance_lab.comparison.budgets import UNTUNED
 from imbalance_lab.comparison.compared import Compared
+from imbalance_lab.comparison.overall import across_answer
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
-from imbalance_lab.comparison.report.answer import recommend_across, recommend_leading
 from imbalance_lab.comparison.report.budgets import explained as explained_gains
 from imbalance_lab.comparison.report.budgets import gains_table, narrow_gains, settings_table
 from imbalance_lab.comparison.report.coloured import coloured
@@ -67,26 +67,24 @@ def terminal(
 def _lines(comparison: Comparison, width: int | None, every_column: bool) -> Iterator[str]:
     settings, compared = comparison.settings, comparison.compared
     few = len(compared) <= MOST_GROUPS
+    yield from [*wrapped(comparison.overall.text, width), ""]
     if len(compared) > 1:
         yield from _overview(comparison, width)
     for place, one in enumerate(compared if few or every_column else []):
         if place or len(compared) > 1:
             yield ""
-        yield from _group(one, settings, width, every_column)
+        yield from _group(one, settings, width, every_column, with_answer=len(compared) > 1)
     for stress in comparison.stressed[:MOST_STRESSES]:
         yield from ["", *wrapped(explained(stress, settings), width), ""]
         full, short = (_plain(stress_table(stress, ends).head(MOST_ROWS)) for ends in (True, False))
         yield from (full if width is None or full.width() <= width else short).lines(width)
     yield from _tuned(comparison, width, every_column)
-    if not (few or comparison.across or comparison.stressed) and (leading := recommend_leading(compared, settings)):
-        yield from ["", *wrapped(leading.text, width)]
     for across in comparison.across:
         named = f"Across {len(across.means)} datasets" + (f", {across.name}" if across.name else "")
-        yield from ["", *wrapped(named, width), ""]
+        yield from ["", *wrapped(f"{named}; critical difference {across.critical_difference:.2f}", width), ""]
         yield from _plain(ranks_table(across)).lines(width)
-        yield ""
-        answer, _ = recommend_across(across, settings)
-        yield from wrapped(f"{answer.text} Critical difference {across.critical_difference:.2f}.", width)
+        if len(comparison.across) > 1:
+            yield from ["", *wrapped(across_answer(across, settings).text, width)]
         yield from _notes(across.notes, width)
     if len(comparison.unfinished):
         yield from ["", "Not finished", ""]
@@ -115,7 +113,9 @@ def _tuned(comparison: Comparison, width: int | None, every_column: bool) -> Ite
         yield from wrapped(f"columns=all shows {what}the best settings of each strategy.", width)
 
 
-def _group(one: Compared, settings: Settings, width: int | None, every_column: bool) -> Iterator[str]:
+def _group(
+    one: Compared, settings: Settings, width: int | None, every_column: bool, with_answer: bool
+) -> Iterator[str]:
     yield from wrapped(f"{one.group.title}: {_what(one, settings)}", width)
     yield ""
     if every_column:
@@ -124,8 +124,10 @@ def _group(one: Compared, settings: Settings, width: int | None, every_column: b
         yield from _fitting(one, settings, width).lines(width)
         if (more := len(one.table) - MOST_ROWS) > 0:
             yield from wrapped(f"and {more} more; columns=all shows them", width)
-    yield ""
-    yield from wrapped(one.answer.text, width)
+    if with_answer:
+        yield from ["", *wrapped(one.answer.text, width)]
+    elif one.notes:
+        yield ""
     yield from _notes(one.notes, width)
 
 

@@ -27,9 +27,9 @@ MOST_GROUPS = 40
 GAINS = ["validation", "pairs", "untuned", "difference", "low", "high", "p", "verdict"]
 
 
-def markdown(comparison: Comparison) -> str:
-    """Return the comparison as Markdown."""
-    return "\n".join(_sections(comparison))
+def markdown(comparison: Comparison, then: str = "") -> str:
+    """Return the comparison as Markdown: the answer first, with what can be typed next, where there is something."""
+    return "\n".join(_sections(comparison, then))
 
 
 def csv(comparison: Comparison) -> str:
@@ -61,6 +61,7 @@ def to_json(comparison: Comparison) -> str:
     """Return the comparison as JSON; what is unknown is null."""
     tree = {
         "metric": comparison.settings.metric,
+        "answer": comparison.overall.text,
         "settings": {k: v for k, v in vars(comparison.settings).items() if not k.startswith("_")},
         "groups": [
             {
@@ -122,14 +123,20 @@ def _known(tree: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _sections(comparison: Comparison) -> Iterable[str]:
+def _sections(comparison: Comparison, then: str) -> Iterable[str]:
     settings = comparison.settings
     how = f"{settings.confidence:.0%} intervals, equivalent within {settings.rope:g}"
+    overall = comparison.overall
+    use = overall.text.removesuffix(f" {overall.answer.why}")
+    yield f"**{use}** {overall.answer.why}\n"
+    if then:
+        purpose, _, command = then.partition("\n")
+        yield f"{purpose}\n\n    {command}\n"
     yield f"# {heading_of(settings.metric)}, {how}\n"
     for one in comparison.compared[:MOST_GROUPS]:
         yield f"## {one.group.title}\n"
         yield _render(group_table(one, settings))
-        yield f"{one.answer.text} {one.verdict}\n"
+        yield f"{one.answer.text} {one.verdict}\n" if len(comparison.compared) > 1 else f"{one.verdict}\n"
         yield from (f"Note: {note}\n" for note in one.notes)
     if (more := len(comparison.compared) - MOST_GROUPS) > 0:
         yield f"... and {more} more groups; format=csv, json and html have them all\n"

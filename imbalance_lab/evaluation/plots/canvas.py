@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -88,4 +89,6 @@ def save(figures: dict[str, Figure], folder: Path, formats: Sequence[str] = ("pn
     for name, figure in figures.items():
         for each in formats:
             packed = {"pil_kwargs": COMPRESSION} if each == "png" else {}
-            figure.savefig(folder / f"{name}.{each}", dpi=DPI, metadata=NO_DATE[each], **packed)
+            with warnings.catch_warnings():  # a name with signs that no font has is drawn with boxes in their place
+                warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+                figure.savefig(folder / f"{name}.{each}", dpi=DPI, metadata=NO_DATE[each], **packed)
