@@ -17,7 +17,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from imbalance_lab.app.composing import compose_quickly
-from imbalance_lab.errors import StoreError, one_line, reason_of
+from imbalance_lab.errors import StoreError, one_line, reason_of, without_password
 from imbalance_lab.process import ignore_signals, interrupted
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class SweepCallback(Callback):
             print(f"not in MLflow: {line}", file=sys.stderr)
         failures = failed | unsent
         _failed.extend(failures)
-        comparison = self._compare() if outcome == "finished" else None
+        comparison = self._compare(records) if outcome == "finished" else None
         self._stop_if_interrupted(outcome)
         if self._tracked is not None and self._tracked.parent is not None:
             self._end_parent("failed" if failures and outcome == "finished" else outcome, counts, failures, comparison)
@@ -118,11 +118,11 @@ class SweepCallback(Callback):
 
     def _records(self, unsent: Mapping[Path, str]) -> list[dict[str, Any]]:
         """Return the records that this sweep wrote, the oldest first."""
-        from imbalance_lab.runs.files import RECORD, read_outcome
+        from imbalance_lab.runs.files import RECORD, RESUMED, read_outcome
 
-        files = sorted(self._folder.rglob(RECORD), key=lambda file: file.stat().st_mtime)
-        folders = [file.parent for file in files if file.stat().st_mtime >= self._began - 1]
-        found = {folder: record for folder in folders if (record := read_outcome(folder))}
+        files = [*self._folder.rglob(RECORD), *self._folder.rglob(RESUMED)]
+        files = sorted((file for file in files if file.stat().st_mtime >= self._began - 1), key=_modified)
+        found = {file.parent: record for file in files if (record := read_outcome(file.parent, file.name))}
         for folder, record in found.items():
             if folder in unsent:  # where the disk is full its record cannot say so
                 record["untracked"] = unsent[folder]
@@ -161,14 +161,14 @@ class SweepCallback(Callback):
         except Exception as error:
             _lacking["the sweep's run in MLflow stays open"] = reason_of(error)
 
-    def _compare(self) -> Comparison | None:
+    def _compare(self, records: Sequence[Mapping[str, Any]]) -> Comparison | None:
         """Print the comparison of the sweep's runs, write it as a page, and return it."""
         from imbalance_lab.app.compare import Request, render
         from imbalance_lab.app.next_step import next_step
         from imbalance_lab.comparison import compare
 
         try:
-            table = self._table()
+            table = self._table(records)
             if not (table.runs.outcome == "finished").any():
                 return None
             comparison = compare(table)
@@ -194,22 +194,26 @@ class SweepCallback(Callback):
             page.unlink(missing_ok=True)
             _lacking["no report"] = unexpected(error)
 
-    def _table(self) -> RunTable:
+    def _table(self, records: Sequence[Mapping[str, Any]]) -> RunTable:
         """Return the runs of this sweep by their records, and those of earlier sweeps that they stand for."""
         from imbalance_lab.runs.table import RunTable
 
         table = RunTable.from_folder(self._folder)
         table = table.only(table.runs.start >= (self._began - 1) * 1000)
-        earlier = table.runs.config_hash[table.runs.outcome == "already finished"]
+        earlier = {one["tags"]["config_hash"] for one in records if one["outcome"] == "already finished"}
         if self._tracked is None:
             return table
-        if len(earlier):
+        if earlier:
             known = self._tracked.earlier_runs()
             table = table.union(known.only(known.runs.config_hash.isin(earlier) & (known.runs.outcome == "finished")))
         with suppress(Exception):  # a store that is away costs the addresses only
             found = table.runs.config_hash.map(self._tracked.links())
             table = replace(table, runs=table.runs.assign(link=found.where(found.notna(), table.runs.link)))
         return table
+
+
+def _modified(file: Path) -> float:
+    return file.stat().st_mtime
 
 
 def _failed_runs(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -320,7 +324,8 @@ def _start_parent(tracked: TrackedSweep, config: DictConfig, name: str, grid: di
     except StoreError as error:  # every job would fail with it
         sys.exit(f"error: {error}")
     except Exception as error:  # the runs are on disk
-        print(f"warning: no parent run in MLflow: {reason_of(error)}", file=sys.stderr)
+        where = without_password(config.tracking.uri)
+        print(f"warning: no parent run in MLflow: {reason_of(error)} ({where})", file=sys.stderr)
 
 
 def _minutes(seconds: float) -> str:

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from imbalance_lab.errors import AlreadyFinished, ConfigError, Incompatible, TrackingError, one_line
+from imbalance_lab.errors import AlreadyFinished, ConfigError, DataError, Incompatible, TrackingError, one_line
 from imbalance_lab.process import interrupted, let_go
-from imbalance_lab.runs.files import RECORD, mark_untracked, read_outcome, write_outcome
+from imbalance_lab.runs.files import RECORD, mark_untracked, read_outcome, write_outcome, write_resumed
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.runs.record import RunRecord
@@ -133,7 +133,8 @@ class Cell:
                 whole = self.tracker is None or self.tracker.has_record
                 self._content = (read_outcome(self.folder) or {}) if whole else self._mark_untracked(outcome, reason)
                 return
-            write_outcome(self.folder, **self._content)
+            write = write_resumed if outcome == "already finished" and self._holds_this_run() else write_outcome
+            write(self.folder, **self._content)
             if details:
                 (self.folder / "error.txt").write_text(details)
         finally:
@@ -149,6 +150,17 @@ class Cell:
     def _has_recorded(self) -> bool:
         """Whether the folder holds a finished record that was not there before."""
         return self._stamp() != self._found and (read_outcome(self.folder or Path()) or {}).get("outcome") == "finished"
+
+    def _holds_this_run(self) -> bool:
+        """Whether the folder holds the finished record of this very run, by which it is known to have finished."""
+        if self.folder is None or self.identity is None:
+            return False
+        try:
+            record = read_outcome(self.folder) or {}
+        except DataError:
+            return False
+        same = record.get("tags", {}).get("config_hash") == self.identity.config_hash
+        return record.get("outcome") == "finished" and same
 
     def _stamp(self) -> tuple[int, int] | None:
         file = None if self.folder is None else self.folder / RECORD

@@ -19,6 +19,7 @@ from imbalance_lab.evaluation.predictions import Predictions
 from imbalance_lab.runs.record import RunRecord
 
 RECORD = "record.json"
+RESUMED = "resumed.json"  # beside the record of a run that a later sweep found finished
 PREDICTIONS = "predictions.npz"
 TRIALS = "trials.csv"
 WRITTEN = (RECORD, "config.yaml", "classes.csv", "epochs.csv", TRIALS, PREDICTIONS, "error.txt")
@@ -78,12 +79,20 @@ def write_outcome(folder: Path, outcome: str, **details: Any) -> dict[str, Any]:
 
     `outcome` is ``finished``, ``already finished``, ``skipped``, ``failed`` or ``killed``.
     """
-    record = {"outcome": outcome, **details}
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{RECORD}"
-    temporary.write_text(json.dumps(record, indent=1, default=str))
-    os.replace(temporary, folder / RECORD)
-    return record
+    return _write_json(folder / RECORD, {"outcome": outcome, **details})
+
+
+def write_resumed(folder: Path, outcome: str, **details: Any) -> dict[str, Any]:
+    """Write how a run ended that had finished in this folder before: its record stays."""
+    return _write_json(folder / RESUMED, {"outcome": outcome, **details})
+
+
+def _write_json(file: Path, content: dict[str, Any]) -> dict[str, Any]:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}")
+    temporary.write_text(json.dumps(content, indent=1, default=str))
+    os.replace(temporary, file)
+    return content
 
 
 def written_files(folder: Path) -> list[Path]:
@@ -104,15 +113,15 @@ def mark_tracked(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     return write_outcome(folder, **{key: value for key, value in record.items() if key != "untracked"})
 
 
-def read_outcome(folder: Path) -> dict[str, Any] | None:
-    """Return what ``record.json`` under `folder` says; None if the run never wrote one.
+def read_outcome(folder: Path, name: str = RECORD) -> dict[str, Any] | None:
+    """Return what ``record.json`` under `folder` says, or another file; None if the run never wrote one.
 
     Raises
     ------
     DataError
         If it is damaged.
     """
-    file = folder / RECORD
+    file = folder / name
     if not file.is_file():
         return None
     try:

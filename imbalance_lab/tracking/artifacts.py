@@ -10,9 +10,11 @@ from typing import Any
 
 from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from sqlalchemy.exc import SQLAlchemyError
 
 from imbalance_lab.errors import DataError, TrackingError, reason_of, without_password
+from imbalance_lab.runs.files import written_files
 from imbalance_lab.tracking.address import absolute
 from imbalance_lab.tracking.store import open_store
 
@@ -69,3 +71,20 @@ def without_progress_bars() -> Iterator[None]:
         yield
     finally:
         setting.unset()
+
+
+def attach(uri: str, files: str, folder: Path) -> None:
+    """Log what a run wrote, and nothing else that lies in its folder: that may be the working directory.
+
+    Parameters
+    ----------
+    uri : str
+        Of the store.
+    files : str
+        Where the run keeps its artifacts.
+    folder : Path
+    """
+    repository: Any = get_artifact_repository(files, tracking_uri=uri)
+    for file in written_files(folder):
+        parent = file.relative_to(folder).parent.as_posix()
+        repository.log_artifact(str(file), None if parent == "." else parent)

@@ -170,6 +170,25 @@ def test_resume_runs_only_what_is_missing(client: MlflowClient, capsys) -> None:
     assert len(children(client)) == before + 2
 
 
+def test_resuming_in_the_same_folder_keeps_the_records_of_finished_runs(
+    client: MlflowClient, tmp_path: Path, capsys
+) -> None:
+    sweep = ("-m", *TRACKED, "strategy=none,inv_freq", "hydra.sweep.dir=swept")
+    assert invoke(*sweep, "seed=0,1") == 0
+    records = {file: file.read_bytes() for file in sorted(Path("swept").glob("*/record.json"))}
+    assert len(records) == 4
+    for seeds, counts in (("0,1", "4 already finished"), ("0,1", "4 already finished"), ("0,1,2", "2 finished, 4 ")):
+        capsys.readouterr()
+        assert invoke(*sweep, f"seed={seeds}", "resume=true") == 0
+        shown = capsys.readouterr().out
+        assert counts in shown
+        assert "none" in shown.partition(counts)[2] and "inv_freq" in shown.partition(counts)[2]  # they are compared
+        if seeds == "0,1":
+            assert {file: file.read_bytes() for file in records} == records
+    assert invoke("compare", "folder=swept") == 0
+    assert len(children(client)) == 6
+
+
 def test_resuming_counts_the_runs_of_other_versions_that_it_does_not_count(
     client: MlflowClient, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
