@@ -37,6 +37,15 @@ def absolute(uri: str) -> str:
     return uri.rstrip("/") if uri.startswith("http") else uri
 
 
+def located(artifacts: str) -> str:
+    """Return a place of artifacts with the path of a folder made absolute; an address stays as it is.
+
+    >>> located("s3://bucket/prefix/")
+    's3://bucket/prefix'
+    """
+    return artifacts.rstrip("/") if "://" in artifacts else str(Path(artifacts).absolute())
+
+
 def beside(uri: str, ending: str) -> Path:
     """Return a file of this machine that belongs to a store: beside a database's file, else among temporary files."""
     if uri.startswith(SQLITE):

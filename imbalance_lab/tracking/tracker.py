@@ -21,7 +21,7 @@ from imbalance_lab.runs.history import KEPT, PREFIX
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.runs.reading import tuned_of
-from imbalance_lab.tracking.address import DEFAULT, absolute
+from imbalance_lab.tracking.address import DEFAULT, absolute, located
 from imbalance_lab.tracking.batches import MAX_TAG_LENGTH, Batches
 from imbalance_lab.tracking.cells import cell_of, claim_cell, claims_of
 from imbalance_lab.tracking.entities import dataset_input, note, user
@@ -47,7 +47,8 @@ class MlflowTracker(Tracker):
     uri : str
         A database (``sqlite:///mlflow.db``) or the address of a server.
     artifacts : str
-        Folder for artifacts of a local store; a server has a place of its own.
+        Where a local store keeps artifacts: a folder, or an address such as ``s3://bucket/prefix``; a server has its
+        own place.
     experiment : str or None
         By default named after the dataset.
     max_classes : int
@@ -75,7 +76,7 @@ class MlflowTracker(Tracker):
         max_classes: Annotated[int, Field(ge=0)] = 50,
     ) -> None:
         self.uri = absolute(uri or DEFAULT)
-        self.artifacts, self.experiment = Path(artifacts).absolute(), experiment
+        self.artifacts, self.experiment = located(artifacts), experiment
         self.max_classes = max_classes
         self._client: MlflowClient | None = None
         self._run: str | None = None
