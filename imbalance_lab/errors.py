@@ -48,7 +48,18 @@ class AlreadyFinished(LabError):
 
 
 class TrackingError(LabError):
-    """The tracking server cannot be reached; the run's record is on disk."""
+    """The tracking server cannot be reached; the run's record is on disk.
+
+    Parameters
+    ----------
+    message : str
+    tries : float
+        How many more times it is worth trying: 0 where the server refused, infinity where it is away.
+    """
+
+    def __init__(self, message: str, tries: float = 0) -> None:
+        super().__init__(message)
+        self.tries = tries
 
 
 class LabWarning(UserWarning):

@@ -29,7 +29,7 @@ class Settings:
 
 def run(typed: Typed[Settings]) -> None:
     """Send the folders that are named."""
-    from imbalance_lab.tracking.send import send
+    from imbalance_lab.tracking.send import send_all
 
     if not typed.words:
         raise ConfigError("send needs the folders of finished runs, as in outputs/2026-11-23/12-00-00-a1b2c3")
@@ -37,9 +37,9 @@ def run(typed: Typed[Settings]) -> None:
     for folder in typed.words:
         try:
             runs = _finished(Path(folder))
-            where = [send(run, typed.settings.uri or None) for run in runs]
+            where = send_all(runs, typed.settings.uri or None)
             count = "sent" if runs == [Path(folder)] else f"{len(runs)} finished runs sent"
-            print(f"{folder}: {count}; browse: {where[-1]}")
+            print(f"{folder}: {count}; browse: {where}")
         except LabError as error:
             failed.append(error_line(error))
     sys.exit("\n".join(failed) or 0)

@@ -17,7 +17,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from imbalance_lab.app.composing import compose_quickly
-from imbalance_lab.errors import StoreError, one_line, reason_of
+from imbalance_lab.errors import StoreError, one_line, reason_of, without_password
 from imbalance_lab.process import ignore_signals, interrupted
 
 if TYPE_CHECKING:
@@ -320,7 +320,8 @@ def _start_parent(tracked: TrackedSweep, config: DictConfig, name: str, grid: di
     except StoreError as error:  # every job would fail with it
         sys.exit(f"error: {error}")
     except Exception as error:  # the runs are on disk
-        print(f"warning: no parent run in MLflow: {reason_of(error)}", file=sys.stderr)
+        where = without_password(config.tracking.uri)
+        print(f"warning: no parent run in MLflow: {reason_of(error)} ({where})", file=sys.stderr)
 
 
 def _minutes(seconds: float) -> str:

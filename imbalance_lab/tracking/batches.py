@@ -59,6 +59,11 @@ class Batches:
             if (key := self._key(name)) is not None:
                 self._metrics.append(Metric(prefix + key, float(value), now, step))
 
+    @property
+    def content(self) -> tuple[list[Metric], list[Param], list[RunTag]]:
+        """What waits."""
+        return self._metrics, self._params, self._tags
+
     def send(self, client: MlflowClient, run: str) -> None:
         """Send everything there is."""
         parts = (

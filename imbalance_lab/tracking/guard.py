@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imbalance_lab.errors import LabError, TrackingError, reason_of, without_password
+from imbalance_lab.errors import LabError, TrackingError, without_password
 from imbalance_lab.process import let_go
+from imbalance_lab.tracking.answers import answer_of, tries_of
 from imbalance_lab.tracking.store import quiet_loggers
 
 
@@ -22,7 +23,7 @@ class Guard:
 
     def __init__(self, uri: str, on_error: Callable[[], None]) -> None:
         self._uri, self._on_error = uri, on_error
-        self._failed: str | None = None
+        self._failed: tuple[str, float] | None = None
 
     def __call__(self, action: Callable[[], None]) -> None:
         """Do what may fail. An error of our own is a bug, and is raised."""
@@ -34,7 +35,7 @@ class Guard:
         except LabError:
             raise
         except Exception as error:
-            self._failed = reason_of(error)
+            self._failed = answer_of(error), tries_of(error)
             let_go(error)
             self._on_error()
             if not is_store_error(error):
@@ -43,8 +44,12 @@ class Guard:
     def raise_failure(self, before: str, after: str) -> None:
         """Raise TrackingError with the first error, if there was one."""
         if self._failed:
-            where = f"MLflow at {without_password(self._uri)}"
-            raise TrackingError(f"{before}{where} could not take it ({self._failed}){after}")
+            raise failure(self._uri, *self._failed, before, after)
+
+
+def failure(uri: str, answer: str, tries: float, before: str, after: str) -> TrackingError:
+    """Return the error of a store that took nothing, for what it answered."""
+    return TrackingError(f"{before}MLflow at {without_password(uri)} could not take it ({answer}){after}", tries)
 
 
 def is_store_error(error: Exception) -> bool:

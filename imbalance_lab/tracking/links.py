@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from imbalance_lab.errors import without_password
 from imbalance_lab.tracking.address import absolute
+from imbalance_lab.tracking.view import OF_EXPERIMENT
 
 LOCAL = "http://localhost:5000"  # where ``mlflow ui`` shows a store that is no server
 
@@ -34,6 +35,17 @@ def link(uri: str, experiment: str, run: str) -> str:
 def view_path(experiment: str, key: str) -> str:
     """Return the part of a saved view's address that follows the server's."""
     return f"#/experiments/{experiment}/runs?viewStateShareKey={key}&workflowType=machine_learning"
+
+
+def page_of(uri: str, experiment: str, run: str) -> str:
+    """Return what to type and to open to see a run; in a local store the view of its experiment.
+
+    >>> page_of("http://host:5000", "1", "abc")
+    'http://host:5000/#/experiments/1/runs/abc'
+    """
+    if uri.startswith("http"):
+        return link(uri, experiment, run)
+    return browse(uri, f"{server_of(uri)}/{view_path(experiment, OF_EXPERIMENT)}")
 
 
 def browse(uri: str, page: str) -> str:

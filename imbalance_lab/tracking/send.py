@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -11,91 +12,102 @@ import pandas as pd
 import yaml
 from mlflow.environment_variables import MLFLOW_TRACKING_URI
 
-from imbalance_lab.errors import ConfigError, DataError, TrackingError
+from imbalance_lab.errors import ConfigError, DataError
 from imbalance_lab.options import make
-from imbalance_lab.process import let_go
-from imbalance_lab.runs.claims import claimed
-from imbalance_lab.runs.files import RECORD, check_predictions, mark_tracked, mark_untracked, read_outcome
-from imbalance_lab.runs.history import EPOCHS, KEPT
+from imbalance_lab.runs.files import RECORD, check_predictions, read_outcome
+from imbalance_lab.runs.history import EPOCHS
 from imbalance_lab.runs.identity import GROUPS, Identity
 from imbalance_lab.runs.reading import VERSION
-from imbalance_lab.tracking.address import beside
+from imbalance_lab.tracking.address import Store
+from imbalance_lab.tracking.batches import chunks
+from imbalance_lab.tracking.deliver import Record, deliver
+from imbalance_lab.tracking.links import page_of
 from imbalance_lab.tracking.tracker import MlflowTracker
 
-NO_FIGURES = ("val/predicted_count/", KEPT)
 SENT = ("tags", "dataset", "metrics", "deviations", "intervals", "folds", "warnings", "never_predicted")
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 HIDDEN = "***"  # stands for user and password in a record
+RUNS_AT_ONCE = 50
 
 
 def send(folder: Path, uri: str | None = None) -> str | None:
-    """Send the record of a finished run to MLflow and return where it can be seen.
+    """Send the record of a finished run to MLflow and return where it can be seen; see `send_all`."""
+    return send_all([folder], uri)
 
-    A run that the store holds already is not sent again. What the store holds of a run that was cut off is replaced.
+
+def send_all(folders: Sequence[Path], uri: str | None = None) -> str | None:
+    """Send records of finished runs to MLflow, in their order, and return where the last of them can be seen.
+
+    Runs that the store holds already are not sent again. What the store holds of a run that was cut off is replaced.
 
     Parameters
     ----------
-    folder : Path
-        A run's output folder.
+    folders : sequence of Path
+        Output folders of runs.
     uri : str, optional
-        By default the one the run was meant for. Records hold no passwords: where that address had one,
+        By default the one each run was meant for. Records hold no passwords: where that address had one,
         ``MLFLOW_TRACKING_URI`` is used.
 
     Raises
     ------
     DataError
-        If there is no finished run in `folder`, or a file of it is damaged: nothing is sent then.
+        If there is no finished run in a folder, or a file of it is damaged: those before it are sent.
     ConfigError
         If the address had a password and none is given now.
     TrackingError
-        If the server cannot be reached.
+        If the server cannot be reached, or does not take a run: those before it are sent.
     """
-    record = read_outcome(folder)
-    if record is None or record.get("outcome") != "finished":
-        raise DataError(f"{folder} holds no finished run")
-    try:
-        config = _read_config(folder)
-        identity = _identity(record, config)
-        tracker = _tracker(folder, config, uri)
-        epochs = _check_files(folder, record, config)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise DataError(
-            f"the record in {folder} is damaged ({' '.join(str(error).split())}); repeat the run"
-        ) from error
-    with claimed(beside(tracker.uri, "claims"), f"record {folder.absolute()}"):
-        tracker.continue_record(folder)
-        if not tracker.find_sent(identity):
-            _send(tracker, identity, record, config, epochs, folder)
-        elif "untracked" in record:
-            mark_tracked(folder, record)
-    return tracker.where
+    where = None
+    for some in chunks(folders, RUNS_AT_ONCE):
+        records: list[tuple[Store, Record]] = []
+        damage: Exception | None = None
+        for folder in some:
+            try:
+                records.append(_checked(folder, uri))
+            except (DataError, ConfigError) as error:
+                damage = error
+                break
+        for store, group in groupby(records, lambda pair: pair[0]):
+            with closing(deliver([record for _, record in group], store)) as delivered:
+                for one in delivered:
+                    if one.error is not None:
+                        raise one.error
+                    if one.place is not None:
+                        where = page_of(store.uri, one.place.experiment, one.place.run)
+        if damage is not None:
+            raise damage
+    return where
 
 
-def send_recorded(folder: Path, tracker: MlflowTracker) -> str:
-    """Send the record of a run that has just finished, unless somebody else has sent it meanwhile; return its id.
+def read(folder: Path) -> Record:
+    """Return the record of a run that has just finished.
 
     Raises
     ------
     DataError
         If there is none.
-    TrackingError
-        If the server cannot be reached.
     """
-    with claimed(beside(tracker.uri, "claims"), f"record {folder.absolute()}"):
-        record, config = read_outcome(folder), _read_config(folder)
-        if record is None:
-            raise DataError(f"{folder} holds no finished run")
-        tracker.continue_record(folder)
-        identity = _identity(record, config)
-        sent = False
-        with suppress(TrackingError):  # which is raised with what to do as it is sent
-            sent = tracker.find_sent(identity)
-        if not sent:
-            epochs = pd.read_csv(folder / EPOCHS) if (folder / EPOCHS).is_file() else None
-            _send(tracker, identity, record, config, epochs, folder)
-        elif "untracked" in record:
-            mark_tracked(folder, record)
-    return tracker.record_id
+    record = read_outcome(folder)
+    if record is None or record.get("outcome") != "finished":
+        raise DataError(f"{folder} holds no finished run")
+    config = _read_config(folder)
+    epochs = pd.read_csv(folder / EPOCHS) if (folder / EPOCHS).is_file() else None
+    return Record(folder, record, config, _identity(record, config), epochs)
+
+
+def _checked(folder: Path, uri: str | None) -> tuple[Store, Record]:
+    """Return a record and where it goes, after its files were read; raise DataError where one is damaged."""
+    record = read_outcome(folder)
+    if record is None or record.get("outcome") != "finished":
+        raise DataError(f"{folder} holds no finished run")
+    try:
+        config = _read_config(folder)
+        identity, store = _identity(record, config), _store(folder, config, uri)
+        return store, Record(folder, record, config, identity, _check_files(folder, record, config))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise DataError(
+            f"the record in {folder} is damaged ({' '.join(str(error).split())}); repeat the run"
+        ) from error
 
 
 def _read_config(folder: Path) -> Any:
@@ -120,38 +132,6 @@ def _check_files(folder: Path, record: Mapping[str, Any], config: Mapping[str, A
     return epochs
 
 
-def _send(
-    tracker: MlflowTracker,
-    identity: Identity,
-    record: Mapping[str, Any],
-    config: Mapping[str, Any],
-    epochs: pd.DataFrame | None,
-    folder: Path,
-) -> None:
-    reason = record.get("untracked")
-    if reason is not None:
-        record = mark_tracked(folder, record)  # it is among what is sent
-    try:
-        tracker.start(identity, config)
-        tracker.describe(record["tags"], record["dataset"])
-        _log_epochs(tracker, epochs, several=len(record["folds"]) > 1)
-        tracker.finish(record, folder)
-    except BaseException as error:
-        if not isinstance(error, Exception):  # a signal
-            let_go(error)
-            tracker.abort("killed", "interrupted while it was sent", folder)
-        if reason is not None:
-            mark_untracked(folder, reason)
-        raise
-
-
-def _log_epochs(tracker: MlflowTracker, epochs: pd.DataFrame | None, several: bool) -> None:
-    for row in [] if epochs is None else epochs.to_dict("records"):
-        fold, epoch = int(row.pop("fold")), int(row.pop("epoch"))
-        shown = {str(key): value for key, value in row.items() if not str(key).startswith(NO_FIGURES)}
-        tracker.epoch(fold if several else None, epoch, shown)
-
-
 def _identity(record: Mapping[str, Any], config: Mapping[str, Any]) -> Identity:
     """Return what the run is; a record of version 0.1.0 holds the configuration it was made from."""
     if "identity" in record:
@@ -166,7 +146,7 @@ def _identity(record: Mapping[str, Any], config: Mapping[str, Any]) -> Identity:
     return Identity.from_summary({"config": config, "changed": changed, **about})
 
 
-def _tracker(folder: Path, config: dict[str, Any], uri: str | None) -> MlflowTracker:
+def _store(folder: Path, config: dict[str, Any], uri: str | None) -> Store:
     settings = {key: value for key, value in (config.get("tracking") or {}).items() if not key.startswith("_")}
     recorded = settings.get("uri") or "sqlite:///mlflow.db"
     if uri is None and HIDDEN in recorded:
@@ -176,4 +156,5 @@ def _tracker(folder: Path, config: dict[str, Any], uri: str | None) -> MlflowTra
                 f"{folder} was meant for {recorded}, and records hold no passwords: give the address with uri=, "
                 "or in MLFLOW_TRACKING_URI"
             )
-    return MlflowTracker(**(settings | {"uri": uri or recorded}))
+    tracker = MlflowTracker(**(settings | {"uri": uri or recorded}))  # which checks the settings
+    return Store(tracker.uri, tracker.artifacts, tracker.experiment, tracker.max_classes)

@@ -23,6 +23,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from imbalance_lab.errors import StoreError, without_password
+from imbalance_lab.options import EXTRAS
 from imbalance_lab.tracking.address import SQLITE, beside, located
 
 POOL = "MLFLOW_SQLALCHEMYSTORE_"  # variables that set MLflow's pool of connections, not all of which memory takes
@@ -91,9 +92,11 @@ def _connect(uri: str) -> None:
             pass
         engine.dispose()
     except (ImportError, NoSuchModuleError) as error:
+        driver = getattr(error, "name", None) or "it"
+        wanted = f"'imbalance-lab[{EXTRAS[driver]}]'" if driver in EXTRAS else driver
         raise StoreError(
             f"tracking.uri={without_password(uri)} needs a database driver that is not installed ({error}); "
-            f"pip install {getattr(error, 'name', None) or 'it'}"
+            f"pip install {wanted}"
         ) from error
 
 

@@ -14,27 +14,25 @@ from mlflow.exceptions import MlflowException
 from pydantic import Field, validate_call
 
 from imbalance_lab.errors import TrackingError
-from imbalance_lab.options import leaves
 from imbalance_lab.runs.claims import release
-from imbalance_lab.runs.files import MODELS, RECORD, written_files
-from imbalance_lab.runs.history import KEPT, PREFIX
+from imbalance_lab.runs.files import MODELS, RECORD
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
-from imbalance_lab.runs.reading import tuned_of
 from imbalance_lab.tracking.address import DEFAULT, absolute, located
-from imbalance_lab.tracking.batches import MAX_TAG_LENGTH, Batches
+from imbalance_lab.tracking.artifacts import attach
+from imbalance_lab.tracking.batches import Batches
+from imbalance_lab.tracking.bulk import Place
 from imbalance_lab.tracking.cells import cell_of, claim_cell, claims_of
-from imbalance_lab.tracking.entities import dataset_input, note, user
+from imbalance_lab.tracking.content import add_description, add_epoch, add_record, add_settings, first_tags
+from imbalance_lab.tracking.entities import dataset_input
 from imbalance_lab.tracking.guard import Guard
-from imbalance_lab.tracking.keys import unique_keys
-from imbalance_lab.tracking.links import browse, link, server_of, view_path
-from imbalance_lab.tracking.long import PARENT, TUNED
+from imbalance_lab.tracking.links import page_of
+from imbalance_lab.tracking.long import PARENT
 from imbalance_lab.tracking.membership import Membership, sweep_tags
 from imbalance_lab.tracking.parent import STATUS, close_dead, find_created, process_tags
 from imbalance_lab.tracking.store import artifact_location, find_experiment, open_store
-from imbalance_lab.tracking.view import OF_EXPERIMENT, save_view
+from imbalance_lab.tracking.view import save_view
 
-KEPT_EPOCH = f"{PREFIX}{KEPT}"
 MAX_EXPERIMENT_NAME = 200  # it is the name of a folder of artifacts, too
 ENDED_WELL = [(outcome, STATUS[outcome]) for outcome in ("finished", "skipped")]
 
@@ -58,6 +56,8 @@ class MlflowTracker(Tracker):
     ----------
     record_id : str
         A tag that tells whether a store has the run.
+    batches : Batches
+        What waits to be sent.
 
     Raises
     ------
@@ -80,8 +80,9 @@ class MlflowTracker(Tracker):
         self.max_classes = max_classes
         self._client: MlflowClient | None = None
         self._run: str | None = None
+        self._files: str | None = None
         self._experiment_id: str | None = None
-        self._batches = Batches()
+        self.batches = Batches()
         self._guarded = Guard(self.uri, lambda: self._try_to_end("failed"))
         self.record_id = uuid.uuid4().hex
         self._sweep_tags: dict[str, str] = {}
@@ -99,11 +100,14 @@ class MlflowTracker(Tracker):
     @property
     def where(self) -> str | None:
         """The command or address that shows the run."""
-        if self._run is None:
+        if self._run is None or self._experiment_id is None:
             return None
-        if self._experiment_id is not None and not self.uri.startswith("http"):
-            return browse(self.uri, f"{server_of(self.uri)}/{view_path(self._experiment_id, OF_EXPERIMENT)}")
-        return link(self.uri, str(self._experiment_id), self._run)
+        return page_of(self.uri, self._experiment_id, self._run)
+
+    @property
+    def place(self) -> Place:
+        """Where the run is in the store."""
+        return Place(str(self._experiment_id), str(self._run))
 
     def join_sweep(self, name: str, parent: Mapping[str, Any] | None) -> None:
         """Make the run to come one of a sweep: with a tag of its name, below its parent run if there is one."""
@@ -117,7 +121,7 @@ class MlflowTracker(Tracker):
     def continue_run(self, run: Membership, ended: int | None = None) -> None:
         """Make the run to come one that began, and ended, earlier; times are in milliseconds."""
         self.record_id, self._sweep_tags = run.record_id, dict(run.sweep)
-        self._began, self._ended_at, self._continues = run.began, ended, True
+        self._began, self._ended_at, self._continues = run.began or ended, ended, True
 
     def find_sent(self, identity: Identity) -> bool:
         """Whether the store has the whole run already; what it has of a run that was cut off is deleted.
@@ -163,16 +167,13 @@ class MlflowTracker(Tracker):
 
     def describe(self, tags: Mapping[str, str], dataset: Mapping[str, Any]) -> None:
         """Log the tags and the dataset."""
-        rare_first = sorted(dataset["classes"], key=dataset["classes"].get)
-        self._batches.keys = unique_keys(dataset["classes"], kept=rare_first[: self.max_classes])
-        if commit := tags.get("git_commit"):
-            tags = {**tags, "mlflow.source.git.commit": commit.removesuffix("-dirty")}
-        self._guarded(lambda: self._describe(tags, dataset))
+        add_description(self.batches, tags, dataset, self.max_classes)
+        self._guarded(lambda: self._describe(dataset))
 
     def epoch(self, fold: int | None, epoch: int, metrics: Mapping[str, float]) -> None:
         """Queue an epoch's metrics; the queue is sent every few seconds."""
-        self._batches.metrics("" if fold is None else f"fold_{fold}/", metrics, epoch)
-        if self._batches.are_due:
+        add_epoch(self.batches, fold, epoch, metrics)
+        if self.batches.are_due:
             self._guarded(self._flush)
 
     def finish(self, record: Mapping[str, Any], folder: Path) -> None:
@@ -225,14 +226,11 @@ class MlflowTracker(Tracker):
         self._experiment_id = find_experiment(
             self._client, experiment, artifact_location(self.uri, self.artifacts, experiment)
         )
-        tags = {"mlflow.user": user(), "mlflow.source.name": "imbalance_lab", "mlflow.source.type": "LOCAL"}
-        tags |= process_tags() | self._sweep_tags | {"record": self.record_id}
-        tags |= {key: text for key, text in identity.tags.items() if text}
-        tags = {key: text[:MAX_TAG_LENGTH] for key, text in tags.items()}
+        more = process_tags() | self._sweep_tags | {"record": self.record_id}
+        tags = first_tags(identity, more)
         run = self._client.create_run(self._experiment_id, self._began, tags, identity.name)
-        self._run = run.info.run_id
-        named = [("run", identity.name), ("strategy", identity.strategy), ("model", identity.model), *leaves(config)]
-        self._batches.params(named)
+        self._run, self._files = run.info.run_id, run.info.artifact_uri
+        add_settings(self.batches, identity, config)
 
     def _sent(self, experiment: str) -> list[Run]:
         client = self._client = open_store(self.uri)
@@ -249,32 +247,15 @@ class MlflowTracker(Tracker):
                 client.delete_run(run.info.run_id)
         return whole
 
-    def _describe(self, tags: Mapping[str, str], dataset: Mapping[str, Any]) -> None:
+    def _describe(self, dataset: Mapping[str, Any]) -> None:
         client, run = self._opened()
-        self._batches.tags(tags)
-        self._flush()
+        if not self._continues:  # a run that can be watched
+            self._flush()
         client.log_inputs(run, [dataset_input(dataset)])
 
     def _send(self, record: Mapping[str, Any], folder: Path) -> None:
         client, run = self._opened()
-        whole = {key: value for key, value in record["metrics"].items() if key.startswith(("timing/", "rows/"))}
-        self._batches.metrics("", whole)
-        self._batches.metrics("test/", {key: value for key, value in record["metrics"].items() if key not in whole})
-        self._batches.metrics("test_std/", record["deviations"])
-        for name, interval in record["intervals"].items():
-            self._batches.metrics("", {f"test_interval/{end}/{name}": value for end, value in interval.items()})
-        if len(record["folds"]) > 1:
-            for fold, result in enumerate(record["folds"]):
-                self._batches.metrics("test_fold/", result["metrics"], fold)
-        for fold, result in enumerate(record["folds"]):
-            prefix = f"fold_{fold}/" if len(record["folds"]) > 1 else ""
-            for epoch in result.get("kept_epochs", ()):
-                self._batches.metrics(prefix, {KEPT_EPOCH: 1.0}, epoch)
-        self._batches.tags({"outcome": "finished", "mlflow.note.content": note(record)})
-        self._batches.tags(
-            {"warnings": "\n".join(record["warnings"]), "never_predicted": ", ".join(record["never_predicted"])}
-        )
-        self._batches.tags({f"{TUNED}{fold}": text for fold, text in enumerate(tuned_of(record))})
+        add_record(self.batches, record)
         self._flush()
         self._attach(folder)
         if len(record["folds"]) == 1 and (kept := folder / MODELS / "0").is_dir():
@@ -294,20 +275,16 @@ class MlflowTracker(Tracker):
         if self._run is None:
             return
         client, run = self._opened()
-        self._batches.tags({"outcome": outcome, "reason": reason})
+        self.batches.tags({"outcome": outcome, "reason": reason})
         self._flush()
         self._attach(folder)
         client.set_terminated(run, STATUS[outcome])
 
     def _attach(self, folder: Path) -> None:
-        """Log what the run wrote, and nothing else that lies in its folder: that may be the working directory."""
-        client, run = self._opened()
-        for file in written_files(folder):
-            parent = file.relative_to(folder).parent.as_posix()
-            client.log_artifact(run, str(file), None if parent == "." else parent)
+        attach(self.uri, self._files or self._opened()[0].get_run(str(self._run)).info.artifact_uri, folder)
 
     def _flush(self) -> None:
-        self._batches.send(*self._opened())
+        self.batches.send(*self._opened())
 
     def _opened(self) -> tuple[MlflowClient, str]:
         if self._client is None or self._run is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from imbalance_lab.tracking.address import beside
+from imbalance_lab.tracking.address import kept
 
 
 def note(uri: str, record_id: str, folder: Path) -> None:
@@ -35,4 +35,4 @@ def waiting(uri: str) -> dict[str, Path]:
 
 
 def _place(uri: str) -> Path:
-    return beside(uri, "unsent")
+    return kept(uri, "unsent")

@@ -97,7 +97,7 @@ def test_a_run_made_anew_in_its_folder_is_another_one(make, uri: str, tmp_path: 
     address = start()
     for _ in range(2):
         make(QueuedTracker(uri, address=address), tmp_path / "run")
-    assert channel.channel_to(address).drain(tmp_path) == {}
+        assert channel.channel_to(address).drain(tmp_path) == {}
     assert len(runs_of(uri)) == 2
 
 
@@ -138,7 +138,7 @@ def test_a_sweep_that_was_interrupted_waits_for_seconds_only(make, silent_server
 def test_an_address_of_no_store_ends_the_sweep_and_a_server_that_is_away_does_not(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="is a folder; name a file in it"):
         TrackedSweep(f"sqlite:///{tmp_path}", tmp_path).begin("mlartifacts", "e", "night", {})
-    with pytest.raises(TrackingError, match="Max retries exceeded"):
+    with pytest.raises(TrackingError, match="connection refused"):
         TrackedSweep(AWAY, tmp_path).begin("mlartifacts", "e", "night", {})
 
 

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from imbalance_lab.errors import LabError, TrackingError, one_line
-from imbalance_lab.process import let_go
+from imbalance_lab.process import MLFLOW, let_go
 from imbalance_lab.runs.files import mark_untracked
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.table import RunTable
 from imbalance_lab.tracking import parent as parents
 from imbalance_lab.tracking import read
-from imbalance_lab.tracking.address import absolute
+from imbalance_lab.tracking.address import Store, absolute
+from imbalance_lab.tracking.deliver import deliver
 from imbalance_lab.tracking.description import Parent, Result
 from imbalance_lab.tracking.membership import Membership
-from imbalance_lab.tracking.send import send, send_recorded
-from imbalance_lab.tracking.sending.messages import Aborted, Recorded, Store
+from imbalance_lab.tracking.send import read as read_record
+from imbalance_lab.tracking.send import send
+from imbalance_lab.tracking.sending.messages import Aborted, Recorded
 from imbalance_lab.tracking.tracker import MlflowTracker
 from imbalance_lab.tracking.unsent import forget, waiting
+
+RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
 
 class Calls:
@@ -30,11 +34,12 @@ class Calls:
 
     def __init__(self) -> None:
         self._open: dict[str, Parent] = {}
+        os.environ[RETRIES] = MLFLOW[RETRIES]
 
     def adopt(self, environment: Mapping[str, str], folder: str) -> None:
         """Take the environment and the working directory of the sweep that begins."""
         os.environ.clear()
-        os.environ.update(environment)
+        os.environ.update({**environment, RETRIES: MLFLOW[RETRIES]})  # MLflow's own would take minutes
         with suppress(OSError):
             os.chdir(folder)
 
@@ -78,23 +83,38 @@ class Calls:
         """Return how many finished runs of other versions there are."""
         return MlflowTracker(**asdict(store)).finished_by_other_versions(Identity.from_summary(identity))
 
-    def send(self, run: Recorded, late: bool) -> str | None:
-        """Send a record, and return why it could not be, which its record says too; `late` sends nothing any more."""
+    def send(self, runs: Sequence[Recorded], late: Callable[[], bool]) -> dict[Path, TrackingError]:
+        """Send records of one store, and return why some could not be; once it is `late` nothing is sent any more."""
+        failed: dict[Path, TrackingError] = {}
+        left = {run.folder: run for run in runs}
         try:
-            if late:
+            records = []
+            for run in runs:
+                try:
+                    records.append(read_record(run.folder))
+                except (LabError, OSError, ValueError) as error:
+                    failed[run.folder] = TrackingError(one_line(error))
+                    del left[run.folder]
+            if late():
                 raise KeyboardInterrupt
-            record_id = send_recorded(run.folder, MlflowTracker(**asdict(run.store)))
-            forget(run.store.uri, record_id)
-            return None
+            again = any(run.again for run in runs)
+            with _without_retries(), closing(deliver(records, runs[0].store, again)) as delivered:
+                for one in delivered:
+                    del left[one.folder]
+                    if one.error is not None:
+                        failed[one.folder] = _tracking_error(one.error)
         except KeyboardInterrupt as error:
             let_go(error)
-            advice = f"send it with python -m imbalance_lab send {run.folder}"
-            return _marked(run.folder, f"interrupted before it was sent; {advice}")
-        except LabError as error:
-            return _marked(run.folder, str(error))
-        except Exception as error:
-            let_go(error)
-            return _marked(run.folder, one_line(error))
+            for folder in left:
+                advice = f"send it with python -m imbalance_lab send {folder}"
+                failed[folder] = TrackingError(f"interrupted before it was sent; {advice}")
+        return failed
+
+    def mark(self, folder: Path, reason: str) -> str:
+        """Note in a record that it was not sent, and why; return that."""
+        with suppress(OSError, LabError):  # a full disk: the reason is told
+            mark_untracked(folder, reason)
+        return reason
 
     def send_waiting(self, uri: str) -> int:
         """Send what sweeps that were killed, or found no server, left; return how many runs there were."""
@@ -122,7 +142,18 @@ class Calls:
         tracker.abort(run.outcome, run.reason, run.folder)
 
 
-def _marked(folder: Path, reason: str) -> str:
-    with suppress(OSError, LabError):  # a full disk: the reason is told
-        mark_untracked(folder, reason)
-    return reason
+def _tracking_error(error: Exception) -> TrackingError:
+    """Return an error as one of sending; a bug of our own is told as it is."""
+    let_go(error)
+    return error if isinstance(error, TrackingError) else TrackingError(one_line(error))
+
+
+@contextmanager
+def _without_retries() -> Iterator[None]:
+    """Let MLflow try once: the process that sends tries again itself, and does other things meanwhile."""
+    kept = os.environ.get(RETRIES)
+    os.environ[RETRIES] = "0"
+    try:
+        yield
+    finally:
+        os.environ[RETRIES] = kept or MLFLOW[RETRIES]

@@ -49,7 +49,7 @@ class Channel:
         """
         return self._ask(Call(name, arguments, urgent))
 
-    def drain(self, folder: Path, seconds: float | None = None) -> dict[Path, str]:
+    def drain(self, folder: Path, seconds: float | None = None, patience: float = 0.0) -> dict[Path, str]:
         """Wait until all that was handed over is sent, and return why runs below `folder` could not be.
 
         Parameters
@@ -57,8 +57,10 @@ class Channel:
         folder : Path
         seconds : float, optional
             What is left after so many is not sent.
+        patience : float
+            How many seconds to wait for a store that is away.
         """
-        found: dict[Path, str] = self._ask(Drain(folder.absolute(), seconds))
+        found: dict[Path, str] = self._ask(Drain(folder.absolute(), seconds, patience))
         return found
 
     def hand_over(self, run: Recorded | Aborted, done: Callable[[], None], wait: bool = True) -> None:

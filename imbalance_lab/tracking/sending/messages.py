@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Store:
-    """Where a run goes: the settings of `MlflowTracker`.
-
-    Parameters
-    ----------
-    uri : str
-        It may hold a password.
-    artifacts : str
-    experiment : str or None
-    max_classes : int
-    """
-
-    uri: str = field(repr=False)
-    artifacts: str
-    experiment: str | None
-    max_classes: int
+from imbalance_lab.tracking.address import Store
 
 
 @dataclass(frozen=True)
@@ -42,6 +25,7 @@ class Recorded:
     folder: Path
     store: Store
     cell: str
+    again: bool = False  # of an earlier sweep, which may have sent it
 
 
 @dataclass(frozen=True)
@@ -98,10 +82,13 @@ class Drain:
     folder : Path
     seconds : float or None
         After so many no other run is sent.
+    patience : float
+        How many seconds to go on trying to reach a store that is away.
     """
 
     folder: Path
     seconds: float | None = None
+    patience: float = 0.0
 
 
 @dataclass(frozen=True)

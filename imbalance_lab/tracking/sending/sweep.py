@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from imbalance_lab.tracking.description import Parent, Result
 
 SECONDS_TO_SEND = 5.0  # after an interruption
+# For a store that is away at a sweep's end: a share of the time that the sweep took, and seconds.
+PATIENCE, MIN_PATIENCE, MAX_PATIENCE = 0.15, 2.0, 20.0
 
 
 class TrackedSweep:
@@ -37,7 +40,7 @@ class TrackedSweep:
 
     def __init__(self, uri: str | None, folder: Path | None) -> None:
         self.uri = uri or DEFAULT
-        self._folder = folder
+        self._folder, self._began = folder, time.monotonic()
         self.address = start()
         self.parent: Parent | None = None
 
@@ -68,6 +71,8 @@ class TrackedSweep:
     def drain(self, finished: bool = True) -> dict[Path, str]:
         """Wait until the runs are sent, after an interruption for some seconds; return why runs are not, by folder.
 
+        A store that is away is waited for as long as the sweep hardly gets longer by it.
+
         Raises
         ------
         TrackingError
@@ -75,7 +80,11 @@ class TrackedSweep:
         """
         if self._folder is None:
             return {}
-        return channel_to(self.address).drain(self._folder, None if finished else SECONDS_TO_SEND)
+        patience = min(max(PATIENCE * (time.monotonic() - self._began), MIN_PATIENCE), MAX_PATIENCE)
+        channel = channel_to(self.address)
+        return (
+            channel.drain(self._folder, patience=patience) if finished else channel.drain(self._folder, SECONDS_TO_SEND)
+        )
 
     def links(self) -> dict[str, str]:
         """Return the addresses of the runs, by the hashes of their configurations."""

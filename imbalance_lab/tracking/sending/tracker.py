@@ -16,11 +16,11 @@ from imbalance_lab.errors import TrackingError
 from imbalance_lab.runs.claims import release
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
-from imbalance_lab.tracking.address import DEFAULT, absolute, located
+from imbalance_lab.tracking.address import DEFAULT, Store, absolute, located
 from imbalance_lab.tracking.cells import cell_of, claim_cell, claims_of
 from imbalance_lab.tracking.membership import Membership, sweep_tags
 from imbalance_lab.tracking.sending.channel import channel_to
-from imbalance_lab.tracking.sending.messages import Aborted, Recorded, Store
+from imbalance_lab.tracking.sending.messages import Aborted, Recorded
 from imbalance_lab.tracking.unsent import note
 
 
@@ -156,7 +156,7 @@ class QueuedTracker(Tracker):
         TrackingError
             If the process has ended.
         """
-        run = Recorded(folder.absolute(), self._store, f"record {folder.absolute()}")
+        run = Recorded(folder.absolute(), self._store, f"record {folder.absolute()}", again=True)
         self._channel.hand_over(run, self._release)
 
     def _release(self) -> None:

@@ -18,15 +18,17 @@ from dataclasses import dataclass, field
 from itertools import count
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from queue import PriorityQueue
+from queue import Empty, PriorityQueue
 from typing import Any
 
-from imbalance_lab.errors import LabError, TrackingError, reason_of
+from imbalance_lab.errors import LabError, TrackingError
 from imbalance_lab.process import hold_collector, interrupt_where, let_go, settle_collector
 from imbalance_lab.tracking.cells import claim_for_sending, release_sent
+from imbalance_lab.tracking.sending.away import RUNS_AT_ONCE, Away
 from imbalance_lab.tracking.sending.messages import Aborted, Call, Drain, Message, Recorded, Stop
 
 SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_TO_GATHER = 2.0  # a run waits so long for others: they are sent together
 GRACE = 5.0  # seconds for what is being sent when the process is to end
 FIRST, NEXT, LATER, LAST = range(4)  # calls, runs, drains, the end
 
@@ -40,6 +42,7 @@ class _Work:
     message: Message = field(compare=False)
     number: int = field(default=0, compare=False)
     connection: Connection | None = field(default=None, compare=False)
+    came: float = field(default_factory=time.monotonic, compare=False)
 
 
 class Worker:
@@ -64,6 +67,10 @@ class Worker:
         self._interrupted = False
         self._exit_at: float | None = None
         self._failed: dict[Path, str] = {}
+        self._away = Away()
+        self._tried: dict[Path, int] = {}
+        self._last_tries: list[tuple[float, _Work]] = []  # drains, and until when they wait for stores that are away
+        self._answering = threading.Lock()
         self._loaded = False
 
     def run(self) -> None:
@@ -77,10 +84,42 @@ class Worker:
         self._calls = Calls()
         settle_collector()
         self._loaded = True
-        while not isinstance((work := self._work.get()).message, Stop):
-            self._attempt(work)
+        while not isinstance((work := self._next()).message, Stop):
+            if isinstance(work.message, Recorded):
+                self._send(self._gather(work))
+            else:
+                self._attempt(work)
         self._deadline = None
         self._attempt(_Work(FIRST, 0, Call("abandon_all")))
+
+    def _next(self) -> _Work:
+        """Return what is to be done next; stores that are away are tried again on the way."""
+        while True:
+            if runs := self._away.due():
+                self._deliver(runs)
+            self._end_drains()
+            seconds = self._away.seconds_left()
+            with suppress(Empty):
+                return self._work.get(timeout=None if seconds is None else max(seconds, 0.01))
+
+    def _gather(self, first: _Work) -> list[_Work]:
+        """Return a run and those of its store that come soon after it; none where something else comes first."""
+        assert isinstance(first.message, Recorded)
+        batch = [first]
+        while len(batch) < RUNS_AT_ONCE and (left := first.came + SECONDS_TO_GATHER - time.monotonic()) > 0:
+            try:
+                work = self._work.get(timeout=left)
+            except Empty:
+                break
+            if not isinstance(work.message, Recorded) or work.message.store != first.message.store:
+                self._work.put(work)
+                if work.priority > NEXT or isinstance(work.message, Recorded | Aborted):
+                    break
+                for one in batch:
+                    self._work.put(one)
+                return []
+            batch.append(work)
+        return batch
 
     def _read(self) -> None:
         """Take messages; a drain counts once everything that was said before has been read, by whomever."""
@@ -107,6 +146,9 @@ class Worker:
             return
         if isinstance(message, Recorded):
             claim_for_sending(message.store.uri, message.cell)
+            if self._away.holds(message):  # nobody waits for that
+                self._answer(_Work(NEXT, 0, message, number, connection))
+                return
         priority = FIRST if isinstance(message, Call) else LATER if isinstance(message, Drain) else NEXT
         work = _Work(priority, next(self._places), message, number, connection)
         if isinstance(message, Drain):
@@ -164,35 +206,85 @@ class Worker:
         except LabError as raised:
             error = raised
         except Exception as raised:
+            from imbalance_lab.tracking.answers import answer_of  # which loads MLflow
+
             let_go(raised)
-            error = TrackingError(reason_of(raised))
+            error = TrackingError(answer_of(raised))
         finally:
             self._busy = None
-        if isinstance(work.message, Drain) and self._exit_at is None:
-            self._deadline = None
+        if isinstance(work.message, Drain):
+            self._start_last_tries(work, work.message)
+        else:
+            self._answer(work, value, error)
+
+    def _answer(self, work: _Work, value: Any = None, error: LabError | None = None) -> None:
         if work.connection is not None:
-            with suppress(OSError):  # whoever asked is gone
+            with self._answering, suppress(OSError):  # whoever asked is gone
                 work.connection.send((work.number, value, error))
 
     def _do(self, message: Message) -> Any:
         if isinstance(message, Call):
             return getattr(self._calls, message.name)(*message.arguments)
-        if isinstance(message, Drain):
-            found = {folder: reason for folder, reason in self._failed.items() if message.folder in folder.parents}
-            self._failed = {folder: reason for folder, reason in self._failed.items() if folder not in found}
-            return found
-        if isinstance(message, Recorded):
-            return self._send(message)
         if isinstance(message, Aborted):
             self._calls.close(message)
         return None
 
-    def _send(self, run: Recorded) -> None:
+    def _start_last_tries(self, work: _Work, drain: Drain) -> None:
+        """Wait for stores that are away, as long as the drain has patience."""
+        if drain.seconds is None and self._away.waits_for(drain.folder):
+            self._away.hurry()
+            self._last_tries.append((time.monotonic() + drain.patience, work))
+        else:
+            self._end_drain(work, drain)
+
+    def _end_drains(self) -> None:
+        now = time.monotonic()
+        for until, work in list(self._last_tries):
+            assert isinstance(work.message, Drain)
+            if now >= until or self._is_late() or not self._away.waits_for(work.message.folder):
+                self._last_tries.remove((until, work))
+                self._end_drain(work, work.message)
+
+    def _end_drain(self, work: _Work, drain: Drain) -> None:
+        """Answer with the runs that are not sent, and why."""
+        if self._exit_at is None:
+            self._deadline = None
+        for run, reason in self._away.give_up(drain.folder):
+            self._settle(run, reason)
+        found = {folder: reason for folder, reason in self._failed.items() if drain.folder in folder.parents}
+        self._failed = {folder: reason for folder, reason in self._failed.items() if folder not in found}
+        self._answer(work, found)
+
+    def _send(self, batch: list[_Work]) -> None:
+        """Send runs of one store, unless that is away, and say that nobody needs to wait for them."""
+        runs = {work.message.folder: work.message for work in batch if isinstance(work.message, Recorded)}
+        if new := [run for run in runs.values() if not self._away.holds(run)]:
+            self._deliver(new)
+        for work in batch:
+            self._answer(work)
+
+    def _deliver(self, runs: list[Recorded]) -> None:
+        """Send runs of one store; those wait on for which it is worth trying again."""
+        self._busy = None if self._is_late() else runs[0]
         try:
-            if reason := self._calls.send(run, self._is_late()):
-                self._failed[run.folder] = reason
+            failed = self._calls.send(runs, self._is_late)
         finally:
-            release_sent(run.store.uri, run.cell)
+            self._busy = None
+        kept = {}
+        for run in runs:
+            error, tried = failed.get(run.folder), self._tried.get(run.folder, 0)
+            if error is not None and error.tries > tried and not self._is_late():
+                kept[run.folder], self._tried[run.folder] = error, tried + 1
+            else:
+                self._settle(run, None if error is None else str(error))
+        self._away.settle(runs, kept)
+
+    def _settle(self, run: Recorded, reason: str | None) -> None:
+        """Let go a run that was sent, or is not going to be."""
+        self._tried.pop(run.folder, None)
+        if reason is not None:
+            self._failed[run.folder] = self._calls.mark(run.folder, reason)
+        release_sent(run.store.uri, run.cell)
 
 
 def main(start: Callable[[socket.socket, int], Worker] = Worker) -> None:
