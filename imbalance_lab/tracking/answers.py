@@ -17,8 +17,8 @@ from imbalance_lab.options import EXTRAS
 
 USER = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
 ADVICE = {
-    401: f"401, it asks who sends: {USER}",
-    403: f"403, this user may not write there: {USER}",
+    401: f"401: {USER}",
+    403: f"403: {USER}, of one who may write",
     500: "500, it failed, and its own log says why",
     502: "502, nothing answers behind its proxy",
     503: "503, it is not ready or has no room, and its own log says why",
@@ -79,7 +79,8 @@ def answer_of(error: BaseException) -> str:
     """
     status = _status_of(error)
     if status is not None:
-        return ADVICE.get(status, f"{status}, {reason_of(error)}")
+        told = status >= 500 and type(error).__name__ == "RestException"  # the server's own words
+        return f"{status}, {reason_of(error)}" if told or status not in ADVICE else ADVICE[status]
     chain = list(_chain(error))
     for one in chain:
         if isinstance(one, ImportError) and one.name is not None and one.name in EXTRAS:

@@ -118,7 +118,8 @@ def _deliver(records: Sequence[Record], store: Store, known: bool) -> Iterator[D
         with quiet_loggers():
             many = bulk.takes_many(store.uri)
     except Exception as error:
-        yield from (Delivered(record.folder, error=_failure(error, store, record.folder)) for record in records)
+        failures = [_failure(error, store, record.folder) for record in records]
+        yield from (Delivered(record.folder, error=one) for record, one in zip(records, failures, strict=True))
         return
     for together, group in groupby(records, lambda record: many and not _keeps_model(record)):
         if together:
@@ -145,7 +146,8 @@ def _write(records: Sequence[Record], store: Store, known: bool) -> Iterator[Del
             for record in records:
                 yield from _write([record], store, known)
             return
-        yield from (Delivered(record.folder, error=_failure(error, store, record.folder)) for record in records)
+        failures = [_failure(error, store, record.folder) for record in records]
+        yield from (Delivered(record.folder, error=one) for record, one in zip(records, failures, strict=True))
         return
     yield from (Delivered(folder, place) for folder, place in places.items())
 
@@ -182,18 +184,21 @@ def _membership(folder: Path) -> Membership:
 def _send(records: Sequence[Record], store: Store) -> Iterator[Delivered]:
     """Send records by MLflow's client, one after the other, until the store turns out to be away."""
     for place, record in enumerate(records):
-        try:
-            yield Delivered(record.folder, _send_one(record, store))
-        except LabError as error:
-            yield Delivered(record.folder, error=error)
-            if isinstance(error, TrackingError) and error.tries == inf:
-                for other in records[place + 1 :]:
-                    text = str(error).replace(str(record.folder), str(other.folder))
-                    yield Delivered(other.folder, error=TrackingError(text, inf))
-                return
-        except Exception as error:
-            let_go(error)
-            yield Delivered(record.folder, error=error)
+        delivered = _sent(record, store)
+        yield delivered
+        if isinstance(delivered.error, TrackingError) and delivered.error.tries == inf:
+            for other in records[place + 1 :]:
+                text = str(delivered.error).replace(str(record.folder), str(other.folder))
+                yield Delivered(other.folder, error=TrackingError(text, inf))
+            return
+
+
+def _sent(record: Record, store: Store) -> Delivered:
+    try:
+        return Delivered(record.folder, _send_one(record, store))
+    except Exception as error:
+        let_go(error)
+        return Delivered(record.folder, error=error)
 
 
 def _send_one(record: Record, store: Store) -> Place:

@@ -22,6 +22,7 @@ class _Queue:
     at: float  # when it is tried again
     runs: list[Recorded] = field(default_factory=list)
     delay: float = FIRST_DELAY
+    answers: bool = False  # and takes one batch after the other
     folder: Path = Path()  # of the run that it refused last
     reason: str = ""
 
@@ -85,6 +86,7 @@ class Away:
             queue.runs = [run for run in queue.runs if run not in tried or run.folder in kept]
             queue.delay = min(2 * queue.delay, MAX_DELAY) if kept else FIRST_DELAY / 2
             queue.at = self._clock() + (queue.delay if kept else 0)
+            queue.answers = not kept
             for folder, error in kept.items():
                 queue.folder, queue.reason = folder, str(error)
             if not queue.runs:
@@ -96,10 +98,11 @@ class Away:
             for queue in self._queues.values():
                 queue.at, queue.delay = self._clock(), FIRST_DELAY / 4
 
-    def waits_for(self, folder: Path) -> bool:
-        """Whether a run below a folder waits."""
+    def waits_for(self, folder: Path, still_away: bool = False) -> bool:
+        """Whether a run below a folder waits; where asked for, only for a store that has not answered since."""
         with self._lock:
-            return any(folder in run.folder.parents for queue in self._queues.values() for run in queue.runs)
+            queues = [queue for queue in self._queues.values() if not (still_away and queue.answers)]
+            return any(folder in run.folder.parents for queue in queues for run in queue.runs)
 
     def give_up(self, folder: Path) -> list[tuple[Recorded, str]]:
         """Let the runs below a folder go, and return them with the reasons."""

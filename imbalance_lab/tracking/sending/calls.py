@@ -144,7 +144,6 @@ class Calls:
 
 def _tracking_error(error: Exception) -> TrackingError:
     """Return an error as one of sending; a bug of our own is told as it is."""
-    let_go(error)
     return error if isinstance(error, TrackingError) else TrackingError(one_line(error))
 
 

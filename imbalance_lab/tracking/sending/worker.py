@@ -238,10 +238,10 @@ class Worker:
             self._end_drain(work, drain)
 
     def _end_drains(self) -> None:
-        now = time.monotonic()
         for until, work in list(self._last_tries):
             assert isinstance(work.message, Drain)
-            if now >= until or self._is_late() or not self._away.waits_for(work.message.folder):
+            folder, over = work.message.folder, time.monotonic() >= until
+            if self._is_late() or not self._away.waits_for(folder) or (over and self._away.waits_for(folder, True)):
                 self._last_tries.remove((until, work))
                 self._end_drain(work, work.message)
 
