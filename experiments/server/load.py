@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -15,7 +15,6 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 
 from experiments.server.copies import check, logged_once, make_record, stamped
-from experiments.server.postgres import Cluster
 from experiments.server.processes import cpu_seconds
 from experiments.server.team import team_server
 from imbalance_lab.tracking.address import SQLITE, absolute
@@ -81,32 +80,51 @@ def run(workers: int, runs: int, classes: int, processes: int, uri: str = "") ->
     Lost
         If a run is not there once, ended and with all that its record has.
     """
-    with tempfile.TemporaryDirectory(prefix="load-") as scratch, ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="load-") as scratch, store_at(uri, processes) as store:
         folder = Path(scratch)
         record = make_record(folder / "record", classes)
         expected = logged_once(record, folder)
-        served = None if uri else stack.enter_context(own_server(processes))
-        address, database = (absolute(uri), absolute(uri)) if served is None else (served[0], served[2].uri)
-        pids = None if served is None else (served[1], served[2].pid)
-        send(next(stamped(record, folder / "first", [0])), address)  # makes the tables and the experiment
-        before, used = size(database), None if pids is None else [cpu_seconds(pid) for pid in pids]
-        shares = log(record, folder, address, workers, range(1, runs + 1))
-        after, now = size(database), None if pids is None else [cpu_seconds(pid) for pid in pids]
-        check(database, range(runs + 1), expected)
-    ours = [(b - a) / runs for a, b in zip(used, now, strict=True)] if used and now else [None, None]
+        send(next(stamped(record, folder / "first", [0])), store.address)  # makes the tables and the experiment
+        before, used = size(store.database), [cpu_seconds(pid) for pid in store.pids]
+        shares = log(record, folder, store.address, workers, range(1, runs + 1))
+        after, now = size(store.database), [cpu_seconds(pid) for pid in store.pids]
+        check(store.database, range(runs + 1), expected)
+    ours = [(b - a) / runs for a, b in zip(used, now, strict=True)] or [None, None]
     grown = None if before is None or after is None else (after - before) / runs
     wall = max(share.ended for share in shares) - min(share.began for share in shares)
     client, slowest = sum(share.cpu for share in shares) / runs, max(share.slowest for share in shares)
     return Cost(workers, runs, wall, client, slowest, *ours, grown)
 
 
+@dataclass(frozen=True)
+class Store:
+    """Where runs are logged.
+
+    Parameters
+    ----------
+    address : str
+        What the workers are told.
+    database : str
+        Where it keeps them.
+    pids : tuple of int
+        Of MLflow's server and of PostgreSQL; empty where they are not ours.
+    """
+
+    address: str
+    database: str
+    pids: tuple[int, ...] = ()
+
+
 @contextmanager
-def own_server(processes: int) -> Iterator[tuple[str, int, Cluster]]:
-    """Run a server and its database in a folder that both may enter."""
+def store_at(uri: str, processes: int) -> Iterator[Store]:
+    """Return the store at an address; of an empty one run a server and its database in a folder both may enter."""
+    if uri:
+        yield Store(absolute(uri), absolute(uri))
+        return
     with tempfile.TemporaryDirectory(prefix="server-") as place:
         Path(place).chmod(0o711)
         with team_server(Path(place), processes=processes) as (served, database):
-            yield served.address, served.process.pid, database
+            yield Store(served.address, database.uri, (served.process.pid, database.pid))
 
 
 @dataclass(frozen=True)

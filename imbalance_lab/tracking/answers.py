@@ -25,10 +25,7 @@ ADVICE = {
     504: "504, nothing answers behind its proxy",
     507: "507, its disk is full",
 }
-CERTIFICATE = (
-    "its certificate is not trusted ({}): name that of its authority in MLFLOW_TRACKING_SERVER_CERT_PATH, or look at "
-    "none with MLFLOW_TRACKING_INSECURE_TLS=true"
-)
+CERTIFICATE = "certificate not trusted ({}): set MLFLOW_TRACKING_SERVER_CERT_PATH to its authority's"
 S3 = re.compile(r"(?: to (?P<bucket>[^/\s]+)\S*: )?An error occurred \((?P<code>\w+)\)")
 WAIT = frozenset({408, 429, 502, 503, 504})  # a proxy without its server, a server that starts or has too much to do
 STATUS = re.compile(r"too many (\d{3}) error responses|(?:error code|status code:?) (\d{3})")
