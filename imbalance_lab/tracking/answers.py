@@ -28,6 +28,7 @@ ADVICE = {
 CERTIFICATE = "certificate not trusted ({}): set MLFLOW_TRACKING_SERVER_CERT_PATH to its authority's"
 S3 = re.compile(r"(?: to (?P<bucket>[^/\s]+)\S*: )?An error occurred \((?P<code>\w+)\)")
 WAIT = frozenset({408, 429, 502, 503, 504})  # a proxy without its server, a server that starts or has too much to do
+FATAL = re.compile(r"FATAL: .+?(?= connection to server|$)")  # PostgreSQL's own words, after those of the connection
 STATUS = re.compile(r"too many (\d{3}) error responses|(?:error code|status code:?) (\d{3})")
 # What databases say of themselves, in their drivers' words. The first kind is not cured by waiting.
 REFUSAL = re.compile(
@@ -87,7 +88,8 @@ def answer_of(error: BaseException) -> str:
         if type(one).__module__.startswith("boto") and (found := S3.search(" ".join(str(one).split()))):
             return f"S3: {found['code']}{f', {bucket}' if (bucket := found['bucket']) else ''}"
     if not any(isinstance(one, NoConnection | Timeout) for one in chain):
-        return reason_of(error)
+        reason = reason_of(error)
+        return found[0] if (found := FATAL.search(reason)) else reason
     text = " ".join(str(one) for one in chain)
     if "timed out" in text:
         return "no answer in time"

@@ -66,7 +66,7 @@ def test_a_wrong_password_is_one_line_and_the_runs_can_be_sent(
     assert ended.returncode != 0
     lines = [line for line in ended.stderr.splitlines() if "send it" in line]
     assert len(lines) == 1, ended.stderr
-    assert "password authentication failed" in lines[0]
+    assert "could not take it (FATAL: " in lines[0]
     assert len(ended.stderr.splitlines()) <= 2, ended.stderr  # and that the sweep has no parent run
     assert "geheim" not in ended.stdout + ended.stderr
     folder = lines[0].partition("imbalance_lab send ")[2]
