@@ -9,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from experiments.server.postgres import Cluster
-from experiments.server.team import Served
+from experiments.server.team import Served, mlflow_server
 from imbalance_lab.runs.files import read_outcome
 from tests.conftest import invoke
 from tests.server.conftest import TYPED
@@ -142,3 +142,29 @@ def test_what_is_refused_is_one_line_and_the_runs_can_be_sent(
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id])
     assert [run.info.status for run in runs] == ["FINISHED"] * len(found)
+
+
+def test_mlflow_asks_for_passwords_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("flask_wtf", reason="MLflow's own passwords need another package: pip install 'mlflow[auth]'")
+    folder, secret = tmp_path / "server", "geheim-geheim"
+    settings = tmp_path / "auth.ini"
+    shipped = Path(__file__).resolve().parents[2] / "experiments" / "server" / "auth.ini"
+    settings.write_text(shipped.read_text().replace("/srv/mlflow", str(folder)))
+    variables = {
+        "MLFLOW_AUTH_CONFIG_PATH": str(settings),
+        "MLFLOW_AUTH_ADMIN_PASSWORD": secret,
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": "signs forms",
+    }
+    store, options = f"sqlite:///{folder}/mlflow.db", ("--app-name", "basic-auth")
+    with mlflow_server(store, folder, processes=1, options=options, environment=variables) as running:
+        place = running.address.removeprefix("http://")
+        assert invoke("-m", *TYPED, "seed=0,1", f"tracking.uri=http://admin:{secret}@{place}") == 0
+        assert invoke("compare", f"uri=http://admin:{secret}@{place}") == 0
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "admin")
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", secret)
+        assert invoke(*TYPED, "seed=2", f"tracking.uri={running.address}") == 0
+    shown = capfd.readouterr()
+    assert shown.err == ""
+    assert_kept_nowhere([secret], tmp_path, shown.out)
