@@ -11,6 +11,7 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 if "PYTEST_XDIST_WORKER" in os.environ:  # processes beside each other: their threads would wait for one another
     os.environ.setdefault("OMP_NUM_THREADS", "1")

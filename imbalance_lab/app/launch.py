@@ -115,6 +115,7 @@ def _run(typed: Sequence[str]) -> None:
     """Let Hydra run the jobs, and collect their errors."""
     sys.argv = [sys.argv[0], *typed]  # where Hydra reads them
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then hands its exceptions to us instead of printing them
+    process.take_over()  # before a sweep starts the process that sends, which inherits the environment
     process.handle_signals()
     process.hold_collector()
     try:

@@ -6,9 +6,11 @@ import hashlib
 import os
 import tempfile
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from imbalance_lab.errors import StoreError
+from imbalance_lab.options import EXTRAS
 
 SQLITE = "sqlite:///"
 DEFAULT = "sqlite:///mlflow.db"
@@ -55,6 +57,24 @@ def absolute(uri: str) -> str:
         if uri.startswith(SQLITE) and not uri.startswith(SQLITE + "/"):
             return SQLITE + str(Path(uri.removeprefix(SQLITE)).absolute())
     return uri.rstrip("/") if uri.startswith("http") else uri
+
+
+def located(artifacts: str) -> str:
+    """Return a place of artifacts with the path of a folder made absolute; an address stays as it is.
+
+    Raises
+    ------
+    StoreError
+        If what is needed to reach it is not installed.
+
+    Examples
+    --------
+    >>> located("gs://bucket/prefix/")
+    'gs://bucket/prefix'
+    """
+    if artifacts.startswith("s3://") and find_spec("boto3") is None:
+        raise StoreError(f"tracking.artifacts={artifacts} needs boto3; pip install 'imbalance-lab[{EXTRAS['boto3']}]'")
+    return artifacts.rstrip("/") if "://" in artifacts else str(Path(artifacts).absolute())
 
 
 def beside(uri: str, ending: str) -> Path:

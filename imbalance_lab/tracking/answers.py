@@ -9,10 +9,11 @@ from math import inf
 
 from mlflow.exceptions import MlflowException
 from requests.exceptions import ConnectionError as NoConnection
-from requests.exceptions import RetryError, Timeout
+from requests.exceptions import RetryError, SSLError, Timeout
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from imbalance_lab.errors import reason_of
+from imbalance_lab.options import EXTRAS
 
 USER = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
 ADVICE = {
@@ -24,7 +25,10 @@ ADVICE = {
     504: "504, nothing answers behind its proxy",
     507: "507, its disk is full",
 }
+CERTIFICATE = "certificate not trusted ({}): set MLFLOW_TRACKING_SERVER_CERT_PATH to its authority's"
+S3 = re.compile(r"(?: to (?P<bucket>[^/\s]+)\S*: )?An error occurred \((?P<code>\w+)\)")
 WAIT = frozenset({408, 429, 502, 503, 504})  # a proxy without its server, a server that starts or has too much to do
+FATAL = re.compile(r"FATAL: .+?(?= connection to server|$)")  # PostgreSQL's own words, after those of the connection
 STATUS = re.compile(r"too many (\d{3}) error responses|(?:error code|status code:?) (\d{3})")
 # What databases say of themselves, in their drivers' words. The first kind is not cured by waiting.
 REFUSAL = re.compile(
@@ -50,6 +54,8 @@ def tries_of(error: BaseException) -> float:
     if (status := _status_of(error)) is not None:
         return inf if status in WAIT else 1 if status >= 500 and not REFUSAL.search(str(error)) else 0
     chain = list(_chain(error))
+    if any(isinstance(one, SSLError | ImportError) for one in chain):
+        return 0
     if any(isinstance(one, NoConnection | Timeout | ConnectionError | TimeoutError) for one in chain):
         return inf
     if any(isinstance(one, IntegrityError) for one in chain):  # somebody else wrote the same meanwhile
@@ -64,14 +70,26 @@ def tries_of(error: BaseException) -> float:
 
 
 def answer_of(error: BaseException) -> str:
-    """Return why a store took nothing, in one line without passwords, with what to do where something can be done."""
+    """Return why a store took nothing, in one line without passwords, with what to do where something can be done.
+
+    >>> answer_of(ModuleNotFoundError("No module named 'boto3'", name="boto3"))
+    "boto3 is not installed; pip install 'imbalance-lab[s3]'"
+    """
     status = _status_of(error)
     if status is not None:
         told = status >= 500 and type(error).__name__ == "RestException"  # the server's own words
         return f"{status}, {reason_of(error)}" if told or status not in ADVICE else ADVICE[status]
     chain = list(_chain(error))
+    for one in chain:
+        if isinstance(one, ImportError) and one.name is not None and one.name in EXTRAS:
+            return f"{one.name} is not installed; pip install 'imbalance-lab[{EXTRAS[one.name]}]'"
+        if isinstance(one, SSLError) and (found := re.search(r"certificate verify failed: ([^(]+)", str(one))):
+            return CERTIFICATE.format(found[1].strip())
+        if type(one).__module__.startswith("boto") and (found := S3.search(" ".join(str(one).split()))):
+            return f"S3: {found['code']}{f', {bucket}' if (bucket := found['bucket']) else ''}"
     if not any(isinstance(one, NoConnection | Timeout) for one in chain):
-        return reason_of(error)
+        reason = reason_of(error)
+        return found[0] if (found := FATAL.search(reason)) else reason
     text = " ".join(str(one) for one in chain)
     if "timed out" in text:
         return "no answer in time"

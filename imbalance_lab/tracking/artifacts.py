@@ -13,9 +13,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from sqlalchemy.exc import SQLAlchemyError
 
-from imbalance_lab.errors import DataError, TrackingError, reason_of, without_password
+from imbalance_lab.errors import DataError, TrackingError, without_password
 from imbalance_lab.runs.files import written_files
 from imbalance_lab.tracking.address import absolute
+from imbalance_lab.tracking.answers import answer_of
 from imbalance_lab.tracking.store import open_store
 
 NO_SUCH_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # the second for what cannot be an id
@@ -35,27 +36,27 @@ def add_artifacts(uri: str, run: str, make: Callable[[Path, Path], None]) -> Non
     try:
         client = open_store(absolute(uri))
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise TrackingError(f"{where} cannot be reached: {reason_of(error)}") from error
+        raise TrackingError(f"{where} cannot be reached: {answer_of(error)}") from error
     try:
         client.get_run(run)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         if getattr(error, "error_code", None) in NO_SUCH_RUN:
             raise DataError(f"there is no folder '{run}', and no such run in {where} (uri= names another)") from error
-        raise TrackingError(f"{where} cannot be reached: {reason_of(error)}") from error
+        raise TrackingError(f"{where} cannot be reached: {answer_of(error)}") from error
     with TemporaryDirectory() as temporary:
         made = Path(temporary, "made")
         try:
             with without_progress_bars():
                 recorded = Path(client.download_artifacts(run, "", temporary))
         except (MlflowException, OSError) as error:
-            reason = reason_of(error)
+            reason = answer_of(error)
             raise TrackingError(f"MLflow does not hand out the artifacts of run {run}: {reason}") from error
         make(recorded, made)
         try:
             with without_progress_bars():
                 client.log_artifacts(run, str(made))
         except (MlflowException, OSError) as error:
-            reason = reason_of(error)
+            reason = answer_of(error)
             raise TrackingError(f"MLflow does not take the artifacts of run {run}: {reason}") from error
 
 

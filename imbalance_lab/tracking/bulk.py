@@ -86,13 +86,13 @@ def takes_many(uri: str) -> bool:
     return has_known_schema(uri)
 
 
-def write(uri: str, artifacts: Path, runs: Sequence[FinishedRun], known: bool) -> dict[Path, Place]:
+def write(uri: str, artifacts: str, runs: Sequence[FinishedRun], known: bool) -> dict[Path, Place]:
     """Write the runs that a database does not hold, with their files before, and return where all are, by folder.
 
     Parameters
     ----------
     uri : str
-    artifacts : Path
+    artifacts : str
         Where experiments that are created keep their files.
     runs : sequence of FinishedRun
         In the order in which they are written.
@@ -247,7 +247,7 @@ def _delete(connection: Connection, runs: Collection[str]) -> None:
         connection.execute(update(run.__table__).where(*active).values(**gone))
 
 
-def _experiment(uri: str, artifacts: Path, name: str) -> tuple[str, str]:
+def _experiment(uri: str, artifacts: str, name: str) -> tuple[str, str]:
     """Return an experiment's id and where it keeps files."""
     number = find_experiment(open_store(uri), name, artifact_location(uri, artifacts, name))
     return number, _location(uri, number)

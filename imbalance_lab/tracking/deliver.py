@@ -137,7 +137,7 @@ def _write(records: Sequence[Record], store: Store, known: bool) -> Iterator[Del
     try:
         runs = [_finished(record, store) for record in records]
         with quiet_loggers():
-            places = bulk.write(store.uri, Path(store.artifacts), runs, known)
+            places = bulk.write(store.uri, store.artifacts, runs, known)
             for experiment in {places[run.folder].experiment for run in runs if "sweep" not in run.tags}:
                 save_view(open_store(store.uri), experiment)  # a sweep saves its views when it ends
     except Exception as error:

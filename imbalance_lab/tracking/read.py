@@ -13,10 +13,11 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from imbalance_lab.errors import ConfigError, TrackingError, reason_of, without_password
+from imbalance_lab.errors import ConfigError, TrackingError, without_password
 from imbalance_lab.runs.reading import NO_GROUP, VERSION, Key, listed, seed_number, settings_of
 from imbalance_lab.runs.table import RunTable, folds_frame, settings_frame
 from imbalance_lab.tracking.address import absolute
+from imbalance_lab.tracking.answers import answer_of
 from imbalance_lab.tracking.database import epochs_from_database, has_known_schema, runs_from_database
 from imbalance_lab.tracking.keys import key_for
 from imbalance_lab.tracking.links import link
@@ -115,7 +116,7 @@ def _epochs_from_client(client: MlflowClient, uri: str, runs: list[str]) -> list
 
 
 def _unreadable(uri: str, error: Exception) -> TrackingError:
-    reason = reason_of(error)
+    reason = answer_of(error)
     return TrackingError(f"MLflow at {without_password(uri)} cannot be read: {reason}")
 
 

@@ -157,4 +157,4 @@ def _store(folder: Path, config: dict[str, Any], uri: str | None) -> Store:
                 "or in MLFLOW_TRACKING_URI"
             )
     tracker = MlflowTracker(**(settings | {"uri": uri or recorded}))  # which checks the settings
-    return Store(tracker.uri, str(tracker.artifacts), tracker.experiment, tracker.max_classes)
+    return Store(tracker.uri, tracker.artifacts, tracker.experiment, tracker.max_classes)

@@ -23,7 +23,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from imbalance_lab.errors import StoreError, without_password
-from imbalance_lab.tracking.address import SQLITE, beside
+from imbalance_lab.options import EXTRAS
+from imbalance_lab.tracking.address import SQLITE, beside, located
 
 POOL = "MLFLOW_SQLALCHEMYSTORE_"  # variables that set MLflow's pool of connections, not all of which memory takes
 
@@ -91,9 +92,11 @@ def _connect(uri: str) -> None:
             pass
         engine.dispose()
     except (ImportError, NoSuchModuleError) as error:
+        driver = getattr(error, "name", None) or "it"
+        wanted = f"'imbalance-lab[{EXTRAS[driver]}]'" if driver in EXTRAS else driver
         raise StoreError(
             f"tracking.uri={without_password(uri)} needs a database driver that is not installed ({error}); "
-            f"pip install {getattr(error, 'name', None) or 'it'}"
+            f"pip install {wanted}"
         ) from error
 
 
@@ -220,11 +223,12 @@ def _names_of_tables(file: Path) -> set[str]:
         return {name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")}
 
 
-def artifact_location(uri: str, artifacts: str | Path, experiment: str) -> str | None:
+def artifact_location(uri: str, artifacts: str, experiment: str) -> str | None:
     """Return where a local store keeps the artifacts of an experiment; a server decides for itself (None)."""
     if uri.startswith("http") or uri == "databricks":
         return None
-    return (Path(artifacts).absolute() / re.sub(r"[^\w.-]", "_", experiment)).as_uri()
+    folder = re.sub(r"[^\w.-]", "_", experiment)
+    return f"{located(artifacts)}/{folder}" if "://" in artifacts else (Path(artifacts).absolute() / folder).as_uri()
 
 
 def find_experiment(client: MlflowClient, name: str, artifact_location: str | None) -> str:

@@ -18,7 +18,7 @@ from imbalance_lab.runs.claims import release
 from imbalance_lab.runs.files import MODELS, RECORD
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
-from imbalance_lab.tracking.address import DEFAULT, absolute
+from imbalance_lab.tracking.address import DEFAULT, absolute, located
 from imbalance_lab.tracking.artifacts import attach
 from imbalance_lab.tracking.batches import Batches
 from imbalance_lab.tracking.bulk import Place
@@ -45,7 +45,8 @@ class MlflowTracker(Tracker):
     uri : str
         A database (``sqlite:///mlflow.db``) or the address of a server.
     artifacts : str
-        Folder for artifacts of a local store; a server has a place of its own.
+        Where a local store keeps artifacts: a folder, or an address such as ``s3://bucket/prefix``; a server has its
+        own place.
     experiment : str or None
         By default named after the dataset.
     max_classes : int
@@ -75,7 +76,7 @@ class MlflowTracker(Tracker):
         max_classes: Annotated[int, Field(ge=0)] = 50,
     ) -> None:
         self.uri = absolute(uri or DEFAULT)
-        self.artifacts, self.experiment = Path(artifacts).absolute(), experiment
+        self.artifacts, self.experiment = located(artifacts), experiment
         self.max_classes = max_classes
         self._client: MlflowClient | None = None
         self._run: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -302,3 +303,25 @@ def test_eight_sweeps_start_at_once_where_there_is_nothing_yet(tmp_path: Path) -
     table = read_runs(f"sqlite:///{tmp_path}/mlflow.db", "balanced_accuracy")
     assert (len(table.runs), set(table.runs.outcome)) == (16, {"finished"})
     assert table.runs.sweep.nunique() == 8
+
+
+def test_the_process_that_sends_has_the_environment_of_runs(store: Path, tmp_path: Path) -> None:
+    script = """
+import os
+from imbalance_lab import process
+from imbalance_lab.app import cli
+from imbalance_lab.tracking.sending import starting
+real = starting._start
+def started():
+    assert {key: os.environ[key] for key in process.MLFLOW} == process.MLFLOW
+    print("as in runs", flush=True)
+    return real()
+starting._start = started
+cli.main()
+"""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW")}
+    typed = [*(text for text in TINY if text != "tracking=none"), "model=logreg", "seed=0,1"]
+    command = [sys.executable, "-c", script, "-m", *typed]
+    ended = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert "as in runs" in ended.stdout

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imbalance_lab.tracking.address import DEFAULT
+from imbalance_lab.tracking.address import DEFAULT, located
 from imbalance_lab.tracking.sending.channel import channel_to
 from imbalance_lab.tracking.sending.starting import start
 
@@ -54,8 +54,7 @@ class TrackedSweep:
         TrackingError
             If the store cannot be reached.
         """
-        where = str(Path(artifacts).absolute())
-        parent: Parent = self._call("start_parent", self.uri, where, experiment, name, dict(grid))
+        parent: Parent = self._call("start_parent", self.uri, located(artifacts), experiment, name, dict(grid))
         self.parent = parent
         return parent
 

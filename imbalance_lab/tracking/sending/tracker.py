@@ -16,7 +16,7 @@ from imbalance_lab.errors import TrackingError
 from imbalance_lab.runs.claims import release
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Tracker
-from imbalance_lab.tracking.address import DEFAULT, Store, absolute
+from imbalance_lab.tracking.address import DEFAULT, Store, absolute, located
 from imbalance_lab.tracking.cells import cell_of, claim_cell, claims_of
 from imbalance_lab.tracking.membership import Membership, sweep_tags
 from imbalance_lab.tracking.sending.channel import channel_to
@@ -51,7 +51,7 @@ class QueuedTracker(Tracker):
         max_classes: Annotated[int, Field(ge=0)] = 50,
         address: str = "",
     ) -> None:
-        self._store = Store(absolute(uri or DEFAULT), str(Path(artifacts).absolute()), experiment, max_classes)
+        self._store = Store(absolute(uri or DEFAULT), located(artifacts), experiment, max_classes)
         self._channel = channel_to(address)
         self._began, self._record_id = int(time.time() * 1000), uuid.uuid4().hex
         self._sweep: dict[str, str] = {}

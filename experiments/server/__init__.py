@@ -1,0 +1,1 @@
+"""MLflow's server with PostgreSQL behind it, for a team."""
