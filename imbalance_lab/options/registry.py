@@ -34,7 +34,14 @@ MAX_NAME = 200
 ENTRY_POINT = "imbalance_lab.options"
 # Libraries that an option needs and the package does not install by itself: the extra that does.
 EXTRAS: Mapping[str, str] = MappingProxyType(
-    {"catboost": "boosting", "lightgbm": "boosting", "xgboost": "boosting", "optuna": "tuning"}
+    {
+        "catboost": "boosting",
+        "lightgbm": "boosting",
+        "xgboost": "boosting",
+        "optuna": "tuning",
+        "ray": "ray",
+        "submitit": "slurm",
+    }
 )
 
 _PACKAGE = Path(__file__).resolve().parents[1]
