@@ -17,6 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from imbalance_lab.app.launchers.work import Done, Place, Task, marked
 
+MAX_ATTEMPTS = 2  # at a cell whose worker is lost
+
 
 @dataclass(frozen=True)
 class Lost:

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections import Counter, deque
 from collections.abc import Generator, Iterator
 from contextlib import suppress
@@ -14,7 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, validate_call
 
-from imbalance_lab.app.launchers.base import Engine, Lost
+from imbalance_lab.app.launchers.base import MAX_ATTEMPTS, Engine, Lost
 from imbalance_lab.app.launchers.work import Done, Place, Task, Worker
 from imbalance_lab.errors import ConfigError, reason_of
 from imbalance_lab.options.making import locate
@@ -24,7 +25,6 @@ LOCAL = "local"
 START = "ray start --head starts one, no address uses this machine"
 SECONDS_TO_ANSWER = 5.0
 SECONDS_BETWEEN_LOOKS = 5.0
-MAX_ATTEMPTS = 2  # at a cell whose worker is lost
 OBJECT_STORE = 200 * 2**20  # bytes, of a cluster of our own: records are small
 Positive = Annotated[float, Field(gt=0)]
 
@@ -120,6 +120,8 @@ class Ray(Engine):
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+        # Of a node that is lost Ray prints pages of the raylet's log; the only switch has no public name.
+        sys.modules["ray._private.worker"].__dict__["_worker_logs_enabled"] = False
         return ray
 
     def _feed(self, pool: _Pool, first: Task, tasks: Iterator[Task]) -> Iterator[Done | Lost]:
