@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from imbalance_lab.app.launchers.noted import NotedTracker
@@ -17,16 +20,17 @@ from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.tracking.read import read_runs
 from tests.app.cluster import hides_disks, on_its_own_disk, two_nodes
 from tests.app.engines import kept
+from tests.app.slurm import one_node
 from tests.app.stops import statuses
 from tests.conftest import TINY, invoke, records, replaced
 
 TRACKED = [typed for typed in TINY if typed != "tracking=none"]
 CELLS = ["model=logreg", "strategy=none,inv_freq", "seed=0,1"]
+SLURM = ["hydra/launcher=slurm"]
 IN_ROW = [
     "hydra/launcher=parallel",
     "~hydra.launcher.n_jobs",
-    "hydra.launcher._target_=hydra_plugins.imbalance_lab_engine.Engine",
-    "+hydra.launcher.engine=tests.app.engines.InRow",
+    "hydra.launcher.engine=tests.app.engines.InRow",
 ]
 
 
@@ -172,6 +176,12 @@ def test_a_place_is_seen_by_whoever_finds_its_file(tmp_path: Path) -> None:
         (["hydra/launcher=ray", "hydra.launcher.workers=many"], "hydra.launcher.workers: Input should be a valid int"),
         (["hydra/launcher=ray", "hydra.launcher.engine=nothing.Engine"], "there is no nothing.Engine"),
         (["hydra/launcher=ray", "hydra.launcher.wrokers=2"], "wrokers"),
+        (["hydra/launcher=slurm", "hydra.launcher.cluster=here"], "hydra.launcher.cluster: Input should be 'slurm' or"),
+        (["hydra/launcher=slurm", "hydra.launcher.cells_per_task=0"], "hydra.launcher.cells_per_task: Input should be"),
+        (
+            ["hydra/launcher=slurm", "hydra.launcher.minutes=soon"],
+            "hydra.launcher.minutes: Input should be a valid int",
+        ),
     ],
 )
 def test_an_engine_that_is_not_there_is_refused_before_the_sweep_begins(
@@ -183,7 +193,7 @@ def test_an_engine_that_is_not_there_is_refused_before_the_sweep_begins(
     assert "".join(capfd.readouterr()) == ""
 
 
-@pytest.mark.parametrize(("library", "extra", "launcher"), [("ray", "ray", "ray")])
+@pytest.mark.parametrize(("library", "extra", "launcher"), [("ray", "ray", "ray"), ("submitit", "slurm", "slurm")])
 def test_an_engine_whose_extra_is_not_installed_says_what_to_install(
     library: str, extra: str, launcher: str, monkeypatch: pytest.MonkeyPatch, store: Path
 ) -> None:
@@ -255,3 +265,77 @@ def test_a_cluster_that_shares_no_disk_and_loses_a_node_leaves_the_folder_of_a_s
     runs = read_runs(f"sqlite:///{out / 'mlflow.db'}", "balanced_accuracy").runs
     assert sorted(runs.outcome) == ["finished"] * 24
     assert "RUNNING" not in statuses(out / "mlflow.db")
+
+
+@pytest.mark.slow
+def test_submitit_on_this_machine_gives_the_bits_of_a_sweep_in_a_row(tmp_path: Path) -> None:
+    pytest.importorskip("submitit")
+    typed = ["-m", *replaced(TINY, ["model=logreg", "strategy=none,inv_freq", "seed=0,1"])]
+    local = [*SLURM, "hydra.launcher.cluster=local", "hydra.launcher.at_once=2", "hydra.launcher.cells_per_task=2"]
+    in_a_row = python(*typed, "hydra.sweep.dir=row", cwd=tmp_path)
+    packed = python(*typed, *local, "hydra.sweep.dir=packed", cwd=tmp_path)
+    assert kept(tmp_path / "packed") == kept(tmp_path / "row")
+    assert lines(packed.replace("packed", "row"), 4) == lines(in_a_row, 4)
+    files = {name: sorted(file.name for file in (tmp_path / name).iterdir()) for name in ("row", "packed")}
+    assert files["row"] == files["packed"]
+
+
+@pytest.mark.slow
+def test_a_slurm_of_one_node_runs_a_sweep_whatever_becomes_of_its_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("submitit")
+    slurm = [*SLURM, "hydra.launcher.at_once=2", "hydra.launcher.cells_per_task=3"]
+    with one_node(tmp_path / "slurm", monkeypatch):
+        # one run kills its task the first time, then two do so as often as they are made
+        both = ["-m", *TRACKED, "model=custom", "strategy=none,inv_freq"]
+        once = ["model.estimator._target_=tests.app.lost.DiesOnce", f"+model.estimator.file={tmp_path / 'died'}"]
+        assert "6 finished" in python(*both, *once, "seed=range(3)", *slurm, cwd=tmp_path)
+        assert (tmp_path / "died").exists()
+        always = ["model.estimator._target_=tests.app.lost.Dies", f"+model.estimator.file={tmp_path / 'never'}"]
+        shown = python(*both, *always, *slurm, cwd=tmp_path, status=1)
+        assert "2 failed" in shown
+        assert "its task was lost 2 times" in shown
+        assert "RUNNING" not in statuses(tmp_path / "mlflow.db")
+        line = python("-m", *TRACKED, *CELLS, *slurm, "hydra.launcher.partition=none", cwd=tmp_path, status=1)
+        assert line == "error: there is no Slurm partition hydra.launcher.partition=none; there are: short\n"
+        line = python("-m", *TRACKED, *CELLS, *slurm, "hydra.launcher.sbatch={oops: 1}", cwd=tmp_path, status=1)
+        assert re.fullmatch(r"sweep .*: 4 runs\nerror: Slurm refuses the tasks \(sbatch: .*oops.*\)\n", line)
+        assert "RUNNING" not in statuses(tmp_path / "mlflow.db")
+        assert subprocess.run(["squeue", "--noheader"], capture_output=True, text=True).stdout == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("engine", "number"),
+    [("ray", signal.SIGINT), ("ray", signal.SIGKILL), ("slurm", signal.SIGTERM), ("slurm", signal.SIGKILL)],
+)
+def test_a_sweep_that_is_stopped_leaves_no_worker_and_nothing_running(
+    engine: str, number: signal.Signals, tmp_path: Path, store: Path
+) -> None:
+    pytest.importorskip({"ray": "ray", "slurm": "submitit"}[engine])
+    typed = ["-m", *TRACKED, "model=logreg", "seed=range(80)"]
+    local = [*SLURM, "hydra.launcher.cluster=local", "hydra.launcher.at_once=1", "hydra.launcher.cells_per_task=80"]
+    engines = {"ray": ["hydra/launcher=ray", "hydra.launcher.workers=1"], "slurm": local}
+    command = [sys.executable, "-m", "imbalance_lab", *typed, *engines[engine]]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        shown = [process.stdout.readline() for _ in range(4)]
+        others = psutil.Process(process.pid).children(recursive=True)
+        (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+        assert process.wait(timeout=60) != 0
+        shown.append(process.stdout.read())
+    _, alive = psutil.wait_procs(others, timeout=60)  # Ray's own look for their parent now and then
+    assert alive == [], "".join(shown)
+    assert "Traceback" not in "".join(shown)
+    if number != signal.SIGKILL:
+        assert "interrupted" in shown[-1]
+        assert "RUNNING" not in statuses(store)
+        assert {record["outcome"] for record in records(tmp_path)} <= {"finished", "killed"}
+    done = sum(record["outcome"] == "finished" for record in records(tmp_path))
+    assert invoke(*typed[:-1], f"seed=range({done + 2})", "resume=true") == 0
+    runs = read_runs(f"sqlite:///{store}", "balanced_accuracy").runs
+    assert sorted(runs.name[runs.outcome == "finished"]) == sorted(f"none logreg seed={k}" for k in range(done + 2))

@@ -1,15 +1,15 @@
 """Engines that run a sweep's jobs in other processes, on this machine or others, behind Hydra's `Launcher`.
 
-Launchers from PyPI start each job as a program of its own would be: one worker for a job or a batch, its output on the
-sweep's terminal, records wherever the worker happened to write. hydra-ray-launcher 1.2 wants a cloudpickle below 3,
-which MLflow's and joblib's current releases are not installed with, and copies every line of every worker;
-hydra-submitit-launcher pays the imports for each job. So there are launchers of our own on the engines' public API:
+Hydra's plugins on PyPI start a job as a program of its own: its output goes to the sweep's terminal, its records to
+wherever the worker is, and what it has loaded and traced is lost with it. hydra-ray-launcher 1.2 wants a cloudpickle
+below 3 besides, hydra-submitit-launcher pays the imports for each job, and joblib's gives up where a worker dies. So
+there are engines of our own on the public API of Ray, submitit and multiprocessing:
 
 - `base` is the process that follows the sweep: it composes cells, gives them out, and takes back how they ended;
 - `cells` is what that process knows of each cell, and records of it however it ends;
 - `work` is a worker: many cells one after the other, with the caches of a sweep in a row;
 - `noted` is a worker's tracker: it notes what is repeated where the store can be reached;
-- `on_ray`, `on_slurm` are the engines.
+- `on_processes`, `on_ray` (both fed by `feeding`) and `on_slurm` (which submits `packs` to a `queue`) are the engines.
 """
 
 from __future__ import annotations

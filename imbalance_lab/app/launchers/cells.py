@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from imbalance_lab.app.sweep import follows, membership
 from imbalance_lab.errors import AlreadyFinished, LabError, TrackingError
 from imbalance_lab.process import interrupted
 from imbalance_lab.runs.cell import Cell
-from imbalance_lab.runs.files import mark_untracked
+from imbalance_lab.runs.files import RECORD, mark_untracked, read_outcome
 from imbalance_lab.runs.record import RunRecord
 from imbalance_lab.runs.run import refuse_a_second_run
 from imbalance_lab.runs.watch import collected_warnings
@@ -37,6 +38,14 @@ class _GivenOut:
     cell: Cell
     folder: Path
     settings: dict[str, Any]
+    at: float = field(default_factory=time.time)
+
+    @property
+    def has_record(self) -> bool:
+        """Whether a worker has completed its record."""
+        file = self.folder / RECORD
+        is_new = file.is_file() and file.stat().st_mtime >= self.at - 1
+        return is_new and (read_outcome(self.folder) or {}).get("outcome") == "finished"
 
 
 class Cells:
@@ -116,6 +125,10 @@ class Cells:
     def kill(self, numbers: Collection[int], error: BaseException) -> None:
         """Record cells that were being made when the sweep was interrupted."""
         for given in (self._given_out[number] for number in numbers if number in self._given_out):
+            if given.has_record:
+                advice = f"send it with python -m imbalance_lab send {given.folder}"
+                mark_untracked(given.folder, f"interrupted before it was sent; {advice}")
+                continue
             with suppress(KeyboardInterrupt):
                 given.cell.attempt(_raising(KeyboardInterrupt(str(error) or type(error).__name__), given))
 

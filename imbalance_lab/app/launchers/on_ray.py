@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from types import ModuleType
@@ -15,7 +15,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, validate_call
 
-from imbalance_lab.app.launchers.base import MAX_ATTEMPTS, Engine, Lost
+from imbalance_lab.app.launchers.base import Engine, Lost
+from imbalance_lab.app.launchers.feeding import Pool, feed
 from imbalance_lab.app.launchers.work import Done, Place, Task, Worker
 from imbalance_lab.errors import ConfigError, reason_of
 from imbalance_lab.options.making import locate
@@ -96,10 +97,10 @@ class Ray(Engine):
             return
         ray = self._connect()
         try:
-            pool = _Pool(ray, self._needs, place, self.environment)
+            pool = _Actors(ray, self._needs, place, self.environment)
             for _ in range(min(count, self._workers or pool.room())):
                 pool.start()
-            yield from self._feed(pool, first, tasks)
+            yield from feed(pool, first, tasks, self.running)
             pool.stop()
         finally:
             ray.shutdown()  # what we started: a cluster of our own, or our actors
@@ -124,48 +125,9 @@ class Ray(Engine):
         sys.modules["ray._private.worker"].__dict__["_worker_logs_enabled"] = False
         return ray
 
-    def _feed(self, pool: _Pool, first: Task, tasks: Iterator[Task]) -> Iterator[Done | Lost]:
-        """Give each worker that is free a cell, until all have ended; one is composed ahead."""
-        waiting, attempts = deque([first]), Counter[int]()
 
-        def give() -> None:
-            while pool.free and (task := waiting.popleft() if waiting else next(tasks, None)) is not None:
-                pool.give(task)
-                self.running.add(task.number)
-
-        while True:
-            give()
-            if not waiting and (task := next(tasks, None)) is not None:
-                waiting.append(task)
-            if not waiting and not pool.made:
-                return
-            if (ended := pool.wait()) is None:
-                if not pool.made and pool.room() == 0:
-                    raise ConfigError(
-                        "no machine that a worker fits on is left of the Ray cluster; resume=true goes on"
-                    )
-                continue
-            task, result = ended
-            self.running.discard(task.number)
-            attempts[task.number] += 1
-            if isinstance(result, Done):
-                give()  # before anything is shown
-                yield result
-            elif attempts[task.number] < MAX_ATTEMPTS:
-                waiting.appendleft(task)
-            else:
-                yield Lost(task.number, f"its worker was lost {MAX_ATTEMPTS} times, the last time as {result}")
-
-
-class _Pool:
-    """Actors: those that are about to be there, those that are free, and those that make a cell.
-
-    Attributes
-    ----------
-    free : deque of actors
-    made : dict
-        Actors and tasks, by what answers how the task ended.
-    """
+class _Actors(Pool):
+    """Actors: those that are about to be there, those that are free, and those that make a cell."""
 
     def __init__(self, ray: ModuleType, needs: dict[str, float], place: Place, environment: dict[str, str]) -> None:
         self._ray, self._needs, self._place = ray, needs, place
@@ -174,9 +136,17 @@ class _Pool:
             **{key: value for key, value in taken.items() if value}, runtime_env={"env_vars": environment}
         )
         self._path = environment["PYTHONPATH"].split(os.pathsep)
-        self.free: deque[Any] = deque()
+        self._free: deque[Any] = deque()
         self._coming: dict[Any, Any] = {}  # actors by what they answer once they are there
-        self.made: dict[Any, tuple[Any, Task]] = {}
+        self._made: dict[Any, tuple[Any, Task]] = {}
+
+    @property
+    def free(self) -> deque[Any]:
+        return self._free
+
+    @property
+    def made(self) -> dict[Any, tuple[Any, Task]]:
+        return self._made
 
     def room(self) -> int:
         """Return how many workers fit on the machines that are alive."""
@@ -186,7 +156,7 @@ class _Pool:
 
     def start(self) -> None:
         """Start an actor; it is free once it is there."""
-        if not self._coming and not self.free and not self.made and self.room() == 0:
+        if not self._coming and not self._free and not self._made and self.room() == 0:
             wanted = ", ".join(f"{value:g} {key}" for key, value in self._needs.items() if value)
             raise ConfigError(f"no machine of the Ray cluster has {wanted}; give a worker less by hydra.launcher.cpus=")
         actor = self._kind.remote(self._place, self._path)
@@ -194,23 +164,31 @@ class _Pool:
 
     def give(self, task: Task) -> None:
         """Let a free actor make a cell."""
-        actor = self.free.popleft()
-        self.made[actor.make.remote(task)] = actor, task
+        actor = self._free.popleft()
+        self._made[actor.make.remote(task)] = actor, task
 
     def wait(self) -> tuple[Task, Done | str] | None:
-        """Return the next cell that ended, or why its actor did not; None if another actor is there, or for a look."""
-        refs = [*self.made, *self._coming]
+        """Return the next cell that ended, or why its actor did not end it; None if nothing has, or an actor is there.
+
+        Raises
+        ------
+        ConfigError
+            If no machine is left that a worker fits on.
+        """
+        refs = [*self._made, *self._coming]
         ready, _ = self._ray.wait(refs, num_returns=1, timeout=SECONDS_BETWEEN_LOOKS)
         if not ready:
+            if not self._made and self.room() == 0:
+                raise ConfigError("no machine that a worker fits on is left of the Ray cluster; resume=true goes on")
             return None
-        if ready[0] in self.made:
+        if ready[0] in self._made:
             return self._ended(ready[0])
         self._arrived(ready[0])
         return None
 
     def stop(self) -> None:
         """End all actors."""
-        for actor in [*self.free, *self._coming.values(), *(actor for actor, _ in self.made.values())]:
+        for actor in [*self._free, *self._coming.values(), *(actor for actor, _ in self._made.values())]:
             with suppress(Exception):
                 self._ray.kill(actor)
 
@@ -218,20 +196,20 @@ class _Pool:
         actor = self._coming.pop(ref)
         try:
             self._ray.get(ref)
-            self.free.append(actor)
+            self._free.append(actor)
         except self._ray.exceptions.RayActorError as error:
             if "The actor died because of an error raised in its creation task" in str(error):
                 raise ConfigError(f"no Ray worker can start: {_last_line(error)}") from error
             self.start()
 
     def _ended(self, ref: Any) -> tuple[Task, Done | str]:
-        actor, task = self.made.pop(ref)
+        actor, task = self._made.pop(ref)
         try:
             done: Done = self._ray.get(ref)
-            self.free.append(actor)
+            self._free.append(actor)
             return task, done
         except self._ray.exceptions.RayTaskError as error:  # the worker is there
-            self.free.append(actor)
+            self._free.append(actor)
             return task, _last_line(error)
         except self._ray.exceptions.RayError as error:
             self.start()

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -122,23 +123,24 @@ class Slurm(Engine):
         folder = Path(self._folder).absolute() / place.token if self._folder else place.folder / FOLDER
         board = Board(folder / "results", given)
         queue = Queue(self._is_local, self._asked, self._at_once, folder / "logs", self.environment)
-        path = self.environment["PYTHONPATH"].split(os.pathsep)
+        path, parent = self.environment["PYTHONPATH"].split(os.pathsep), os.getpid() if self._is_local else None
+        pack = partial(Pack, place=place, path=path, folder=board.folder, parent=parent)
         size, lost = self._cells_per_task, False
         try:
-            queue.submit([Pack(given[k : k + size], place, path, board.folder) for k in range(0, len(given), size)])
+            queue.submit([pack(given[k : k + size]) for k in range(0, len(given), size)])
             while board.left:
                 ended = board.take()
                 self.running = board.running
                 yield from ended
                 if ended:
                     continue
-                for pack, log in queue.gone():
+                for gone, log in queue.gone():
                     yield from board.take()
-                    for number in board.lose(pack):
+                    for number in board.lose(gone):
                         lost = True
                         yield Lost(number, f"its task was lost {MAX_ATTEMPTS} times; {log} says why")
-                    if rest := [task for task in pack.tasks if task.number in board.left]:
-                        queue.submit([Pack(rest, place, path, board.folder)])
+                    if rest := [task for task in gone.tasks if task.number in board.left]:
+                        queue.submit([pack(rest)])
                 time.sleep(SECONDS_BETWEEN_LOOKS)
         finally:
             queue.cancel()

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 from imbalance_lab.app.launchers.base import MAX_ATTEMPTS
 from imbalance_lab.app.launchers.work import Done, Place, Task, Worker
 
@@ -28,10 +30,14 @@ class Pack:
         Where the process that follows the sweep finds modules.
     folder : Path
         Where results go, on a disk that both see.
+    parent : int or None
+        The process that follows the sweep, if it is on this machine: the task ends with it, however that ended.
     """
 
-    def __init__(self, tasks: Sequence[Task], place: Place, path: Sequence[str], folder: Path) -> None:
-        self.tasks, self._place, self._path, self._folder = tasks, place, path, folder
+    def __init__(
+        self, tasks: Sequence[Task], place: Place, path: Sequence[str], folder: Path, parent: int | None = None
+    ) -> None:
+        self.tasks, self._place, self._path, self._folder, self._parent = tasks, place, path, folder, parent
 
     def __call__(self) -> None:
         """Make the cells that nobody has made.
@@ -51,6 +57,8 @@ class Pack:
         thread.start()
         while thread.is_alive():
             thread.join(1.0)
+            if self._parent is not None and not _lives(self._parent):
+                os._exit(1)
         if failed:
             raise failed[0]
 
@@ -118,3 +126,10 @@ class Board:
             (self.folder / f"{number}.begun").unlink(missing_ok=True)
         self.running -= set(begun)
         return lost
+
+
+def _lives(number: int) -> bool:
+    try:
+        return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

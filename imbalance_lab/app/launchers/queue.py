@@ -69,8 +69,7 @@ class Queue:
                 with env_override(self._environment), stderr_hidden(), self._executor.batch():
                     jobs = [self._executor.submit(pack) for pack in some]
             except Exception as error:
-                last = Exception(str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__)
-                raise ConfigError(f"Slurm refuses the tasks ({reason_of(last)})") from error
+                raise ConfigError(f"Slurm refuses the tasks ({_first_line(error)})") from error
             self._submitted += zip(jobs, some, strict=True)
 
     def gone(self) -> list[tuple[Pack, Path]]:
@@ -123,3 +122,7 @@ def output_of(*command: str) -> str:
     if done.returncode:
         raise OSError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"status {done.returncode}")
     return done.stdout
+
+
+def _first_line(error: Exception) -> str:
+    return reason_of(Exception(next(iter(str(error).strip().splitlines()), type(error).__name__)))
