@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -194,6 +195,16 @@ def test_an_engine_that_is_not_there_is_refused_before_the_sweep_begins(
     assert "".join(capfd.readouterr()) == ""
 
 
+@pytest.mark.slow
+def test_what_listens_and_is_no_ray_cluster_is_refused(store: Path) -> None:
+    pytest.importorskip("ray")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        where = f"127.0.0.1:{server.getsockname()[1]}"
+        line = str(invoke("-m", *TRACKED, *CELLS, "hydra/launcher=ray", f"hydra.launcher.address={where}"))
+    assert line.startswith(f"error: what answers at hydra.launcher.address={where} is no Ray cluster")
+    assert statuses(store) == []
+
+
 @pytest.mark.parametrize(("library", "extra", "launcher"), [("ray", "ray", "ray"), ("submitit", "slurm", "slurm")])
 def test_an_engine_whose_extra_is_not_installed_says_what_to_install(
     library: str, extra: str, launcher: str, monkeypatch: pytest.MonkeyPatch, store: Path
@@ -288,14 +299,14 @@ def test_a_slurm_of_one_node_runs_a_sweep_whatever_becomes_of_its_tasks(
     pytest.importorskip("submitit")
     slurm = [*SLURM, "hydra.launcher.at_once=2", "hydra.launcher.cells_per_task=3"]
     with one_node(tmp_path / "slurm", monkeypatch):
-        # one run kills its task the first time, then two do so as often as they are made
-        both = ["-m", *TRACKED, "model=custom", "strategy=none,inv_freq"]
+        # one run kills its task the first time, then one does so as often as it is made
+        both = ["-m", *TRACKED, "model=custom"]
         once = ["model.estimator._target_=tests.app.lost.DiesOnce", f"+model.estimator.file={tmp_path / 'died'}"]
-        assert "6 finished" in python(*both, *once, "seed=range(3)", *slurm, cwd=tmp_path)
+        assert "6 finished" in python(*both, *once, "strategy=none,inv_freq", "seed=range(3)", *slurm, cwd=tmp_path)
         assert (tmp_path / "died").exists()
         always = ["model.estimator._target_=tests.app.lost.Dies", f"+model.estimator.file={tmp_path / 'never'}"]
-        shown = python(*both, *always, *slurm, cwd=tmp_path, status=1)
-        assert "2 failed" in shown
+        shown = python(*both, *always, "strategy=none", *slurm, cwd=tmp_path, status=1)
+        assert "1 failed" in shown
         assert "its task was lost 2 times" in shown
         assert "RUNNING" not in statuses(tmp_path / "mlflow.db")
         line = python("-m", *TRACKED, *CELLS, *slurm, "hydra.launcher.partition=none", cwd=tmp_path, status=1)

@@ -72,11 +72,13 @@ class Engine(ABC):
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a worker's environment has besides: ``hydra.job.env_set``, before a library is loaded."""
+        """What a worker's environment has besides: ``hydra.job.env_set``, and where modules of one's own are."""
         given = OmegaConf.to_container(self._config.hydra.job.env_set, resolve=True)
         assert isinstance(given, Mapping)
-        path = os.pathsep.join(dict.fromkeys(os.path.abspath(folder) for folder in sys.path))
-        return {str(name): str(value) for name, value in given.items()} | {"PYTHONPATH": path}
+        interpreters = tuple(os.path.join(prefix, "") for prefix in (sys.prefix, sys.base_prefix))  # each has its own
+        path = dict.fromkeys(os.path.abspath(folder) for folder in sys.path)
+        own = os.pathsep.join(folder for folder in path if not folder.startswith(interpreters))
+        return {str(name): str(value) for name, value in given.items()} | {"PYTHONPATH": own}
 
     @abstractmethod
     def check(self) -> None:

@@ -64,7 +64,7 @@ class Processes(Engine):
         if first is None:  # all have finished before
             return
         with env_override(self.environment):
-            pool = _Processes(place, self.environment["PYTHONPATH"].split(os.pathsep))
+            pool = _Processes(place)
             try:
                 for _ in range(min(count, self._workers)):
                     pool.start()
@@ -80,8 +80,8 @@ class _Member:
 
 
 class _Processes(Pool):
-    def __init__(self, place: Place, path: list[str]) -> None:
-        self._place, self._path = place, path
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._free: deque[_Member] = deque()
         self._made: dict[Connection, tuple[_Member, Task]] = {}
 
@@ -96,7 +96,7 @@ class _Processes(Pool):
     def start(self) -> None:
         """Start a process, which a terminal's Ctrl-C leaves alone: it ends when it is told."""
         ours, its = SPAWN.Pipe()
-        process = SPAWN.Process(target=_work, args=(its, self._place, self._path, os.getpid()), daemon=True)
+        process = SPAWN.Process(target=_work, args=(its, self._place, os.getpid()), daemon=True)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             process.start()
@@ -139,13 +139,13 @@ class _Processes(Pool):
             member.connection.close()
 
 
-def _work(connection: Connection, place: Place, path: list[str], parent: int) -> None:
+def _work(connection: Connection, place: Place, parent: int) -> None:
     """Make cells until the end is asked for, or the process that asks has died."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     with suppress(KeyboardInterrupt, EOFError, OSError):
         end_with_parent(parent)
-        worker = Worker(place, path)
+        worker = Worker(place)
         while True:
             task: Task = connection.recv()
             connection.send(worker.make(task))

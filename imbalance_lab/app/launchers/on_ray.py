@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -24,7 +25,7 @@ from imbalance_lab.process import SIGNALS
 
 LOCAL = "local"
 START = "ray start --head starts one, no address uses this machine"
-SECONDS_TO_ANSWER = 5.0
+SECONDS_TO_ANSWER, SECONDS_TO_BE_WELL = 5.0, 20.0
 SECONDS_BETWEEN_LOOKS = 5.0
 OBJECT_STORE = 200 * 2**20  # bytes, of a cluster of our own: records are small
 Positive = Annotated[float, Field(gt=0)]
@@ -83,6 +84,8 @@ class Ray(Engine):
             socket.create_connection((host, int(port)), SECONDS_TO_ANSWER).close()
         except (OSError, OverflowError) as error:
             raise ConfigError(f"there is no Ray cluster at {what} ({reason_of(error)}); {START}") from error
+        if not self._address.startswith("ray://") and not _is_healthy(self._address):
+            raise ConfigError(f"what answers at {what} is no Ray cluster, or is not well; {START}")
 
     def results(self, tasks: Iterator[Task], count: int, place: Place) -> Generator[Done | Lost, None, None]:
         """Yield how the tasks ended.
@@ -135,7 +138,6 @@ class _Actors(Pool):
         self._kind = ray.remote(Worker).options(
             **{key: value for key, value in taken.items() if value}, runtime_env={"env_vars": environment}
         )
-        self._path = environment["PYTHONPATH"].split(os.pathsep)
         self._free: deque[Any] = deque()
         self._coming: dict[Any, Any] = {}  # actors by what they answer once they are there
         self._made: dict[Any, tuple[Any, Task]] = {}
@@ -159,7 +161,7 @@ class _Actors(Pool):
         if not self._coming and not self._free and not self._made and self.room() == 0:
             wanted = ", ".join(f"{value:g} {key}" for key, value in self._needs.items() if value)
             raise ConfigError(f"no machine of the Ray cluster has {wanted}; give a worker less by hydra.launcher.cpus=")
-        actor = self._kind.remote(self._place, self._path)
+        actor = self._kind.remote(self._place)
         self._coming[actor.__ray_ready__.remote()] = actor
 
     def give(self, task: Task) -> None:
@@ -214,6 +216,16 @@ class _Actors(Pool):
         except self._ray.exceptions.RayError as error:
             self.start()
             return task, _first_line(error)
+
+
+def _is_healthy(address: str) -> bool:
+    """Whether Ray's head is at an address; connecting to something else would take it a quarter of an hour."""
+    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    try:
+        asked = subprocess.run([*command, "--skip-version-check"], capture_output=True, timeout=SECONDS_TO_BE_WELL)
+    except subprocess.TimeoutExpired:
+        return False
+    return asked.returncode == 0
 
 
 def _first_line(error: BaseException) -> str:

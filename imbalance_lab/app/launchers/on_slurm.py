@@ -123,8 +123,7 @@ class Slurm(Engine):
         folder = Path(self._folder).absolute() / place.token if self._folder else place.folder / FOLDER
         board = Board(folder / "results", given)
         queue = Queue(self._is_local, self._asked, self._at_once, folder / "logs", self.environment)
-        path, parent = self.environment["PYTHONPATH"].split(os.pathsep), os.getpid() if self._is_local else None
-        pack = partial(Pack, place=place, path=path, folder=board.folder, parent=parent)
+        pack = partial(Pack, place=place, folder=board.folder, parent=os.getpid() if self._is_local else None)
         size, lost = self._cells_per_task, False
         try:
             queue.submit([pack(given[k : k + size]) for k in range(0, len(given), size)])

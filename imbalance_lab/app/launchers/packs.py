@@ -26,18 +26,14 @@ class Pack:
     ----------
     tasks : sequence of Task
     place : Place
-    path : sequence of str
-        Where the process that follows the sweep finds modules.
     folder : Path
         Where results go, on a disk that both see.
     parent : int or None
         The process that follows the sweep, if it is on this machine: the task ends with it, however that ended.
     """
 
-    def __init__(
-        self, tasks: Sequence[Task], place: Place, path: Sequence[str], folder: Path, parent: int | None = None
-    ) -> None:
-        self.tasks, self._place, self._path, self._folder, self._parent = tasks, place, path, folder, parent
+    def __init__(self, tasks: Sequence[Task], place: Place, folder: Path, parent: int | None = None) -> None:
+        self.tasks, self._place, self._folder, self._parent = tasks, place, folder, parent
 
     def __call__(self) -> None:
         """Make the cells that nobody has made.
@@ -69,7 +65,7 @@ class Pack:
         return DelayedSubmission(self)
 
     def _make(self) -> None:
-        worker = Worker(self._place, self._path)
+        worker = Worker(self._place)
         for task in self.tasks:
             to = self._folder / f"{task.number}.done"
             if to.exists():  # before the task was queued again

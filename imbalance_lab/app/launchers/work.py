@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -134,17 +133,14 @@ class Worker:
     Parameters
     ----------
     place : Place
-    path : sequence of str
-        Where the process that follows the sweep finds modules.
     """
 
-    def __init__(self, place: Place, path: Sequence[str] = ()) -> None:
+    def __init__(self, place: Place) -> None:
         process.take_over()
         process.hold_collector()
         self._place, self._shares = place, place.is_seen
         if self._shares:  # paths of tables are meant from there
             os.chdir(place.working_folder)
-        sys.path += [folder for folder in path if folder not in sys.path]
 
     def make(self, task: Task) -> Done:
         """Make a run and record it, however it ends.
