@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from imbalance_lab.app.border import job_of
 from imbalance_lab.app.config import resolved, searched
 from imbalance_lab.app.screen import Screen
 from imbalance_lab.app.sweep import follows, membership
-from imbalance_lab.errors import one_line
 from imbalance_lab.options import Option
 from imbalance_lab.process import interrupted
 from imbalance_lab.runs.cell import Cell, Ending
@@ -43,28 +42,30 @@ def run_job(composed: DictConfig) -> Ending:
     def make() -> RunRecord:
         job = job_of(resolved(composed), searched(HydraConfig.get()))
         cell.identity = job.identity
-        cell.tracker = _tracker(job.tracking, membership(folder.parent))
+        cell.tracker = tracker_of(job.tracking, membership(folder.parent))
         return run(job.identity, screen, cell.tracker, job.folder, job.settings, job.figures, job.trials)
 
     ending = cell.attempt(make)
     if interrupted():  # and something has swallowed it: the run is recorded, no other starts
         raise KeyboardInterrupt
-    name = cell.name if cell.identity is None else f"{cell.identity.dataset}, {cell.identity.name_showing(swept)}"
     if cell.error is None:
         return ending
-    if ending == "already finished":
-        if not sweeping:
-            screen.message(str(cell.error))
-    elif not sweeping:
-        raise cell.error
-    elif ending == "skipped":
-        screen.skipped(name, str(cell.error))
+    if sweeping:
+        screen.ended(ending, title_of(cell, swept), cell.reason)
+    elif ending == "already finished":
+        screen.message(str(cell.error))
     else:
-        screen.failed(name, one_line(cell.error))
+        raise cell.error
     return ending
 
 
-def _tracker(tracking: Option, sweep: Mapping[str, Any] | None) -> Tracker:
+def title_of(cell: Cell, swept: Sequence[str]) -> str:
+    """Return how a cell of a sweep is called on the screen."""
+    identity = cell.identity
+    return cell.name if identity is None else f"{identity.dataset}, {identity.name_showing(swept)}"
+
+
+def tracker_of(tracking: Option, sweep: Mapping[str, Any] | None) -> Tracker:
     """Return what follows the run: in a sweep it hands the record to the process that sends."""
     if not sweep:
         return tracking.build()

@@ -91,11 +91,7 @@ class Screen(Observer):
         named = record.identity.name_showing(self._swept)
         headline = f"{record.dataset.name}, {named}: {record.headline()}"
         if self.quiet:
-            self._line(headline)
-            for text in record.warnings:
-                if _is_new(text):
-                    self._above_bar()
-                    self.warn(f"{named}: {text}")
+            self.finished(named, headline, record.warnings)
             return
         for text in record.warnings:
             self.warn(text)
@@ -121,6 +117,21 @@ class Screen(Observer):
         self.message(f"record: {record.folder}")
         if where:
             self.message(f"browse: {where}")
+
+    def finished(self, name: str, line: str, warnings: Sequence[str]) -> None:
+        """Show a run of a sweep that finished; a warning once, with the name of the first run it is of."""
+        self._line(line)
+        for text in warnings:
+            if _is_new(text):
+                self._above_bar()
+                self.warn(f"{name}: {text}")
+
+    def ended(self, ending: str, name: str, reason: str) -> None:
+        """Show a run of a sweep that did not finish, unless it has finished before."""
+        if ending == "skipped":
+            self.skipped(name, reason)
+        elif ending == "failed":
+            self.failed(name, reason)
 
     def skipped(self, name: str, reason: str) -> None:
         """Show a cell of a sweep that two options rule out; a reason once, as the comparison counts them."""

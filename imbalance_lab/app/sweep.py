@@ -17,7 +17,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from imbalance_lab.app.composing import compose_quickly
-from imbalance_lab.errors import StoreError, one_line, reason_of, without_password
+from imbalance_lab.errors import ConfigError, StoreError, one_line, reason_of, without_password
 from imbalance_lab.process import ignore_signals, interrupted
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class SweepCallback(Callback):
         self._ended, self._closing = 0, False
         file, name = self._folder / SWEEP, self._folder.name
         self._tracked = _tracked(config, self._folder)
+        _check_engine(config.hydra.launcher)
         _check_data(config, self.grid)
         swept = [key for key, values in self.grid.items() if len(values) > 1]
         described = {"name": name, "parent": None, "swept": swept}
@@ -296,6 +297,18 @@ def _check_data(config: DictConfig, grid: dict[str, list[str]]) -> None:
         check_data(config, grid)
     except Exception as error:
         sys.exit(error_line(one_line(error)))
+
+
+def _check_engine(launcher: DictConfig) -> None:
+    """End the sweep before its first job if the engine that is to run them is not there; of ours it can be asked."""
+    from imbalance_lab.app.launchers import DOOR, make_engine
+    from imbalance_lab.app.lines import error_line
+
+    try:
+        if launcher.get("_target_") == DOOR:
+            make_engine(launcher).check()
+    except ConfigError as error:
+        sys.exit(error_line(error))
 
 
 def _tracked(config: DictConfig, folder: Path) -> TrackedSweep | None:

@@ -41,6 +41,8 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "xgboost": "boosting",
         "optuna": "tuning",
         "psycopg": "postgres",
+        "ray": "ray",
+        "submitit": "slurm",
     }
 )
 

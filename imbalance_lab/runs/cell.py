@@ -118,6 +118,11 @@ class Cell:
             return Outcome(self._content, folder=self.folder)
         return Outcome(self.record.summary(), self.record.history, self.folder)
 
+    @property
+    def reason(self) -> str:
+        """Why the run did not finish, in one line; empty if it did."""
+        return "" if self.error is None else one_line(self.error)
+
     def _end(self, outcome: Ending, error: Exception, details: str | None = None) -> Ending:
         self.error = error
         self._close(outcome, one_line(error), details)

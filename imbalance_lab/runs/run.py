@@ -149,8 +149,13 @@ def _stamp(path: Any) -> tuple[int, int] | None:
     return (file.stat().st_mtime_ns, file.stat().st_size) if file is not None and file.is_file() else None
 
 
-def refuse_a_second_run(identity: Identity, tracker: Tracker) -> None:
+def refuse_a_second_run(identity: Identity, tracker: Tracker) -> int:
     """Refuse a run that has ended well before, or that another process is making.
+
+    Returns
+    -------
+    int
+        How many finished runs of other versions there are.
 
     Raises
     ------
@@ -162,7 +167,9 @@ def refuse_a_second_run(identity: Identity, tracker: Tracker) -> None:
     if data.content_hash in tracker.finished_on(identity):
         raise AlreadyFinished(f"{identity.name} on {identity.dataset} has finished before; resume=false runs it again")
     # Of a sweep the first run that is missing says so.
-    process.cached("runs of other versions", 8, identity.dataset, lambda: _note_other_versions(identity, tracker))
+    return process.cached(
+        "runs of other versions", 8, identity.dataset, lambda: _note_other_versions(identity, tracker)
+    )
 
 
 def _note_other_versions(identity: Identity, tracker: Tracker) -> int:
