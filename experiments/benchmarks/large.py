@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +26,12 @@ KINDS = tuple(f"kind {k}" for k in range(12))
 POSITIVE = 0.034
 SHIFT = 2.0  # distance between the classes' means, in deviations
 MOST_MB = 4096.0
+STAGES = ("prepare", "sample", "fit", "decide", "evaluate")
+COLUMNS = (
+    *("step", "wall s", "CPU s", "peak MB"),
+    *(f"{stage} s" for stage in STAGES),
+    *("trained on", "ROC-AUC", "balanced accuracy"),
+)
 
 QUICKLY = ("training.epochs=1", "training.batch_size=1024", "decision=logit_adjust")
 MODELS = {
@@ -68,36 +76,40 @@ def report(rows: Sequence[dict], count: int) -> str:
 
 
 def measure(count: int, subset: int, folder: Path, runs: Path) -> Iterator[dict]:
-    """Yield a row for laying the table on disk, which the first run would do, and for each model."""
+    """Yield a row for laying the table on disk, which the first run would do, and for each model.
+
+    What was measured before, in a folder that is kept, is not measured again.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"large_{count}.parquet"
     if not file.exists():
         run_block([PYTHON, "-m", "experiments.benchmarks.large_data", str(file), str(count)], runs / "writing")
     run_block([PYTHON, "-m", "experiments.benchmarks.data", str(runs), "store"], runs / "making")
-    cache = folder / "tables"
-    data = ("dataset=on_disk", f"dataset.path={file}", "dataset.target=label", f"dataset.cache={cache}")
-    block = run_block([PYTHON, "-m", "experiments.benchmarks.large_data", "--lay", *data], runs / "laying")
-    yield {"step": "laid on disk", **_cost(block)}
-    for name, overrides in MODELS.items():
-        more = (f"sampler.rows={subset}",) if "sampler=keep_rare" in overrides else ()
-        block = run_block((*LAB, *data, *overrides, *more), runs / name.replace(" ", "-"), runs / "mlflow.db")
-        (record,) = records(replace(block, folder=block.folder / "outputs"))  # not MLflow's copy of it
-        print(f"{name}: {block.seconds:.0f} s, {block.peak_mb:.0f} MB", flush=True)
-        stages = {key: record["metrics"].get(f"timing/{key}", 0.0) for key in ("prepare", "sample", "fit", "decide")}
-        trained_on = sum(each["sampled_rows"] for each in record["classes"].values())
-        yield {
-            "step": name,
-            **_cost(block),
-            **{f"{key} s": seconds for key, seconds in stages.items()},
-            "evaluate s": record["metrics"]["timing/evaluate"],
-            "trained on": f"{trained_on:,.0f}",
-            "ROC-AUC": f"{record['metrics']['roc_auc']:.4f}",
-            "balanced accuracy": f"{record['metrics']['balanced_accuracy']:.4f}",
-        }
+    data = ("dataset=on_disk", f"dataset.path={file}", "dataset.target=label", f"dataset.cache={folder / 'tables'}")
+    commands = {
+        "laid on disk": (PYTHON, "-m", "experiments.benchmarks.large_data", "--lay", *data),
+        **{name: (*LAB, *data, *overrides) for name, overrides in MODELS.items()},
+    }
+    for name, command in commands.items():
+        kept = folder / f"{count}-{name.replace(' ', '-')}.json"
+        if not kept.exists():
+            more = (f"sampler.rows={subset}",) if "sampler=keep_rare" in command else ()
+            block = run_block((*command, *more), runs / name.replace(" ", "-"), runs / "mlflow.db")
+            kept.write_text(json.dumps(measured(name, block)))
+        print(kept.read_text(), flush=True)
+        yield json.loads(kept.read_text())
 
 
-def _cost(block: Block) -> dict:
-    return {"wall s": block.seconds, "CPU s": block.cpu_seconds, "peak MB": block.peak_mb}
+def measured(name: str, block: Block) -> dict:
+    """Return the row of one process."""
+    row: dict[str, Any] = dict.fromkeys(COLUMNS, "-")
+    row |= {"step": name, "wall s": block.seconds, "CPU s": block.cpu_seconds, "peak MB": block.peak_mb}
+    for record in records(replace(block, folder=block.folder / "outputs")):  # not MLflow's copy of it
+        metrics = record["metrics"]
+        row |= {f"{key} s": metrics.get(f"timing/{key}", 0.0) for key in STAGES}
+        row["trained on"] = f"{sum(each['sampled_rows'] for each in record['classes'].values()):,.0f}"
+        row |= {"ROC-AUC": f"{metrics['roc_auc']:.4f}", "balanced accuracy": f"{metrics['balanced_accuracy']:.4f}"}
+    return row
 
 
 def best_roc_auc() -> float:

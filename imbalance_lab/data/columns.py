@@ -21,7 +21,7 @@ def describe_columns(dataset: Dataset) -> dict[str, dict[str, Any]]:
         ``kind``, ``missing`` (a share) and a ``typical`` value (None if all are missing) of each column: the median, or
         the most frequent category. Of numbers and dates ``low`` and ``high``, dates as text; of numbers ``whole``,
         whether they are whole numbers; of categories ``categories``, sorted. Empty if the rows are no rows of a table;
-        of a table on disk those of a million rows drawn at random.
+        of a table on disk those of 131,072 rows drawn at random.
 
     Examples
     --------

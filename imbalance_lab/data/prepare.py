@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -19,7 +20,7 @@ from pydantic.dataclasses import dataclass
 
 from imbalance_lab.data.dataset import Kind
 from imbalance_lab.data.dates import as_numbers, part_names
-from imbalance_lab.data.stored import StoredRows
+from imbalance_lab.data.stored import AsTable, StoredRows
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.fields import STRICT
 
@@ -70,7 +71,7 @@ class Prepared:
         A category not seen in training is -1; for a native model NaN, as what is missing.
         """
         if isinstance(X, StoredRows):
-            return X.map(self.columns)
+            return self._of_stored(X)
         X = as_numbers(X, self.dates)
         columns = np.empty((len(X), len(self.categorical)), dtype=self.dtype)
         column = 0
@@ -81,6 +82,14 @@ class Prepared:
                 columns[start : start + block, column : column + len(names)] = transformer.transform(rows)
             column += len(names)
         return columns
+
+    def _of_stored(self, X: StoredRows) -> StoredRows:
+        from imbalance_lab.data.prepare_pieces import ColumnsOfCodes
+
+        table = X.changes[-1] if X.changes else None
+        if not isinstance(table, AsTable) or any(len(each) > 1 and table.levels[each[0]] for each, _ in self.parts):
+            return X.map(self.columns)
+        return replace(X, changes=(*X.changes[:-1], ColumnsOfCodes(self, table)))
 
     def encode(self, columns: Any) -> Any:
         """Return features, shape (n, d), of columns, shape (n, p); of stored ones such as are read as they."""
@@ -167,11 +176,10 @@ class Prepare:
         """Fit on rows that are read in pieces; each column of categories has an encoder of its own."""
         from imbalance_lab.data.prepare_pieces import fit_numbers, ranked
 
-        sample = X.drawn()
         numeric, categorical = ([c for c, kind in kinds.items() if kind == k] for k in ("numeric", "categorical"))
-        parts = [(numeric, fit_numbers(self._numeric(native), X, numeric, sample))] if numeric else []
+        parts = [(numeric, fit_numbers(self._numeric(native), X.only(numeric)))] if numeric else []
         levels: list[int] = []
-        for table in ranked(X, categorical, self.max_categories) if categorical else []:
+        for table in ranked(X.only(categorical), self.max_categories) if categorical else []:
             codes = self._codes(native)
             levels.append(int(np.nanmax(codes.fit_transform(table), initial=-1)) + 1)
             parts.append((list(table.columns), codes))

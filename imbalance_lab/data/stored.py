@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from imbalance_lab.errors import DataError
 PIECE = 2**16  # rows that are worked on at once
 GATHERED = 2**8  # scattered rows that are read before their pages are let go: each can bring 2 MB with it
 MOST_SKIPPED = 4  # times the rows that are wanted: so many are read where they lie close to each other
-DRAWN = 2**20  # rows of a sample
+DRAWN = 2**17  # rows of a sample
 STORED = np.dtype("<f4")
 
 
@@ -123,6 +123,12 @@ class StoredRows:
         """Return the rows of these numbers, unread."""
         return replace(self, rows=rows if self.rows is None else self.rows[rows])
 
+    def only(self, columns: Sequence[str]) -> StoredRows:
+        """Return rows of tables with these columns alone, the others not made."""
+        *before, table = self.changes
+        assert isinstance(table, AsTable)
+        return replace(self, changes=(*before, replace(table, wanted=tuple(columns))))
+
     def map(self, change: Callable[[Any], Any]) -> StoredRows:
         """Return the rows with one more change."""
         return replace(self, changes=(*self.changes, change))
@@ -198,9 +204,12 @@ class AsTable:
     ----------
     levels : mapping
         Of each column, in order, the text of each code; None of a column of numbers.
+    wanted : sequence of str, optional
+        The columns of the table; by default all.
     """
 
     levels: Mapping[str, tuple[str, ...] | None]
+    wanted: Sequence[str] | None = None
 
     def __call__(self, rows: np.ndarray) -> pd.DataFrame:
         """Return a table of rows (m, columns): numbers of 64 bits, and text or NaN where a category is missing."""
@@ -208,6 +217,7 @@ class AsTable:
             {
                 name: values.astype(np.float64) if levels is None else _as_text(values, levels)
                 for (name, levels), values in zip(self.levels.items(), rows.T, strict=True)
+                if self.wanted is None or name in self.wanted
             }
         )
 

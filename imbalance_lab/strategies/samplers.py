@@ -103,7 +103,9 @@ def resample(
     """
     if isinstance(sampler, KeepAll):
         return columns, y
-    ready = _for_columns(_by_number(_seeded(sampler, seed), class_names), categorical)
+    from imbalance_lab.strategies.neighbours import with_neighbours
+
+    ready = _for_columns(_by_number(_seeded(with_neighbours(sampler), seed), class_names), categorical)
     _within_limits(ready, y, class_names)
     blind = _draws_blindly(ready)
     if isinstance(columns, StoredRows) and not blind:

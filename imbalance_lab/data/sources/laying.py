@@ -198,6 +198,8 @@ def _target_codes(labels: pd.Series, target: str, file: Path, start: int, classe
 
 def _check_target(classes: _Codes, target: str, rows: int, file: Path) -> None:
     values = classes.values
+    if len(values) < 2:
+        raise DataError(f"{file}: the target '{target}' is '{values[0]}' in every row; there is nothing to tell apart")
     if len(values) == rows and rows > 2:
         raise DataError(f"{file}: every row has its own value of '{target}'; it is no class: choose another target")
     if any(isinstance(value, float) for value in values) and len(values) > MAX_CLASSES_OF_A_NUMBER:
