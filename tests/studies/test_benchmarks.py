@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from experiments.benchmarks import __main__ as benchmarks
-from experiments.benchmarks import blocks, comparisons, growth, pairs, same, table
+from experiments.benchmarks import blocks, comparisons, growth, large, neighbours, pairs, same, table
 
 
 def measured(seconds: list[float], scores: dict[str, float] | None = None) -> pairs.Measured:
@@ -138,9 +139,8 @@ def test_tables_go_between_their_markers(tmp_path: Path) -> None:
 
 def test_the_page_has_the_markers() -> None:
     page = (blocks.HERE / "README.md").read_text()
-    assert all(
-        page.count(f"<!-- {name} -->") == page.count(f"<!-- end of {name} -->") == 1 for name in ("ratios", "growth")
-    )
+    for name in ("ratios", "growth", "large", "neighbours"):
+        assert page.count(f"<!-- {name} -->") == page.count(f"<!-- end of {name} -->") == 1
 
 
 def test_growth_beyond_n_log_n_and_hungry_runs_are_told() -> None:
@@ -156,7 +156,7 @@ def test_growth_beyond_n_log_n_and_hungry_runs_are_told() -> None:
     ]
 
 
-@pytest.mark.parametrize("module", [pairs, table, growth], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [pairs, table, growth, large], ids=lambda module: module.__name__)
 def test_examples_are_true(module) -> None:
     tried = doctest.testmod(module)
     assert tried.attempted and not tried.failed
@@ -172,6 +172,26 @@ def test_the_benchmarks_run(tmp_path: Path) -> None:
 def test_growth_runs(tmp_path: Path) -> None:
     assert growth.main(["--quick", "--out", str(tmp_path)]) == 0
     assert (tmp_path / "growth.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_large_tables_are_measured_once(tmp_path: Path, capsys) -> None:
+    """Peak memory of a network is below what its rows would take beside TensorFlow, were they all in memory."""
+    typed = ["--rows", "200000", "--subset", "30000", "--scratch", str(tmp_path / "kept"), "--out", str(tmp_path)]
+    assert large.main(typed) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert [row["step"] for row in rows] == ["laid on disk", *large.MODELS]
+    assert [row["trained on"] for row in rows] == ["-", "120,000", "120,000", "30,000"]
+    assert all(0.5 < float(row["ROC-AUC"]) < large.best_roc_auc() + 0.01 for row in rows[1:])
+    assert "30,000" in (tmp_path / "README.md").read_text()
+
+
+def test_neighbours_are_measured(tmp_path: Path) -> None:
+    pytest.importorskip("faiss", reason="the extra neighbors is not installed")
+    assert neighbours.main(["--rows", "6000", "--out", str(tmp_path)]) == 0
+    page = (tmp_path / "README.md").read_text()
+    recalls = [float(line.split("|")[-2]) for line in page.splitlines() if line.startswith("| 6,000")]
+    assert recalls[0] == 1 and recalls[1] < recalls[2] < recalls[3] <= 1
 
 
 def test_versions_differ_in_what_both_recorded() -> None:
