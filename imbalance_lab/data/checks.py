@@ -13,6 +13,7 @@ import pandas as pd
 
 from imbalance_lab import process
 from imbalance_lab.data.rows import Split
+from imbalance_lab.data.stored import StoredRows
 from imbalance_lab.errors import DataError, LabWarning
 
 MAX_CLASSES_OF_A_NUMBER = 100
@@ -258,7 +259,7 @@ def warn_of_copies(X: Any, y: np.ndarray, splits: Sequence[Split], key: str) -> 
     key : str
         Of the data; their rows are numbered once in a session.
     """
-    if np.size(X) > MAX_VALUES_HASHED:
+    if X.size > MAX_VALUES_HASHED or isinstance(X, StoredRows):
         return
     codes = process.cached("row codes", CACHED_HASHES, key, lambda: row_codes(X, y))
     copies = sum(int(np.isin(codes[split.test], codes[split.train]).sum()) for split in splits)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import as_text
+from imbalance_lab.data.stored import StoredRows
 
 
 def describe_columns(dataset: Dataset) -> dict[str, dict[str, Any]]:
@@ -19,7 +20,8 @@ def describe_columns(dataset: Dataset) -> dict[str, dict[str, Any]]:
     dict
         ``kind``, ``missing`` (a share) and a ``typical`` value (None if all are missing) of each column: the median, or
         the most frequent category. Of numbers and dates ``low`` and ``high``, dates as text; of numbers ``whole``,
-        whether they are whole numbers; of categories ``categories``, sorted. Empty if the rows are no rows of a table.
+        whether they are whole numbers; of categories ``categories``, sorted. Empty if the rows are no rows of a table;
+        of a table on disk those of 131,072 rows drawn at random.
 
     Examples
     --------
@@ -30,9 +32,10 @@ def describe_columns(dataset: Dataset) -> dict[str, dict[str, Any]]:
     >>> found["smokes"]
     {'kind': 'categorical', 'missing': 0.25, 'typical': 'no', 'categories': ['no', 'yes']}
     """
-    if not isinstance(dataset.X, pd.DataFrame):
+    X = dataset.X.drawn() if isinstance(dataset.X, StoredRows) else dataset.X
+    if not isinstance(X, pd.DataFrame):
         return {}
-    return {str(column): _described(dataset.X[column], dataset.kinds[str(column)]) for column in dataset.X.columns}
+    return {str(column): _described(X[column], dataset.kinds[str(column)]) for column in X.columns}
 
 
 def _described(values: pd.Series, kind: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import pandas as pd
 from imbalance_lab.data.base import Needs
 from imbalance_lab.data.checks import IN_A_FRAME, check_names, check_numbers, check_target, checked_columns
 from imbalance_lab.data.dates import dates_read, days
+from imbalance_lab.data.stored import StoredRows
 from imbalance_lab.errors import ConfigError, DataError, LabWarning
 
 Kind = Literal["numeric", "categorical", "date"]
@@ -33,10 +34,10 @@ class Dataset:
     Parameters
     ----------
     name : str
-    X : DataFrame of shape (n, columns), or ndarray of shape (n, ...)
+    X : DataFrame of shape (n, columns), StoredRows whose pieces are such, or ndarray of shape (n, ...)
         Raw columns, or rows of any fixed shape; preparing them (imputing, scaling, encoding) is fitted on training rows
         later.
-    y : ndarray of shape (n,) or (n, T), int64
+    y : ndarray of shape (n,) or (n, T), of integers
         Class indices; of labels 0 or 1. In a binary set index 1 is the rarer class.
     class_names : tuple of str
         Of all tasks, one after the other.
@@ -183,6 +184,20 @@ class Dataset:
             If there are no rows or only one class.
         """
         raw, values = pd.factorize(np.asarray(labels))
+        X = _renumbered(X)
+        return cls.from_codes(name, X, raw, list(values), column_kinds(X))
+
+    @classmethod
+    def from_codes(
+        cls, name: str, X: Any, codes: np.ndarray, values: Sequence[Any], kinds: Mapping[str, Kind]
+    ) -> Dataset:
+        """Build a dataset of one task from rows, and codes (n,) of the labels that `values` lists.
+
+        Raises
+        ------
+        DataError
+            As for `from_labels`.
+        """
         merged, found = pd.factorize(np.asarray([class_name(value) for value in values], dtype=object))
         order = sorted(range(len(found)), key=lambda k: _natural(str(found[k])))
         names = tuple(str(found[k]) for k in order)
@@ -191,11 +206,10 @@ class Dataset:
                 f"dataset '{name}' has {'no rows' if not names else f'one class only ({names[0]})'}; "
                 "there is nothing to tell apart: check the target column"
             )
-        y = np.argsort(order)[merged[raw]].astype(np.int64)
+        y = np.argsort(order)[merged].astype(codes.dtype)[codes]
         if len(names) == 2 and y.mean() > 0.5:
             y, names = 1 - y, names[::-1]
-        X = _renumbered(X)
-        return cls(name, X, y, names, column_kinds(X))
+        return cls(name, X, y, names, kinds)
 
     @classmethod
     def from_indicators(cls, name: str, X: Any, indicators: pd.DataFrame) -> Dataset:
@@ -262,8 +276,10 @@ class Dataset:
         return len(self.y)
 
     def take(self, rows: np.ndarray) -> Any:
-        """Return the raw rows of these numbers, in their order: a DataFrame, or an array of shape (m, ...)."""
-        return self.X.iloc[rows] if isinstance(self.X, pd.DataFrame) else self.X[rows]
+        """Return the raw rows of these numbers, in their order: as `X` is, those that are stored unread."""
+        if isinstance(self.X, pd.DataFrame):
+            return self.X.iloc[rows]
+        return self.X.take(rows) if isinstance(self.X, StoredRows) else self.X[rows]
 
     @property
     def targets(self) -> np.ndarray:
@@ -300,6 +316,9 @@ class Dataset:
         for name in self.split_by:
             digest.update(name.encode())
             digest.update(_content(self.aside[name], _kind(self.aside[name])))
+        if isinstance(self.X, StoredRows):
+            digest.update(self.X.digest().encode())
+            return digest.hexdigest()
         if not isinstance(self.X, pd.DataFrame):
             digest.update(repr((self.X.dtype.str, self.X.shape)).encode())
             digest.update(np.ascontiguousarray(self.X).data)

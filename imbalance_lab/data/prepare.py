@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from pydantic.dataclasses import dataclass
 
 from imbalance_lab.data.dataset import Kind
 from imbalance_lab.data.dates import as_numbers, part_names
+from imbalance_lab.data.stored import AsTable, StoredRows
 from imbalance_lab.errors import ConfigError
 from imbalance_lab.fields import STRICT
 
@@ -63,11 +65,13 @@ class Prepared:
         """Which of the columns are categorical, shape (p,)."""
         return np.arange(self.numeric + len(self.levels)) >= self.numeric
 
-    def columns(self, X: pd.DataFrame) -> np.ndarray:
-        """Return scaled numbers and category codes, shape (n, p).
+    def columns(self, X: Any) -> Any:
+        """Return scaled numbers and category codes, shape (n, p); of stored rows such as are read as they.
 
         A category not seen in training is -1; for a native model NaN, as what is missing.
         """
+        if isinstance(X, StoredRows):
+            return self._of_stored(X)
         X = as_numbers(X, self.dates)
         columns = np.empty((len(X), len(self.categorical)), dtype=self.dtype)
         column = 0
@@ -79,8 +83,18 @@ class Prepared:
             column += len(names)
         return columns
 
-    def encode(self, columns: np.ndarray) -> np.ndarray:
-        """Return features, shape (n, d), of columns, shape (n, p)."""
+    def _of_stored(self, X: StoredRows) -> StoredRows:
+        from imbalance_lab.data.prepare_pieces import ColumnsOfCodes
+
+        table = X.changes[-1] if X.changes else None
+        if not isinstance(table, AsTable) or any(len(each) > 1 and table.levels[each[0]] for each, _ in self.parts):
+            return X.map(self.columns)
+        return replace(X, changes=(*X.changes[:-1], ColumnsOfCodes(self, table)))
+
+    def encode(self, columns: Any) -> Any:
+        """Return features, shape (n, d), of columns, shape (n, p); of stored ones such as are read as they."""
+        if isinstance(columns, StoredRows):
+            return columns.map(self.encode)
         return columns if self.native else self.one_hot(columns)
 
     def one_hot(self, columns: np.ndarray) -> np.ndarray:
@@ -95,7 +109,7 @@ class Prepared:
             parts.append(codes[:, None] == np.arange(1 if size == 2 else 0, size))
         return np.hstack(parts, dtype=self.dtype, casting="unsafe")
 
-    def __call__(self, X: pd.DataFrame) -> np.ndarray:
+    def __call__(self, X: Any) -> Any:
         """Return features, shape (n, d), of raw columns."""
         return self.encode(self.columns(X))
 
@@ -120,16 +134,18 @@ class Prepare:
     scale: Literal["standard", "minmax", "robust", "none"] = "standard"
     max_categories: Annotated[int, Field(ge=2)] = 50
 
-    def fit(
-        self, X: pd.DataFrame, kinds: Mapping[str, Kind], dtype: type[np.floating[Any]], native: bool = False
-    ) -> Prepared:
+    def fit(self, X: Any, kinds: Mapping[str, Kind], dtype: type[np.floating[Any]], native: bool = False) -> Prepared:
         """Fit on training rows `X`, for a model that wants `dtype` and is `native` to missing values and categories.
+
+        `X` is a DataFrame, or StoredRows whose pieces are such: see `imbalance_lab.data.prepare_pieces`.
 
         Raises
         ------
         ConfigError
             If the rows are no columns of a table but, say, images: what these need, only their owner knows.
         """
+        if isinstance(X, StoredRows):
+            return self._fit_in_pieces(X, kinds, dtype, native)
         if not isinstance(X, pd.DataFrame):
             shape = " x ".join(map(str, np.shape(X)[1:]))
             raise ConfigError(
@@ -153,6 +169,21 @@ class Prepare:
             levels = (np.nanmax(codes.fit_transform(X[categorical]), axis=0, initial=-1) + 1).astype(int).tolist()
             parts.append((categorical, codes))
         return Prepared(parts, len(numeric), tuple(levels), dtype, tuple(dates), native)
+
+    def _fit_in_pieces(
+        self, X: StoredRows, kinds: Mapping[str, Kind], dtype: type[np.floating[Any]], native: bool
+    ) -> Prepared:
+        """Fit on rows that are read in pieces; each column of categories has an encoder of its own."""
+        from imbalance_lab.data.prepare_pieces import fit_numbers, ranked
+
+        numeric, categorical = ([c for c, kind in kinds.items() if kind == k] for k in ("numeric", "categorical"))
+        parts = [(numeric, fit_numbers(self._numeric(native), X.only(numeric)))] if numeric else []
+        levels: list[int] = []
+        for table in ranked(X.only(categorical), self.max_categories) if categorical else []:
+            codes = self._codes(native)
+            levels.append(int(np.nanmax(codes.fit_transform(table), initial=-1)) + 1)
+            parts.append((list(table.columns), codes))
+        return Prepared(parts, len(numeric), tuple(levels), dtype, (), native)
 
     def _numeric(self, native: bool) -> Any:
         from sklearn.impute import SimpleImputer

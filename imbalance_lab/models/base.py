@@ -114,6 +114,11 @@ class Learner(ABC):
         """Float type of the rows it wants."""
 
     @property
+    def in_pieces(self) -> bool:
+        """Whether it trains on rows that are read in pieces (`imbalance_lab.data.stored.StoredRows`)."""
+        return False
+
+    @property
     def native(self) -> bool:
         """Whether it takes missing values as NaN and categories as codes; others get them filled, and one-hot."""
         return False

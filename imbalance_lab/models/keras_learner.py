@@ -43,6 +43,7 @@ class KerasLearner(Learner):
     takes_class_weight = True
     balances_inside = False
     gives_probabilities = True
+    in_pieces = True
     dtype = np.float32
 
     @abstractmethod
@@ -127,6 +128,7 @@ class KerasLearner(Learner):
             callbacks,
             metric,
             first_loss_epoch,
+            settings.device_memory,
         )
         model.unload(net)
         restored = stopping is not None and stopping.best_weights is not None

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import keras
 import numpy as np
 
 from imbalance_lab.data.rows import Rows, Seeds, TrainingSet
+from imbalance_lab.data.stored import StoredRows
 from imbalance_lab.errors import Incompatible
 from imbalance_lab.models.base import NetworkTraining
 from imbalance_lab.models.trainer import EpochModel
@@ -96,15 +99,18 @@ def second_stage(
     model.load(stage, training.settings.optimizer())
     watch = Watch(lambda epoch, figures: training.progress(first + epoch, figures))
     epochs, settings = representation.second_epochs, training.settings
-    model.fit_epochs(given, watched, seeds.shuffling ^ 1, epochs, 0, [watch], settings.watched)
+    stream, memory = seeds.shuffling ^ 1, settings.device_memory
+    model.fit_epochs(given, watched, stream, epochs, 0, [watch], settings.watched, device_memory=memory)
     model.unload(stage)
     learnt = stage.layers[-1].get_weights()
     head.set_weights([weight * learnt[0] for weight in head.get_weights()] if scales else learnt)
     return watch.epochs
 
 
-def outputs(net: keras.Model, X: np.ndarray) -> np.ndarray:
-    """Return what a network gives rows, shape (n, ...), as when it predicts."""
+def outputs(net: keras.Model, X: Any) -> Any:
+    """Return what a network gives rows, shape (n, ...), as when it predicts; stored ones when they are read."""
+    if isinstance(X, StoredRows):
+        return X.map(partial(outputs, net))
     starts = range(0, max(len(X), 1), ROWS_AT_ONCE)
     parts = [net(X[start : start + ROWS_AT_ONCE], training=False).numpy() for start in starts]
     return np.concatenate(parts)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from imbalance_lab.evaluation.metrics import Metric
-from imbalance_lab.evaluation.scores import Scores
+from imbalance_lab.evaluation.metrics import HEADLINE, METRICS, Metric
+from imbalance_lab.evaluation.scores import Confusion, Scores
 from imbalance_lab.models.estimator import FLOOR
 
 
@@ -62,3 +62,28 @@ class Watch:
         if self.scores[-1] > self.scores[self.best]:
             self.best = len(self.scores) - 1
         return self.scores[-1]
+
+
+def epoch_logs(result: np.ndarray, support: np.ndarray) -> dict[str, float]:
+    """Return what callbacks see of an epoch.
+
+    Parameters
+    ----------
+    result : ndarray of shape (2 + 2 T C,)
+        Training loss, validation loss, and of each class the hits and the rows it was predicted for.
+    support : ndarray of shape (T, C)
+        Validation rows of each class.
+    """
+    logs = {"loss": float(result[0])}
+    if support.any():
+        hits, predicted = result[2:].reshape(2, *support.shape)
+        recall = np.divide(hits, support, out=np.full(support.shape, np.nan), where=support > 0)
+        metric = METRICS[HEADLINE]
+        assert metric.function is not None
+        each = [metric.function(Confusion(*task)) for task in zip(hits, predicted, support, strict=True)]
+        reached = float(np.mean(each))
+        logs |= {"val_loss": float(result[1]), f"val_{HEADLINE}": reached}
+        logs["val_score"] = stopping_score(reached, logs["val_loss"])
+        logs |= {f"val_recall_{k}": float(r) for k, r in enumerate(recall.ravel()) if not np.isnan(r)}
+        logs |= {f"val_predicted_count_{k}": float(n) for k, n in enumerate(predicted.ravel())}
+    return logs

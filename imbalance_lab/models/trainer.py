@@ -17,15 +17,14 @@ from scipy.special import log_softmax
 
 from imbalance_lab.data.rows import Rows, TrainingSet
 from imbalance_lab.evaluation.metrics import HEADLINE, METRICS, Metric
-from imbalance_lab.evaluation.scores import Confusion, Scores
+from imbalance_lab.evaluation.scores import Scores
 from imbalance_lab.models.batches import PAIR, WHOLES, BalancedOrder, shuffled
+from imbalance_lab.models.feeding import EVALUATE_ROWS, MOST_MB, PartGraphs, feed
 from imbalance_lab.models.scorer import Graph, Scorer, copy_variables
-from imbalance_lab.models.stopping import stopping_score
+from imbalance_lab.models.stopping import epoch_logs, stopping_score
 from imbalance_lab.strategies.losses.base import Loss
 from imbalance_lab.strategies.losses.cross_entropy import CrossEntropy
 from imbalance_lab.strategies.representation.base import Representation, Target
-
-EVALUATE_ROWS = 8192
 
 
 class EpochModel(keras.Model):
@@ -71,7 +70,10 @@ class EpochModel(keras.Model):
         one_epoch: Callable[..., tf.Tensor] = self._one_epoch
         if representation.mixes:
             specs, one_epoch = (*specs, PAIR), self._drawn_epoch
-        self._epoch, self._epoch_before = (Graph(partial(one_epoch, each), *specs) for each in (loss, CrossEntropy()))
+        # By the number of the loss: 0 for the one of the epochs before `first_loss_epoch`.
+        losses = CrossEntropy(), loss
+        self.epoch = tuple(Graph(partial(one_epoch, each), *specs) for each in losses)
+        self.parts = tuple(PartGraphs(self, each) for each in losses)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return logits (b, T, C) of rows (b, ...)."""
@@ -102,17 +104,18 @@ class EpochModel(keras.Model):
         callbacks: list[keras.callbacks.Callback],
         metric: Metric = METRICS[HEADLINE],
         first_loss_epoch: int = 0,
+        device_memory: int = MOST_MB,
     ) -> None:
         """Train for `epochs` epochs, with class weights from epoch `first_weighted_epoch` on.
 
-        Before epoch `first_loss_epoch` cross-entropy stands in the place of the loss.
+        Before epoch `first_loss_epoch` cross-entropy stands in the place of the loss. Rows that take more than
+        `device_memory` MB are fed in parts: the batches are the same.
 
         Callbacks see ``loss``, ``val_loss``, ``val_balanced_accuracy``, ``val_<metric>``, ``val_score`` (what early
         stopping watches), and ``val_recall_<k>`` and ``val_predicted_count_<k>`` of each class.
         """
         counts, weight = tf.constant(train.counts, tf.float32), tf.constant(train.class_weight, tf.float32)
-        rows = tf.constant(train.X, tf.float32), tf.constant(train.y, tf.int32)
-        held_out = tf.constant(validation.X, tf.float32), tf.constant(validation.y, tf.int32)
+        epoch_of = feed(self, train, validation, device_memory)
         draw = BalancedOrder(train.y[:, 0], self.classes, self.batch_size) if train.balanced_batches else shuffled
         support = np.stack([np.bincount(column, minlength=self.classes) for column in validation.y.T])
 
@@ -120,9 +123,8 @@ class EpochModel(keras.Model):
             stream = tf.constant([seed, epoch], tf.int32)
             order = draw(tf.constant(len(train.y)), stream)
             now_weight = weight if epoch >= first_weighted_epoch else tf.ones_like(weight)
-            graph = self._epoch if epoch >= first_loss_epoch else self._epoch_before
             drawn = (stream,) if self.representation.mixes else ()
-            logs = _summary(graph(rows, order, held_out, now_weight, counts, *drawn).numpy(), support)
+            logs = epoch_logs(epoch_of(int(epoch >= first_loss_epoch), order, now_weight, counts, *drawn), support)
             if len(validation.y) and metric is not METRICS[HEADLINE]:
                 logs |= self._watched(metric, validation, logs["val_loss"])
             return logs
@@ -187,16 +189,34 @@ class EpochModel(keras.Model):
         """
         n = tf.size(order)
 
-        def batch(start: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def drawn(start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             chosen = order[start : start + self.batch_size]
-            X, y = tf.gather(rows[0], chosen), tf.gather(rows[1], chosen)
-            drawn = None if stream is None else tf.random.experimental.stateless_fold_in(stream, start)
-            loss = self._step(loss_of, X, y, weight, counts, drawn)
-            return start + self.batch_size, total + loss * tf.cast(tf.size(chosen), tf.float32)
+            return tf.gather(rows[0], chosen), tf.gather(rows[1], chosen)
 
-        _, total = tf.while_loop(lambda start, _: start < n, batch, (0, 0.0), parallel_iterations=1)
+        total = self.train_on(loss_of, drawn, (0, n), 0.0, weight, counts, stream)
         loss = total * tf.math.reciprocal(tf.cast(n, tf.float32))
         return tf.concat([[loss], self._validate(loss_of, held_out, weight, counts)], axis=0)
+
+    def train_on(
+        self,
+        loss_of: Loss,
+        drawn: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+        span: tuple[Any, Any],
+        total: Any,
+        weight: tf.Tensor,
+        counts: tf.Tensor,
+        stream: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """Train on the batches that `drawn` gives for where they start in the epoch; return `total` plus their loss."""
+
+        def batch(start: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            X, y = drawn(start)
+            own = None if stream is None else tf.random.experimental.stateless_fold_in(stream, start)
+            loss = self._step(loss_of, X, y, weight, counts, own)
+            return start + self.batch_size, total + loss * tf.cast(tf.shape(y)[0], tf.float32)
+
+        _, total = tf.while_loop(lambda start, _: start < span[1], batch, (span[0], total), parallel_iterations=1)
+        return total
 
     def _step(
         self,
@@ -235,6 +255,20 @@ class EpochModel(keras.Model):
     def _validate(
         self, loss_of: Loss, held_out: tuple[tf.Tensor, tf.Tensor], weight: tf.Tensor, counts: tf.Tensor
     ) -> tf.Tensor:
+        nothing = tf.zeros_like(weight)
+        total, hits, predicted = self.validate_on(loss_of, held_out, (0.0, nothing, nothing), weight, counts)
+        mean = total * tf.math.reciprocal(tf.cast(tf.shape(held_out[0])[0], tf.float32))
+        return tf.concat([[mean], tf.reshape(hits, [-1]), tf.reshape(predicted, [-1])], axis=0)
+
+    def validate_on(
+        self,
+        loss_of: Loss,
+        held_out: tuple[tf.Tensor, tf.Tensor],
+        sums: tuple[Any, Any, Any],
+        weight: tf.Tensor,
+        counts: tf.Tensor,
+    ) -> tuple[tf.Tensor, ...]:
+        """Return the `sums` of loss, hits and predicted rows plus those of these rows."""
         n = tf.shape(held_out[0])[0]
 
         def chunk(start: tf.Tensor, total: tf.Tensor, hits: tf.Tensor, predicted: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -245,12 +279,8 @@ class EpochModel(keras.Model):
             hits += tf.reduce_sum(guess * tf.one_hot(y, self.classes), axis=0)
             return start + EVALUATE_ROWS, total, hits, predicted + tf.reduce_sum(guess, axis=0)
 
-        nothing = tf.zeros_like(weight)
-        _, total, hits, predicted = tf.while_loop(
-            lambda start, *_: start < n, chunk, (0, 0.0, nothing, nothing), parallel_iterations=1
-        )
-        mean = total * tf.math.reciprocal(tf.cast(n, tf.float32))
-        return tf.concat([[mean], tf.reshape(hits, [-1]), tf.reshape(predicted, [-1])], axis=0)
+        found = tf.while_loop(lambda start, *_: start < n, chunk, (0, *sums), parallel_iterations=1)
+        return tuple(found[1:])
 
 
 def _row_losses(
@@ -270,19 +300,3 @@ def _row_losses(
         ]
     )
     return summed if share is None else share * summed
-
-
-def _summary(result: np.ndarray, support: np.ndarray) -> dict[str, float]:
-    logs = {"loss": float(result[0])}
-    if support.any():
-        hits, predicted = result[2:].reshape(2, *support.shape)
-        recall = np.divide(hits, support, out=np.full(support.shape, np.nan), where=support > 0)
-        metric = METRICS[HEADLINE]
-        assert metric.function is not None
-        each = [metric.function(Confusion(*task)) for task in zip(hits, predicted, support, strict=True)]
-        reached = float(np.mean(each))
-        logs |= {"val_loss": float(result[1]), f"val_{HEADLINE}": reached}
-        logs["val_score"] = stopping_score(reached, logs["val_loss"])
-        logs |= {f"val_recall_{k}": float(r) for k, r in enumerate(recall.ravel()) if not np.isnan(r)}
-        logs |= {f"val_predicted_count_{k}": float(n) for k, n in enumerate(predicted.ravel())}
-    return logs

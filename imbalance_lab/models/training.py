@@ -33,6 +33,9 @@ class Training:
         as ``roc_auc`` or ``recall_at_precision_0.9``; of those of one's own by the name that `Evaluation.metrics` has.
     callbacks : list of callable
         Each makes a Keras callback.
+    device_memory : int
+        MB that training and validation rows may take on the device, as 32-bit numbers; more are fed by `tf.data`, in
+        the same batches, and give the same numbers.
     """
 
     epochs: Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
@@ -41,6 +44,7 @@ class Training:
     patience: Positive | None = None
     metric: str | InstanceOf[Metric] = HEADLINE
     callbacks: list[Callable[[], Any]] = field(default_factory=list)
+    device_memory: Positive = 1024
 
     @property
     def watched(self) -> Metric:

@@ -12,6 +12,7 @@ import pandas as pd
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import Prepared
 from imbalance_lab.data.rows import Priors, Split
+from imbalance_lab.data.stored import applied
 from imbalance_lab.errors import LabWarning
 from imbalance_lab.evaluation.predictions import Predictions
 from imbalance_lab.models.base import FittedModel, Progress
@@ -65,7 +66,7 @@ class Fitted:
         DataError
             If some are not finite.
         """
-        return finite(self.model.predict_log_proba(self.prepare(X)))
+        return finite(applied(self.model.predict_log_proba, self.prepare(X)))
 
     def decide(self, log_proba: np.ndarray) -> np.ndarray:
         """Return the class of each task, shape (n, T), of log-probabilities (n, T, C)."""

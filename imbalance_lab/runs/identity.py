@@ -22,6 +22,8 @@ GROUPS = (
 )
 # What versions before 0.2.0 lacked: where it is left as it is, the hash is theirs.
 LATER = ("representation",)
+# Settings that decide where rows lie, and no number.
+PLACES = {"training": ("device_memory",), "dataset": ("cache",)}
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ class Identity:
         """16 hex digits: equal for equal settings, whatever their options are called."""
         left = {"options", "save_model", *(group for group in LATER if self.options[group].is_empty)}
         hashed = {key: value for key, value in self.config.items() if key not in left}
+        for group, places in PLACES.items():
+            hashed[group] = {key: value for key, value in hashed[group].items() if key not in places}
         return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16]
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from imbalance_lab import process
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.prepare import Prepared
 from imbalance_lab.data.rows import Priors, Rows, Seeds, Split, TrainingSet, shares
+from imbalance_lab.data.stored import StoredRows, applied
 from imbalance_lab.errors import ConfigError, DataError
 from imbalance_lab.models.base import FittedModel, NetworkTraining, Progress, no_progress
 from imbalance_lab.runs.observers import Observer
@@ -55,7 +57,7 @@ class Trained:
         DataError
             If some are not finite.
         """
-        return finite(self.model.predict_log_proba(self.prepare(X)))
+        return finite(applied(self.model.predict_log_proba, self.prepare(X)))
 
 
 def train(
@@ -104,7 +106,8 @@ def train(
                 None if fold else observer.message,
             )
             y = labels[:, None]
-    trained_on = training_set(plan, dataset, prepare.encode(columns), y, prepare.codes)
+    features, validation = _where_needed(plan, prepare.encode(columns), validation)
+    trained_on = training_set(plan, dataset, features, y, prepare.codes)
     effective = plan.effective_prior(trained_on)
     classes = class_table(dataset, targets[split.train], trained_on, effective)
     observer.classes(classes, fold)
@@ -123,7 +126,7 @@ def train(
     priors = [Priors(None if effective is None else effective[t], natural[t]) for t in range(len(dataset.tasks))]
     history = None if model.history is None else model.history.rename(columns=lambda key: name_of(key, dataset))
     with clock("decide"):
-        scores = finite(model.predict_log_proba(validation.X))
+        scores = finite(applied(model.predict_log_proba, validation.X))
     return Trained(prepare, model, priors, classes, history), scores
 
 
@@ -139,11 +142,26 @@ def prepared(plan: Plan, dataset: Dataset, split: Split) -> tuple[Prepared, np.n
         fitted = plan.prepare.fit(train, dataset.kinds, *wanted)
         return fitted, fitted.columns(train), fitted(dataset.take(split.validation))
 
-    if dataset.X.size > MAX_CACHED_VALUES:
+    if isinstance(dataset.X, StoredRows) or dataset.X.size > MAX_CACHED_VALUES:
         return prepare()
     key = (dataset.content_hash, plan.prepare, wanted, split.train.tobytes(), split.validation.tobytes())
     fitted, columns, features = process.cached("preparations", CACHED_PREPARATIONS, key, prepare)
     return fitted, columns.copy(), features.copy()
+
+
+def _where_needed(plan: Plan, features: Any, validation: Rows) -> tuple[Any, Rows]:
+    """Return training and validation rows where the model needs them: in memory, unless it reads them in pieces.
+
+    Raises
+    ------
+    DataError
+        If they are stored, and more than may be in memory.
+    """
+    if plan.learner.in_pieces:
+        return features, validation
+    if isinstance(validation.X, StoredRows) and plan.stops_early:
+        validation = validation._replace(X=validation.X.loaded("a model that stops early"))
+    return features.loaded("this model") if isinstance(features, StoredRows) else features, validation
 
 
 def finite(scores: np.ndarray) -> np.ndarray:

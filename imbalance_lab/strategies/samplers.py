@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from pydantic.dataclasses import dataclass
 
+from imbalance_lab.data.stored import StoredRows
 from imbalance_lab.errors import Incompatible, LabError, LabWarning
 from imbalance_lab.fields import STRICT
 from imbalance_lab.strategies.costs import known_classes
@@ -46,14 +47,14 @@ class BalancedBatches(KeepAll):
 
 def resample(
     sampler: Sampler,
-    columns: np.ndarray,
+    columns: Any,
     y: np.ndarray,
     class_names: Sequence[str],
     seed: int,
     categorical: np.ndarray,
     encode: Callable[[np.ndarray], np.ndarray],
     announce: Callable[[str], None] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Any, np.ndarray]:
     """Resample training rows.
 
     Categories are sampled as categories, before they are one-hot encoded: SMOTENC and SMOTEN know what to do with them,
@@ -65,8 +66,8 @@ def resample(
     sampler : Sampler
         Of imbalanced-learn, or any object with ``fit_resample``. It may raise `Incompatible` where it cannot work on
         these rows; any other error of a sampler that is not imbalanced-learn's is a bug.
-    columns : ndarray of shape (n, p)
-        Numbers and category codes.
+    columns : ndarray of shape (n, p), or StoredRows whose pieces are such
+        Numbers and category codes. Stored ones stay so if the sampler draws rows without looking at them.
     y : ndarray of shape (n,)
     class_names : sequence of str
     seed : int
@@ -102,9 +103,13 @@ def resample(
     """
     if isinstance(sampler, KeepAll):
         return columns, y
-    ready = _for_columns(_by_number(_seeded(sampler, seed), class_names), categorical)
+    from imbalance_lab.strategies.neighbours import with_neighbours
+
+    ready = _for_columns(_by_number(_seeded(with_neighbours(sampler), seed), class_names), categorical)
     _within_limits(ready, y, class_names)
     blind = _draws_blindly(ready)
+    if isinstance(columns, StoredRows) and not blind:
+        columns = columns.loaded(type(sampler).__name__)
     if not blind and _is_imblearns(ready):
         _refuse_missing(ready, columns)
     chooses = blind or (categorical.any() and _chooses(ready))
@@ -114,6 +119,9 @@ def resample(
         announce(f"{text}; sampler=ros, sampler=rus and class weights take none")
         warnings.warn(text, LabWarning, stacklevel=2)
     new, y_new = _fit_resample(ready, rows, y, class_names)
+    if isinstance(columns, StoredRows):
+        _warn_if_short(ready, y, y_new, class_names)
+        return columns.take(ready.sample_indices_), y_new
     if chooses:
         new = columns[ready.sample_indices_]
     _check_rows(ready, new, y_new, columns, len(class_names))
@@ -242,7 +250,8 @@ def _draws_blindly(sampler: Any) -> bool:
     from imblearn.over_sampling import RandomOverSampler
     from imblearn.under_sampling import RandomUnderSampler
 
-    return type(sampler) in (RandomOverSampler, RandomUnderSampler) and getattr(sampler, "shrinkage", None) is None
+    known = type(sampler) in (RandomOverSampler, RandomUnderSampler) and getattr(sampler, "shrinkage", None) is None
+    return known or getattr(sampler, "draws_blindly", False)
 
 
 def _within_limits(sampler: Any, y: np.ndarray, class_names: Sequence[str]) -> None:
@@ -317,6 +326,12 @@ def _warn_if_short(sampler: Any, y: np.ndarray, y_new: np.ndarray, class_names: 
         for k in np.flatnonzero((after < wanted) & (before > 0)).tolist()
     ]
     name, messages = type(sampler).__name__, []
+    if getattr(sampler, "is_subset", False) and (cut := np.flatnonzero(after < before).tolist()):
+        messages.append(
+            f"trains on {after.sum():,} of {before.sum():,} rows and leaves out some of class "
+            f"{_named(cut, class_names)}: the scores carry the prior of what is left, which decision=prior_correction "
+            "and decision=logit_adjust know"
+        )
     if isinstance(sampler, BaseCleaningSampler):
         same = [k for k in sampler.sampling_strategy_ if after[k] == before[k] > 0]
         messages += [f"removed nothing from class {_named(same, class_names)}"] if same else []

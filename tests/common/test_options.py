@@ -26,6 +26,7 @@ OPTIONS = sorted((file.parent.name, file.stem) for file in CONF.glob("*/*.yaml")
 # What a person must give for options that cannot guess it.
 REQUIRED = {
     ("dataset", "csv"): ["dataset.path=a.csv", "dataset.target=y"],
+    ("dataset", "on_disk"): ["dataset.path=a.parquet", "dataset.target=y"],
     ("dataset", "imblearn_benchmark"): ["dataset.name=ecoli"],
     ("sampler", "custom"): ["sampler._target_=imblearn.over_sampling.BorderlineSMOTE"],
     ("model", "custom"): ["model.estimator._target_=sklearn.naive_bayes.GaussianNB"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import sqlite3
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from experiments.benchmarks import __main__ as benchmarks
-from experiments.benchmarks import blocks, comparisons, growth, pairs, same, scale, table
+from experiments.benchmarks import blocks, comparisons, growth, large, neighbours, pairs, same, scale, table
 
 
 def measured(seconds: list[float], scores: dict[str, float] | None = None) -> pairs.Measured:
@@ -140,9 +141,8 @@ def test_tables_go_between_their_markers(tmp_path: Path) -> None:
 
 def test_the_page_has_the_markers() -> None:
     page = (blocks.HERE / "README.md").read_text()
-    assert all(
-        page.count(f"<!-- {name} -->") == page.count(f"<!-- end of {name} -->") == 1 for name in ("ratios", "growth")
-    )
+    for name in ("ratios", "growth", "large", "neighbours"):
+        assert page.count(f"<!-- {name} -->") == page.count(f"<!-- end of {name} -->") == 1
 
 
 def test_growth_beyond_n_log_n_and_hungry_runs_are_told() -> None:
@@ -158,7 +158,7 @@ def test_growth_beyond_n_log_n_and_hungry_runs_are_told() -> None:
     ]
 
 
-@pytest.mark.parametrize("module", [pairs, table, growth], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [pairs, table, growth, large], ids=lambda module: module.__name__)
 def test_examples_are_true(module) -> None:
     tried = doctest.testmod(module)
     assert tried.attempted and not tried.failed
@@ -211,6 +211,26 @@ def test_a_database_is_grown_by_whole_runs_under_ids_of_their_own(tmp_path: Path
         scores = database.execute("select value, run_uuid from latest_metrics").fetchall()
     assert len(set(ids)) == len(set(cells)) == 7
     assert {run for _, run in scores} == set(ids) and {value for value, _ in scores} == {0.5}
+
+
+@pytest.mark.slow
+def test_large_tables_are_measured_once(tmp_path: Path, capsys) -> None:
+    """Peak memory of a network is below what its rows would take beside TensorFlow, were they all in memory."""
+    typed = ["--rows", "200000", "--subset", "30000", "--scratch", str(tmp_path / "kept"), "--out", str(tmp_path)]
+    assert large.main(typed) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert [row["step"] for row in rows] == ["laid on disk", *large.MODELS]
+    assert [row["trained on"] for row in rows] == ["-", "120,000", "120,000", "30,000"]
+    assert all(0.5 < float(row["ROC-AUC"]) < large.best_roc_auc() + 0.01 for row in rows[1:])
+    assert "30,000" in (tmp_path / "README.md").read_text()
+
+
+def test_neighbours_are_measured(tmp_path: Path) -> None:
+    pytest.importorskip("faiss", reason="the extra neighbors is not installed")
+    assert neighbours.main(["--rows", "6000", "--out", str(tmp_path)]) == 0
+    page = (tmp_path / "README.md").read_text()
+    recalls = [float(line.split("|")[-2]) for line in page.splitlines() if line.startswith("| 6,000")]
+    assert recalls[0] == 1 and recalls[1] < recalls[2] < recalls[3] <= 1
 
 
 def test_versions_differ_in_what_both_recorded() -> None:
