@@ -20,6 +20,7 @@ from imbalance_lab.app.arguments import SWEEP, expand, search_folders
 from imbalance_lab.app.catalogue import MEANINGS, ordered_groups
 from imbalance_lab.app.cli import COMMANDS
 from imbalance_lab.app.config import register_resolvers
+from imbalance_lab.app.launchers import PATH
 from imbalance_lab.app.lines import error_line, wrapped
 from imbalance_lab.errors import LabError
 
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str]) -> None:
         folders = search_folders(typed)
     except LabError as error:
         sys.exit(error_line(error))
+    sys.path.append(PATH)  # before Hydra looks for its plugins
     recipes.register(folders)
     if {"-h", "--help"} & set(typed):
         with contextlib.suppress(BrokenPipeError):

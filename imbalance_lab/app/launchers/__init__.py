@@ -15,6 +15,7 @@ there are engines of our own on the public API of Ray, submitit and multiprocess
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imbalance_lab.options import Option
@@ -22,7 +23,9 @@ from imbalance_lab.options import Option
 if TYPE_CHECKING:
     from imbalance_lab.app.launchers.base import Engine
 
+# Hydra takes launchers of the namespace of its plugins only: ours is found there once PATH is one of Python's folders.
 DOOR = "hydra_plugins.imbalance_lab_engine.Engine"
+PATH = str(Path(__file__).with_name("path"))
 
 
 def make_engine(settings: Mapping[str, Any]) -> Engine:
