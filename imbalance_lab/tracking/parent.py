@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 
 from imbalance_lab.tracking.address import absolute
 from imbalance_lab.tracking.description import Parent, Result, headline, paragraphs, table
@@ -149,6 +150,16 @@ def find_created(client: MlflowClient, experiment_id: str, record: str) -> str |
     """Return the id of the run with this tag, whose creation may have been interrupted before it was known."""
     found = client.search_runs([experiment_id], f"tags.record = '{record}'", max_results=1)
     return str(found[0].info.run_id) if found else None
+
+
+def holds(client: MlflowClient, run: str | None) -> bool:
+    """Whether a store has a run of this id."""
+    try:
+        return run is not None and bool(client.get_run(run))
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return False
+        raise
 
 
 def close_dead(client: MlflowClient, experiments: Sequence[str]) -> list[str]:

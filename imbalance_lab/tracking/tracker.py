@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
 from pydantic import Field, validate_call
 
 from imbalance_lab.errors import TrackingError
@@ -29,7 +28,7 @@ from imbalance_lab.tracking.guard import Guard
 from imbalance_lab.tracking.links import page_of
 from imbalance_lab.tracking.long import PARENT
 from imbalance_lab.tracking.membership import Membership, sweep_tags
-from imbalance_lab.tracking.parent import STATUS, close_dead, find_created, process_tags
+from imbalance_lab.tracking.parent import STATUS, close_dead, find_created, holds, process_tags
 from imbalance_lab.tracking.store import artifact_location, find_experiment, open_store
 from imbalance_lab.tracking.view import save_view
 
@@ -234,7 +233,7 @@ class MlflowTracker(Tracker):
 
     def _sent(self, experiment: str) -> list[Run]:
         client = self._client = open_store(self.uri)
-        if not _holds(client, self._sweep_tags.get(PARENT)):
+        if not holds(client, self._sweep_tags.get(PARENT)):
             self._sweep_tags.pop(PARENT, None)
         if (known := client.get_experiment_by_name(experiment)) is None:
             return []
@@ -296,12 +295,3 @@ class MlflowTracker(Tracker):
         if self._client is not None and self._run is not None:
             with contextlib.suppress(Exception):
                 self._client.set_terminated(self._run, STATUS[outcome])
-
-
-def _holds(client: MlflowClient, run: str | None) -> bool:
-    try:
-        return run is not None and bool(client.get_run(run))
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            return False
-        raise

@@ -41,17 +41,17 @@ MOMENTS = {
     "creating the database": Moment("alembic.runtime.migration", "HeadMaintainer.update_to_step", 12),
     "announcing the sweep": Moment("mlflow.store.tracking.sqlalchemy_store", "SqlAlchemyStore.log_batch"),
     "loading": Moment("imbalance_lab.runs.run", "load", 2),
-    "announcing a run": Moment("mlflow.store.tracking.sqlalchemy_store", "SqlAlchemyStore.log_inputs", 2),
+    "sending files": Moment("imbalance_lab.tracking.bulk", "attach", 2),
     "training": Moment("imbalance_lab.runs.run", "fit", 2),
     "recording": Moment("imbalance_lab.runs.files", "write_outcome", 2),
-    "sending": Moment("imbalance_lab.tracking.tracker", "MlflowTracker._attach", 2),
+    "sending": Moment("imbalance_lab.tracking.bulk", "_insert"),
     "comparing": Moment("imbalance_lab.comparison", "compare"),
     "writing the page": Moment("imbalance_lab.comparison", "Comparison.to_html"),
     "closing": Moment("imbalance_lab.tracking.parent", "_describe"),
     "saving views": Moment("imbalance_lab.tracking.parent", "save_view"),
 }
 IN_MAIN = ("creating the database", "comparing", "writing the page", "closing")
-IN_WORKERS = ("loading", "announcing a run", "training", "recording", "sending")
+IN_WORKERS = ("loading", "training", "recording", "sending files", "sending")
 
 
 @dataclass(frozen=True)

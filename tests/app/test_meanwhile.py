@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,18 @@ RUNS = 4
 SWEEP = ("-m", *TINY, "model=logreg", "strategy=none,inv_freq", "seed=0,1", "hydra.sweep.dir=runs")
 MOMENTS = {
     "creating the database": Moment("alembic.runtime.migration", "HeadMaintainer.update_to_step", 12),
+    "sending files": Moment("imbalance_lab.tracking.bulk", "attach", 2),
+    "in the middle of a run's files": Moment(
+        "mlflow.store.artifact.local_artifact_repo", "LocalArtifactRepository.log_artifact", 7
+    ),
+    "writing runs": Moment("imbalance_lab.tracking.bulk", "_insert"),
+    "in the middle of their rows": Moment("imbalance_lab.tracking.bulk", "_into", 4),
+    "after they were written": Moment("imbalance_lab.tracking.deliver", "forget", 2),
+}
+WITH_MODELS = {  # which MLflow's client sends
     "creating a run": Moment("imbalance_lab.tracking.tracker", "MlflowTracker._create", 2),
-    "sending its metrics": Moment("imbalance_lab.tracking.tracker", "MlflowTracker._flush", 3),
+    "sending its metrics": Moment("imbalance_lab.tracking.tracker", "MlflowTracker._flush", 2),
     "sending its files": Moment("imbalance_lab.tracking.tracker", "MlflowTracker._attach", 2),
-    "in the middle of its files": Moment("mlflow", "MlflowClient.log_artifact", 7),
     "closing it": Moment("mlflow.store.tracking.sqlalchemy_store", "SqlAlchemyStore.update_run_info", 2),
 }
 
@@ -42,20 +51,29 @@ def metrics_and_files(store: Path) -> dict[str, tuple[dict[str, float], set[str]
     return found
 
 
+Sent = Callable[[bool], Path]
+
+
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a store, to which the runs below ``runs`` were sent without being disturbed."""
-    folder = tmp_path_factory.mktemp("sent")
-    with chdir(folder):
-        assert invoke(*SWEEP) == 0
-        assert invoke("send", "runs", "uri=sqlite:///mlflow.db") == 0
-    return folder
+def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
+    """Makes a folder with a store, to which the runs below ``runs`` were sent without being disturbed."""
+
+    @cache
+    def _sent(models: bool) -> Path:
+        folder = tmp_path_factory.mktemp("sent")
+        with chdir(folder):
+            assert invoke(*SWEEP, f"save_model={str(models).lower()}") == 0
+            assert invoke("send", "runs", "uri=sqlite:///mlflow.db") == 0
+        return folder
+
+    return _sent
 
 
-@pytest.mark.parametrize("stage", MOMENTS)
-def test_what_is_sent_after_a_send_was_killed_is_whole_and_there_once(stage: str, runs: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stage", [*MOMENTS, *WITH_MODELS])
+def test_what_is_sent_after_a_send_was_killed_is_whole_and_there_once(stage: str, sent: Sent, tmp_path: Path) -> None:
+    runs = sent(stage in WITH_MODELS)
     typed = ["send", str(runs / "runs"), "uri=sqlite:///mlflow.db"]
-    stopped = stop_at(MOMENTS[stage], signal.SIGKILL, ["-m", "imbalance_lab", *typed], tmp_path)
+    stopped = stop_at((MOMENTS | WITH_MODELS)[stage], signal.SIGKILL, ["-m", "imbalance_lab", *typed], tmp_path)
     assert stopped.status == -signal.SIGKILL, stopped.shown
     assert invoke(*typed) == 0
     undisturbed = metrics_and_files(runs / "mlflow.db")

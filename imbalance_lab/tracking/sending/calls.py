@@ -89,12 +89,12 @@ class Calls:
         left = {run.folder: run for run in runs}
         try:
             records = []
-            for run in runs:
+            for folder in list(left):
                 try:
-                    records.append(read_record(run.folder))
+                    records.append(read_record(folder))
                 except (LabError, OSError, ValueError) as error:
-                    failed[run.folder] = TrackingError(one_line(error))
-                    del left[run.folder]
+                    failed[folder] = TrackingError(one_line(error))
+                    del left[folder]
             if late():
                 raise KeyboardInterrupt
             again = any(run.again for run in runs)
@@ -108,6 +108,9 @@ class Calls:
             for folder in left:
                 advice = f"send it with python -m imbalance_lab send {folder}"
                 failed[folder] = TrackingError(f"interrupted before it was sent; {advice}")
+        except Exception as error:  # a disk that is full, or a bug: the process goes on
+            let_go(error)
+            failed |= {folder: TrackingError(one_line(error)) for folder in left}
         return failed
 
     def mark(self, folder: Path, reason: str) -> str:
