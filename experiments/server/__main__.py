@@ -6,24 +6,28 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from experiments.server.team import team_server
 from imbalance_lab import process
 from imbalance_lab.errors import ConfigError, LabError
 
+if TYPE_CHECKING:
+    from experiments.server.load import Cost
+
 USAGE = """\
 python -m experiments.server [folder=FOLDER] [port=PORT] [processes=N] [artifacts=PLACE]
-python -m experiments.server load [workers=N] [runs=N] [classes=N] [processes=N] [uri=URI]
+python -m experiments.server load [workers=N] [runs=N] [classes=N] [processes=N] [uri=URI] [out=FILE]
 
 Runs a PostgreSQL of its own in FOLDER/postgres (./server by default) and in front of it MLflow's server, with N
 processes, at http://127.0.0.1:PORT (5000), and takes both down at Ctrl-C. What was logged stays in FOLDER. Artifacts
 are kept in FOLDER/artifacts, or at another PLACE, as s3://bucket/prefix.
 
 load logs runs from many workers at once into such a server in a temporary folder, or into the store at URI; it says
-what they cost, and fails if one is lost, there twice, or not whole."""
+what they cost, and fails if one is lost, there twice, or not whole. out= adds that to a file of CSV, and to the table
+of the README.md beside it."""
 DEFAULTS = {"folder": "server", "port": "5000", "processes": "2", "artifacts": ""}
-LOAD = {"workers": "32", "runs": "2000", "classes": "4", "processes": "2", "uri": ""}
+LOAD = {"workers": "32", "runs": "2000", "classes": "4", "processes": "2", "uri": "", "out": ""}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -36,7 +40,10 @@ def main(arguments: Sequence[str]) -> None:
             process.take_over()  # before MLflow is loaded: as in every run
             from experiments.server.load import run
 
-            print(run(*(_number(given, key) for key in ("workers", "runs", "classes", "processes")), given["uri"]))
+            numbers = {key: _number(given, key) for key in ("workers", "runs", "classes", "processes")}
+            print(cost := run(**numbers, uri=given["uri"]))
+            if given["out"]:
+                _keep(cost, numbers["classes"], given, arguments)
         else:
             _serve(given)
     except LabError as error:
@@ -52,6 +59,13 @@ def _serve(given: Mapping[str, str]) -> None:
         print(f"MLFLOW_TRACKING_URI={served.address} python -m imbalance_lab -m strategy=none,inv_freq", flush=True)
         status = served.process.wait()
         raise ConfigError(f"MLflow's server has ended with status {status}; see {folder}/mlflow.log")
+
+
+def _keep(cost: Cost, classes: int, given: Mapping[str, str], arguments: Sequence[str]) -> None:
+    from experiments.server.figures import add
+
+    store = given["uri"].partition(":")[0] or "server"
+    add(Path(given["out"]), store, classes, cost, f"python -m experiments.server {' '.join(arguments)}")
 
 
 def _settings(typed: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,12 +83,18 @@ def cluster(folder: Path, durable: bool = True) -> Iterator[Cluster]:
     port = free_port()
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
     control = (binaries / "pg_ctl", "-D", data, "-w")
-    _run(*control, "-l", folder / "log", "-o", options if durable else f"{options} {NOT_DURABLE}", "start")
+    stop = (*control, "-m", "fast" if durable else "immediate", "stop")
+    try:
+        _run(*control, "-l", folder / "log", "-o", options if durable else f"{options} {NOT_DURABLE}", "start")
+    except KeyboardInterrupt:
+        with suppress(ConfigError):  # it had not begun
+            _run(*stop)
+        raise
     try:
         pid = int((data / "postmaster.pid").read_text().split()[0])
         yield Cluster(f"postgresql+psycopg://{USER}:{password.read_text()}@127.0.0.1:{port}/{DATABASE}", pid)
     finally:
-        _run(*control, "-m", "fast" if durable else "immediate", "stop")
+        _run(*stop)
 
 
 def _write_private(file: Path, text: str) -> None:

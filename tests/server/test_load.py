@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from experiments.server import copies
+from experiments.server import copies, figures
 from experiments.server.__main__ import main
-from experiments.server.load import run
+from experiments.server.load import Cost, run
 from experiments.server.postgres import Cluster
 from imbalance_lab.tracking.send import send
 
@@ -24,12 +26,30 @@ def test_eight_workers_log_160_runs_into_a_server(database: Cluster) -> None:
 
 
 def test_workers_log_into_any_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["load", "workers=2", "runs=6", f"uri=sqlite:///{tmp_path}/mlflow.db"])
+    typed = ["load", "workers=2", "runs=6", f"uri=sqlite:///{tmp_path}/mlflow.db", f"out={tmp_path}/load.csv"]
+    main(typed)
     shown = capsys.readouterr().out
     assert "6 runs of 2 workers, each there once and whole" in shown
     assert "server" not in shown
-    (run,) = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").search_experiments(filter_string="name = 'load'")
-    assert run.lifecycle_stage == "active"
+    (found,) = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").search_experiments(filter_string="name = 'load'")
+    assert found.lifecycle_stage == "active"
+    row = pd.read_csv(tmp_path / "load.csv").iloc[0]
+    assert (row.store, row.workers, row.runs, row.classes) == ("sqlite", 2, 6, 4)
+    assert "| sqlite | 2 | 6 | 4 |" in (tmp_path / "README.md").read_text()
+
+
+def test_a_load_of_the_same_size_takes_the_place_of_the_earlier_one(tmp_path: Path) -> None:
+    file, cost = tmp_path / "load.csv", Cost(2, 6, 3.0, 0.5, 0.25, None, None, None)
+    figures.add(file, "sqlite", 4, cost, "load")
+    figures.add(file, "server", 4, replace(cost, server=0.1, database=0.02, bytes=63_259.0), "load")
+    figures.add(file, "sqlite", 4, replace(cost, wall=4.0), "load")
+    table = pd.read_csv(file)
+    assert list(zip(table.store, table.wall, strict=True)) == [("server", 3.0), ("sqlite", 4.0)]
+    lines = [line for line in (tmp_path / "README.md").read_text().splitlines() if line.startswith("| s")]
+    assert lines[1:] == [
+        "| server | 2 | 6 | 4 | 3 | 0.2 | 0.500 | 0.100 | 0.020 | 63 |",
+        "| sqlite | 2 | 6 | 4 | 4 | 0.2 | 0.500 | - | - | - |",
+    ]
 
 
 def test_a_run_that_is_lost_there_twice_or_not_whole_is_noticed(store: Path, tmp_path: Path) -> None:

@@ -66,12 +66,14 @@ def test_a_wrong_password_is_one_line_and_the_runs_can_be_sent(
     assert ended.returncode != 0
     lines = [line for line in ended.stderr.splitlines() if "send it" in line]
     assert len(lines) == 1, ended.stderr
-    assert "could not take it (FATAL: " in lines[0]
+    assert "could not take it (FATAL" in lines[0]
     assert len(ended.stderr.splitlines()) <= 2, ended.stderr  # and that the sweep has no parent run
     assert "geheim" not in ended.stdout + ended.stderr
     folder = lines[0].partition("imbalance_lab send ")[2]
     found = [file.parent for file in tmp_path.rglob("record.json")]
     assert {(read_outcome(one) or {})["outcome"] for one in found} == {"finished"}
+    reasons = {(read_outcome(one) or {})["untracked"].partition("(")[2].partition(")")[0] for one in found}
+    assert reasons == {'FATAL: password authentication failed for user "mlflow"'}
     assert invoke("send", folder, f"uri={database.uri}") == 0
     client = MlflowClient(database.uri)
     experiment = client.get_experiment_by_name(name)
