@@ -20,7 +20,7 @@ from pydantic import Field, validate_call
 from imbalance_lab.app.launchers.base import Engine, Lost
 from imbalance_lab.app.launchers.feeding import Pool, feed
 from imbalance_lab.app.launchers.work import Done, Place, Task, Worker
-from imbalance_lab.errors import ConfigError
+from imbalance_lab.errors import ConfigError, one_line
 from imbalance_lab.process import end_with_parent
 
 SECONDS_TO_END = 10.0
@@ -140,13 +140,20 @@ class _Processes(Pool):
 
 
 def _work(connection: Connection, place: Place, parent: int) -> None:
-    """Make cells until the end is asked for, or the process that asks has died."""
+    """Make cells until the process that asks for them ends this one, or has died; the screen is its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
     with suppress(KeyboardInterrupt, EOFError, OSError):
         end_with_parent(parent)
         worker = Worker(place)
         while True:
             task: Task = connection.recv()
-            connection.send(worker.make(task))
+            try:
+                answer: Done | str = worker.make(task)
+            except Exception as error:
+                answer = one_line(error)
+            connection.send(answer)
     os._exit(0)
