@@ -173,7 +173,8 @@ def test_a_place_is_seen_by_whoever_finds_its_file(tmp_path: Path) -> None:
 
 def test_of_a_lost_task_the_run_that_it_made_is_to_blame_and_the_others_are_made_again(tmp_path: Path) -> None:
     tasks = [SimpleNamespace(number=number) for number in range(4)]
-    board, pack = Board(tmp_path, tasks), SimpleNamespace(tasks=tasks)
+    board, pack = Board(tmp_path), SimpleNamespace(tasks=tasks)
+    board.add(tasks)
     (tmp_path / "0.done").write_bytes(pickle.dumps(Done(0, "finished", "", None, NotedTracker(), None)))
     lost = []
     for _ in range(2):
@@ -188,7 +189,8 @@ def test_of_a_lost_task_the_run_that_it_made_is_to_blame_and_the_others_are_made
 
 
 def test_what_has_ended_is_taken_once_in_the_order_in_which_it_did(tmp_path: Path) -> None:
-    board = Board(tmp_path, [SimpleNamespace(number=number) for number in range(3)])
+    board = Board(tmp_path)
+    board.add([SimpleNamespace(number=number) for number in range(3)])
     for at, number in enumerate((2, 0)):
         file = tmp_path / f"{number}.done"
         file.write_bytes(pickle.dumps(Done(number, "finished", "", None, NotedTracker(), None)))
@@ -203,7 +205,7 @@ def test_processes_give_the_bits_of_a_sweep_in_a_row_and_make_a_run_of_a_lost_on
     once = ["model=custom", "model.estimator._target_=tests.app.lost.DiesOnce", "+model.estimator.file=died"]
     typed = replaced(TINY, ["strategy=none,inv_freq", "seed=0,1", *once])
     parallel = ["hydra/launcher=parallel", "hydra.launcher.n_jobs=2", "hydra.sweep.dir=parallel"]
-    shown = python("-m", *typed, *parallel, cwd=tmp_path)
+    shown = python("-m", *typed, *parallel, "hydra.sweeper.max_batch_size=3", cwd=tmp_path)
     assert (tmp_path / "died").exists()
     in_a_row = python("-m", *typed, "hydra.sweep.dir=row", cwd=tmp_path)
     assert kept(tmp_path / "parallel") == kept(tmp_path / "row")
