@@ -22,8 +22,8 @@ CELLS = 500
 TARGETS = {1: 1.1, 2: 0.6}  # of the time in a row, by workers
 INTRODUCTION = """## Engines
 
-{cells} short runs in a row, and by each engine with one worker and with two: a worker makes many runs, so that its start is
-paid once. CPU seconds are those of the processes that the sweep waited for: Ray's daemons and workers are left out."""
+{cells} short runs in a row, and by each engine with one worker and with two: a worker makes many runs, and its start is
+paid once. CPU seconds are those of processes that the sweep waited for: Ray's daemons and workers are left out."""
 LOCAL = "hydra.launcher.cluster=local"
 
 
