@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,17 @@ class InRow(Engine):
     def check(self) -> None:
         pass
 
-    def results(self, tasks: Iterator[Task], count: int, place: Place) -> Iterator[Done | Lost]:
-        worker = Worker(Place(place.folder, place.working_folder, "nothing", place.swept) if self._apart else place)
+    def results(self, tasks: Iterator[Task], place: Place) -> Iterator[Done | Lost]:
+        worker, unseen = Worker(), Place(place.folder, place.working_folder, "nothing", place.swept)
         for task in tasks:
             self.running = {task.number}
             if task.number == self._stop_at:
                 raise KeyboardInterrupt("SIGINT received")
-            yield Lost(task.number, "its machine burnt") if task.number in self._lost else worker.make(task)
+            yield (
+                Lost(task.number, "its machine burnt")
+                if task.number in self._lost
+                else worker.make(replace(task, place=unseen) if self._apart else task)
+            )
             self.running = set()
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from imbalance_lab.app.launchers.noted import NotedTracker
-from imbalance_lab.app.launchers.work import Place, lay_down
+from imbalance_lab.app.launchers.packs import Board
+from imbalance_lab.app.launchers.work import Done, Place, lay_down
 from imbalance_lab.errors import TrackingError
 from imbalance_lab.runs.observers import Tracker
 from imbalance_lab.tracking.read import read_runs
@@ -168,6 +171,51 @@ def test_a_place_is_seen_by_whoever_finds_its_file(tmp_path: Path) -> None:
     assert not Place(tmp_path, tmp_path, "another", ()).is_seen
 
 
+def test_of_a_lost_task_the_run_that_it_made_is_to_blame_and_the_others_are_made_again(tmp_path: Path) -> None:
+    tasks = [SimpleNamespace(number=number) for number in range(4)]
+    board, pack = Board(tmp_path), SimpleNamespace(tasks=tasks)
+    board.add(tasks)
+    (tmp_path / "0.done").write_bytes(pickle.dumps(Done(0, "finished", "", None, NotedTracker(), None)))
+    lost = []
+    for _ in range(2):
+        (tmp_path / "1.begun").touch()
+        board.take()
+        assert board.running == {1}
+        lost.append(board.lose(pack))
+    assert lost == [[], [1]]
+    assert board.left == {2, 3}
+    assert [board.lose(pack), board.lose(pack)] == [[], [2, 3]]  # it ended twice before it began anything
+    assert board.left == set()
+
+
+def test_what_has_ended_is_taken_once_in_the_order_in_which_it_did(tmp_path: Path) -> None:
+    board = Board(tmp_path)
+    board.add([SimpleNamespace(number=number) for number in range(3)])
+    for at, number in enumerate((2, 0)):
+        file = tmp_path / f"{number}.done"
+        file.write_bytes(pickle.dumps(Done(number, "finished", "", None, NotedTracker(), None)))
+        os.utime(file, (at, at))
+    assert [done.number for done in board.take()] == [2, 0]
+    assert board.take() == []
+    assert board.left == {1}
+
+
+@pytest.mark.slow
+def test_processes_give_the_bits_of_a_sweep_in_a_row_and_make_a_run_of_a_lost_one_again(tmp_path: Path) -> None:
+    once = ["model=custom", "model.estimator._target_=tests.app.lost.DiesOnce", "+model.estimator.file=died"]
+    typed = replaced(TINY, ["strategy=none,inv_freq", "seed=0,1", *once])
+    parallel = ["hydra/launcher=parallel", "hydra.launcher.n_jobs=2", "hydra.sweep.dir=parallel"]
+    shown = python("-m", *typed, *parallel, "hydra.sweeper.max_batch_size=3", cwd=tmp_path)
+    assert (tmp_path / "died").exists()
+    in_a_row = python("-m", *typed, "hydra.sweep.dir=row", cwd=tmp_path)
+    assert kept(tmp_path / "parallel") == kept(tmp_path / "row")
+    assert lines(shown.replace("parallel", "row"), 4) == lines(in_a_row, 4)
+    never = ["model=custom", "model.estimator._target_=tests.app.lost.Dies", "+model.estimator.file=never"]
+    always = replaced(TINY, never)
+    shown = python("-m", *always, *parallel, cwd=tmp_path, status=1)
+    assert "its worker was lost 2 times, the last time as its process was ended by SIGKILL" in shown
+
+
 @pytest.mark.parametrize(
     ("typed", "part"),
     [
@@ -196,8 +244,9 @@ def test_an_engine_that_is_not_there_is_refused_before_the_sweep_begins(
 
 
 @pytest.mark.slow
-def test_what_listens_and_is_no_ray_cluster_is_refused(store: Path) -> None:
+def test_what_listens_and_is_no_ray_cluster_is_refused(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray")
+    monkeypatch.setattr("imbalance_lab.app.launchers.on_ray.SECONDS_TO_BE_WELL", 5.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
         where = f"127.0.0.1:{server.getsockname()[1]}"
         line = str(invoke("-m", *TRACKED, *CELLS, "hydra/launcher=ray", f"hydra.launcher.address={where}"))

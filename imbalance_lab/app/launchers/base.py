@@ -8,7 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, setup_globals
@@ -16,6 +18,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from imbalance_lab.app.launchers.work import Done, Place, Task, marked
+
+if TYPE_CHECKING:
+    from imbalance_lab.app.launchers.cells import Cells
 
 MAX_ATTEMPTS = 2  # at a cell whose worker is lost
 
@@ -40,24 +45,38 @@ class Engine(ABC):
     running: set[int]
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take what Hydra has to say about the sweep."""
+        """Take what Hydra has to say about the sweep, and prepare for it while Hydra composes all its jobs."""
+        from imbalance_lab.app.sweep import sweep_overrides
+
         self._context, self._function, self._config = hydra_context, task_function, config
+        self.running = set()
+        self.prepare(prod(len(values) for values in sweep_overrides(config.hydra.overrides.task).values()))
+        self._is_prepared = True
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the cells, and return how they ended, in their order."""
         from imbalance_lab.app.launchers.cells import Cells
+        from imbalance_lab.app.sweep import membership
 
         setup_globals()
-        self.running = set()
         kept = HydraConfig.instance().cfg
-        cells = Cells(self._context, self._config, self._function)
+        folder = Path(str(self._config.hydra.sweep.dir))
         numbered = list(enumerate(job_overrides, initial_job_idx))
-        tasks = (task for number, typed in numbered if (task := cells.begin(number, typed)) is not None)
         try:
-            with (
-                marked(Path(str(self._config.hydra.sweep.dir)), cells.swept) as place,
-                closing(self.results(tasks, len(numbered), place)) as results,
-            ):
+            with marked(folder, (membership(folder) or {}).get("swept", ())) as place:
+                cells = Cells(self._context, self._config, self._function, place)
+                tasks = (task for number, typed in numbered if (task := cells.begin(number, typed)) is not None)
+                if not self._is_prepared:  # hydra.sweeper.max_batch_size launches more than once
+                    self.prepare(len(numbered))
+                self._is_prepared = False
+                self._follow(cells, tasks, place)
+        finally:
+            HydraConfig.instance().cfg = kept
+        return [cells.returns[number] for number, _ in numbered]
+
+    def _follow(self, cells: Cells, tasks: Iterator[Task], place: Place) -> None:
+        try:
+            with closing(self.results(tasks, place)) as results:
                 for result in results:
                     if isinstance(result, Lost):
                         cells.lose(result.number, result.reason)
@@ -66,9 +85,6 @@ class Engine(ABC):
         except BaseException as error:
             cells.kill(self.running, error)
             raise
-        finally:
-            HydraConfig.instance().cfg = kept
-        return [cells.returns[number] for number, _ in numbered]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -90,15 +106,16 @@ class Engine(ABC):
             If it is not.
         """
 
+    def prepare(self, count: int) -> None:  # noqa: B027
+        """Start what takes its time to start, for so many tasks at most."""
+
     @abstractmethod
-    def results(self, tasks: Iterator[Task], count: int, place: Place) -> Generator[Done | Lost, None, None]:
+    def results(self, tasks: Iterator[Task], place: Place) -> Generator[Done | Lost, None, None]:
         """Yield how the tasks ended, in the order in which they end; closed early, leave no worker behind.
 
         Parameters
         ----------
         tasks : iterator of Task
             Drawing one composes it, and marks it as given out.
-        count : int
-            How many there are at most.
         place : Place
         """

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from imbalance_lab.app.border import Job, job_of
 from imbalance_lab.app.config import resolved, searched
 from imbalance_lab.app.job import title_of, tracker_of
-from imbalance_lab.app.launchers.work import Done, Task, lay_down
+from imbalance_lab.app.launchers.work import Done, Place, Task, lay_down
 from imbalance_lab.app.screen import Screen
 from imbalance_lab.app.sweep import follows, membership
 from imbalance_lab.errors import AlreadyFinished, LabError, TrackingError
@@ -58,20 +58,19 @@ class Cells:
         Of the sweep.
     function : callable
         Hydra's task function, for callbacks.
+    place : Place
+        Of the sweep.
 
     Attributes
     ----------
-    swept : sequence of str
-        Settings that the runs' names show.
     returns : dict of int to JobReturn
         Of the cells that have ended.
     """
 
-    def __init__(self, context: HydraContext, config: DictConfig, function: TaskFunction) -> None:
-        self._context, self._config, self._function = context, config, function
-        self._sweep = membership(Path(str(config.hydra.sweep.dir))) or {}
-        self.swept: Sequence[str] = self._sweep.get("swept", ())
-        self._screen = Screen(quiet=True, behind_bar=follows(), swept=self.swept)
+    def __init__(self, context: HydraContext, config: DictConfig, function: TaskFunction, place: Place) -> None:
+        self._context, self._config, self._function, self._place = context, config, function, place
+        self._sweep = membership(place.folder) or {}
+        self._screen = Screen(quiet=True, behind_bar=follows(), swept=place.swept)
         self._given_out: dict[int, _GivenOut] = {}
         self._typed: dict[int, Sequence[str]] = {}
         self.returns: dict[int, JobReturn] = {}
@@ -89,10 +88,10 @@ class Cells:
             cell.tracker = tracker_of(job.tracking, self._sweep)
             found = _versions_before(job, cell)
         except Exception as error:
-            self._end(number, cell.attempt(_raising(error)), title_of(cell, self.swept), cell.reason)
+            self._end(number, cell.attempt(_raising(error)), title_of(cell, self._place.swept), cell.reason)
             return None
         self._given_out[number] = _GivenOut(cell, folder, job.settings)
-        return Task(number, job.identity, job.settings, folder, job.trials.absolute(), job.figures, found)
+        return Task(number, job.identity, job.settings, folder, job.trials.absolute(), job.figures, self._place, found)
 
     def end(self, done: Done) -> None:
         """Take back a cell that a worker has made.
@@ -114,13 +113,13 @@ class Cells:
             except TrackingError as error:  # the record is complete
                 mark_untracked(given.folder, str(error))
                 ending, reason = "failed", str(error)
-        self._end(done.number, ending, title_of(given.cell, self.swept), reason)
+        self._end(done.number, ending, title_of(given.cell, self._place.swept), reason)
 
     def lose(self, number: int, reason: str) -> None:
         """Record a cell whose worker is gone."""
         given = self._given_out.pop(number)
         ending = given.cell.attempt(_raising(WorkerLost(reason), given))
-        self._end(number, ending, title_of(given.cell, self.swept), reason)
+        self._end(number, ending, title_of(given.cell, self._place.swept), reason)
 
     def kill(self, numbers: Collection[int], error: BaseException) -> None:
         """Record cells that were being made when the sweep was interrupted."""

@@ -38,19 +38,17 @@ class Pool(ABC):
         """
 
 
-def feed(pool: Pool, first: Task | None, tasks: Iterator[Task], running: set[int]) -> Iterator[Done | Lost]:
+def feed(pool: Pool, tasks: Iterator[Task], running: set[int]) -> Iterator[Done | Lost]:
     """Give each worker that is free a cell, until all have ended, and yield how; one is composed ahead.
 
     Parameters
     ----------
     pool : Pool
-    first : Task or None
     tasks : iterator of Task
-        That come after it.
     running : set of int
         Holds the numbers of the cells that are being made.
     """
-    waiting, attempts = deque([] if first is None else [first]), Counter[int]()
+    waiting, attempts = deque[Task](), Counter[int]()
 
     def give() -> None:
         while pool.free and (task := waiting.popleft() if waiting else next(tasks, None)) is not None:

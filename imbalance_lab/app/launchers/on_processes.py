@@ -19,9 +19,9 @@ from pydantic import Field, validate_call
 
 from imbalance_lab.app.launchers.base import Engine, Lost
 from imbalance_lab.app.launchers.feeding import Pool, feed
-from imbalance_lab.app.launchers.work import Done, Place, Task, Worker
+from imbalance_lab.app.launchers.work import Done, Place, Task
+from imbalance_lab.app.launchers.working import work
 from imbalance_lab.errors import ConfigError
-from imbalance_lab.process import end_with_parent
 
 SECONDS_TO_END = 10.0
 SPAWN = get_context("spawn")  # the process that follows the sweep has threads, which a fork would leave locked
@@ -58,19 +58,18 @@ class Processes(Engine):
         if self._workers == 0:
             raise ConfigError("hydra.launcher.n_jobs=0 runs nothing: give the jobs at once, or -1 for one per core")
 
-    def results(self, tasks: Iterator[Task], count: int, place: Place) -> Generator[Done | Lost, None, None]:
+    def results(self, tasks: Iterator[Task], place: Place) -> Generator[Done | Lost, None, None]:
         """Yield how the tasks ended."""
-        first = next(tasks, None)
-        if first is None:  # all have finished before
-            return
-        with env_override(self.environment):
-            pool = _Processes(place)
-            try:
-                for _ in range(min(count, self._workers)):
-                    pool.start()
-                yield from feed(pool, first, tasks, self.running)
-            finally:
-                pool.stop()
+        try:
+            yield from feed(self._pool, tasks, self.running)
+        finally:
+            self._pool.stop()
+
+    def prepare(self, count: int) -> None:
+        """Start the processes."""
+        self._pool = _Processes(self.environment)
+        for _ in range(min(count, self._workers)):
+            self._pool.start()
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,8 @@ class _Member:
 
 
 class _Processes(Pool):
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
         self._free: deque[_Member] = deque()
         self._made: dict[Connection, tuple[_Member, Task]] = {}
 
@@ -96,10 +95,11 @@ class _Processes(Pool):
     def start(self) -> None:
         """Start a process, which a terminal's Ctrl-C leaves alone: it ends when it is told."""
         ours, its = SPAWN.Pipe()
-        process = SPAWN.Process(target=_work, args=(its, self._place, os.getpid()), daemon=True)
+        process = SPAWN.Process(target=work, args=(its, os.getpid()), daemon=True)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            process.start()
+            with env_override(self._environment):
+                process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         its.close()
@@ -137,16 +137,3 @@ class _Processes(Pool):
             member.process.kill()
             member.process.join()
             member.connection.close()
-
-
-def _work(connection: Connection, place: Place, parent: int) -> None:
-    """Make cells until the end is asked for, or the process that asks has died."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    with suppress(KeyboardInterrupt, EOFError, OSError):
-        end_with_parent(parent)
-        worker = Worker(place)
-        while True:
-            task: Task = connection.recv()
-            connection.send(worker.make(task))
-    os._exit(0)

@@ -25,7 +25,7 @@ from imbalance_lab.process import SIGNALS
 
 LOCAL = "local"
 START = "ray start --head starts one, no address uses this machine"
-SECONDS_TO_ANSWER, SECONDS_TO_BE_WELL = 5.0, 20.0
+SECONDS_TO_ANSWER, SECONDS_TO_BE_WELL = 5.0, 60.0
 SECONDS_BETWEEN_LOOKS = 5.0
 OBJECT_STORE = 200 * 2**20  # bytes, of a cluster of our own: records are small
 Positive = Annotated[float, Field(gt=0)]
@@ -87,26 +87,32 @@ class Ray(Engine):
         if not self._address.startswith("ray://") and not _is_healthy(self._address):
             raise ConfigError(f"what answers at {what} is no Ray cluster, or is not well; {START}")
 
-    def results(self, tasks: Iterator[Task], count: int, place: Place) -> Generator[Done | Lost, None, None]:
+    def results(self, tasks: Iterator[Task], place: Place) -> Generator[Done | Lost, None, None]:
         """Yield how the tasks ended.
+
+        Raises
+        ------
+        ConfigError
+            If no machine is left that a worker fits on.
+        """
+        try:
+            yield from feed(self._pool, tasks, self.running)
+            self._pool.stop()
+        finally:
+            self._ray.shutdown()  # what we started: a cluster of our own, or our actors
+
+    def prepare(self, count: int) -> None:
+        """Start the workers.
 
         Raises
         ------
         ConfigError
             If there is no cluster, or none with a machine that a worker fits on.
         """
-        first = next(tasks, None)
-        if first is None:  # all have finished before
-            return
-        ray = self._connect()
-        try:
-            pool = _Actors(ray, self._needs, place, self.environment)
-            for _ in range(min(count, self._workers or pool.room())):
-                pool.start()
-            yield from feed(pool, first, tasks, self.running)
-            pool.stop()
-        finally:
-            ray.shutdown()  # what we started: a cluster of our own, or our actors
+        self._ray = self._connect()
+        self._pool = _Actors(self._ray, self._needs, self.environment)
+        for _ in range(min(count, self._workers or max(self._pool.room(), 1))):
+            self._pool.start()
 
     def _connect(self) -> ModuleType:
         """Connect to the cluster, or start one, without a word."""
@@ -132,8 +138,8 @@ class Ray(Engine):
 class _Actors(Pool):
     """Actors: those that are about to be there, those that are free, and those that make a cell."""
 
-    def __init__(self, ray: ModuleType, needs: dict[str, float], place: Place, environment: dict[str, str]) -> None:
-        self._ray, self._needs, self._place = ray, needs, place
+    def __init__(self, ray: ModuleType, needs: dict[str, float], environment: dict[str, str]) -> None:
+        self._ray, self._needs = ray, needs
         taken = {"num_cpus": needs["CPU"], "num_gpus": needs["GPU"], "memory": needs["memory"] or None}
         self._kind = ray.remote(Worker).options(
             **{key: value for key, value in taken.items() if value}, runtime_env={"env_vars": environment}
@@ -161,7 +167,7 @@ class _Actors(Pool):
         if not self._coming and not self._free and not self._made and self.room() == 0:
             wanted = ", ".join(f"{value:g} {key}" for key, value in self._needs.items() if value)
             raise ConfigError(f"no machine of the Ray cluster has {wanted}; give a worker less by hydra.launcher.cpus=")
-        actor = self._kind.remote(self._place)
+        actor = self._kind.remote()
         self._coming[actor.__ray_ready__.remote()] = actor
 
     def give(self, task: Task) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -111,7 +112,7 @@ class Slurm(Engine):
             what = f"hydra.launcher.partition={self._partition}"
             raise ConfigError(f"there is no Slurm partition {what}; there are: {', '.join(known)}")
 
-    def results(self, tasks: Iterator[Task], count: int, place: Place) -> Generator[Done | Lost, None, None]:
+    def results(self, tasks: Iterator[Task], place: Place) -> Generator[Done | Lost, None, None]:
         """Yield how the tasks ended.
 
         Raises
@@ -119,29 +120,41 @@ class Slurm(Engine):
         ConfigError
             If sbatch refuses them.
         """
-        given = list(tasks)
         folder = Path(self._folder).absolute() / place.token if self._folder else place.folder / FOLDER
-        board = Board(folder / "results", given)
+        board = Board(folder / "results")
         queue = Queue(self._is_local, self._asked, self._at_once, folder / "logs", self.environment)
-        pack = partial(Pack, place=place, folder=board.folder, parent=os.getpid() if self._is_local else None)
-        size, lost = self._cells_per_task, False
+        pack = partial(Pack, folder=board.folder, parent=os.getpid() if self._is_local else None)
+        lost = False
+
+        def packs() -> Iterator[Pack]:
+            while some := list(islice(tasks, self._cells_per_task)):
+                board.add(some)
+                yield pack(some)
+
         try:
-            queue.submit([pack(given[k : k + size]) for k in range(0, len(given), size)])
-            while board.left:
-                ended = board.take()
-                self.running = board.running
-                yield from ended
-                if ended:
-                    continue
-                for gone, log in queue.gone():
-                    yield from board.take()
-                    for number in board.lose(gone):
-                        lost = True
-                        yield Lost(number, f"its task was lost {MAX_ATTEMPTS} times; {log} says why")
-                    if rest := [task for task in gone.tasks if task.number in board.left]:
-                        queue.submit([pack(rest)])
-                time.sleep(SECONDS_BETWEEN_LOOKS)
+            # On this machine a task begins while the cells of others are composed; an array is submitted as a whole.
+            for some in ([one] for one in packs()) if self._is_local else [list(packs())]:
+                queue.submit(some)
+            for result in self._watch(board, queue, pack):
+                lost = lost or isinstance(result, Lost)
+                yield result
         finally:
             queue.cancel()
             if not lost:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _watch(self, board: Board, queue: Queue, pack: Callable[[list[Task]], Pack]) -> Iterator[Done | Lost]:
+        """Yield how cells ended; the cells of a lost task are submitted again."""
+        while board.left:
+            ended = board.take()
+            self.running = board.running
+            yield from ended
+            if ended:
+                continue
+            for gone, log in queue.gone():
+                yield from board.take()
+                for number in board.lose(gone):
+                    yield Lost(number, f"its task was lost {MAX_ATTEMPTS} times; {log} says why")
+                if rest := [task for task in gone.tasks if task.number in board.left]:
+                    queue.submit([pack(rest)])
+            time.sleep(SECONDS_BETWEEN_LOOKS)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from imbalance_lab.app.launchers.base import MAX_ATTEMPTS
-from imbalance_lab.app.launchers.work import Done, Place, Task, Worker
+from imbalance_lab.app.launchers.work import Done, Task, Worker
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
@@ -25,15 +25,14 @@ class Pack:
     Parameters
     ----------
     tasks : sequence of Task
-    place : Place
     folder : Path
         Where results go, on a disk that both see.
     parent : int or None
         The process that follows the sweep, if it is on this machine: the task ends with it, however that ended.
     """
 
-    def __init__(self, tasks: Sequence[Task], place: Place, folder: Path, parent: int | None = None) -> None:
-        self.tasks, self._place, self._folder, self._parent = tasks, place, folder, parent
+    def __init__(self, tasks: Sequence[Task], folder: Path, parent: int | None = None) -> None:
+        self.tasks, self._folder, self._parent = tasks, folder, parent
 
     def __call__(self) -> None:
         """Make the cells that nobody has made.
@@ -65,7 +64,7 @@ class Pack:
         return DelayedSubmission(self)
 
     def _make(self) -> None:
-        worker = Worker(self._place)
+        worker = Worker()
         for task in self.tasks:
             to = self._folder / f"{task.number}.done"
             if to.exists():  # before the task was queued again
@@ -82,8 +81,6 @@ class Board:
     Parameters
     ----------
     folder : Path
-    tasks : sequence of Task
-        All that are given out.
 
     Attributes
     ----------
@@ -93,12 +90,16 @@ class Board:
         Of those that have begun.
     """
 
-    def __init__(self, folder: Path, tasks: Sequence[Task]) -> None:
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.left = {task.number for task in tasks}
+        self.left: set[int] = set()
         self.running: set[int] = set()
         self._attempts = Counter[int]()
+
+    def add(self, tasks: Sequence[Task]) -> None:
+        """Note cells that are given out."""
+        self.left |= {task.number for task in tasks}
 
     def take(self) -> list[Done]:
         """Return what has ended since the last look, in the order in which it did."""

@@ -39,6 +39,8 @@ class Task:
         Where its record goes, and the trials of a tuned run.
     figures : bool
         Whether figures are drawn.
+    place : Place
+        Where the sweep is.
     other_versions : int
         How many finished runs of other versions there are, for a warning.
     """
@@ -49,6 +51,7 @@ class Task:
     folder: Path
     trials: Path
     figures: bool
+    place: Place
     other_versions: int = 0
 
 
@@ -128,19 +131,13 @@ def marked(folder: Path, swept: Sequence[str]) -> Iterator[Place]:
 
 
 class Worker:
-    """Makes cells, one after the other, and keeps data, preparations and graphs, as a sweep in a row does.
+    """Makes cells, one after the other, and keeps data, preparations and graphs, as a sweep in a row does."""
 
-    Parameters
-    ----------
-    place : Place
-    """
-
-    def __init__(self, place: Place) -> None:
+    def __init__(self) -> None:
         process.take_over()
         process.hold_collector()
-        self._place, self._shares = place, place.is_seen
-        if self._shares:  # paths of tables are meant from there
-            os.chdir(place.working_folder)
+        self._entered: Place | None = None
+        self._shares = False
 
     def make(self, task: Task) -> Done:
         """Make a run and record it, however it ends.
@@ -150,6 +147,8 @@ class Worker:
         KeyboardInterrupt
             If the process was interrupted.
         """
+        if task.place != self._entered:
+            self._enter(task.place)
         if self._shares:
             return self._make(task)
         with TemporaryDirectory(prefix="imbalance_lab-") as temporary:
@@ -157,8 +156,13 @@ class Worker:
             done = self._make(replace(task, folder=there, trials=Path(temporary, "trials")))
             return replace(done, files=_files_below(there))
 
+    def _enter(self, place: Place) -> None:
+        self._entered, self._shares = place, place.is_seen
+        if self._shares:  # paths of tables are meant from there
+            os.chdir(place.working_folder)
+
     def _make(self, task: Task) -> Done:
-        shown, tracker = _Shown(self._place.swept), NotedTracker(task.other_versions)
+        shown, tracker = _Shown(task.place.swept), NotedTracker(task.other_versions)
         cell = Cell(task.folder, task.folder.name)
         cell.identity, cell.tracker = task.identity, tracker
 
