@@ -54,7 +54,7 @@ class StoredArray:
         view, pages = self._mapped
         found = np.empty((len(rows), self.shape[1]), STORED)
         for start in range(0, len(rows), GATHERED):
-            np.take(view, rows[start : start + GATHERED], axis=0, out=found[start : start + GATHERED])
+            np.take(view, rows[start : start + GATHERED], axis=0, out=found[start : start + GATHERED], mode="clip")
             if hasattr(mmap, "MADV_DONTNEED"):
                 pages.madvise(mmap.MADV_DONTNEED)  # they stay in the system's cache, and count there
         return found

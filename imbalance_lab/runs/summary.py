@@ -36,7 +36,9 @@ def summarise(
     metrics.update(rows_per_fold(folds))
 
     test = join(fold.test for fold in folds)
-    repeats = len(test.rows) / len(np.unique(test.rows))  # a row is one row, however often it is tested
+    tested = np.zeros(len(dataset), dtype=bool)
+    tested[test.rows] = True
+    repeats = len(test.rows) / int(np.count_nonzero(tested))  # a row is one row, however often it is tested
     seed = Seeds.spawn(plan.seed, 0).intervals
     intervals = bootstrap(test, dataset.tasks, plan.evaluation, seed, repeats)
     history = join_histories([fold.history for fold in folds])

@@ -76,7 +76,6 @@ class ApproximateNeighbors(BaseEstimator):  # type: ignore[misc]
             self.index_.cp.niter = ITERATIONS
             self.index_.cp.max_points_per_centroid = ROWS_OF_A_LIST
             self.index_.cp.min_points_per_centroid = 1  # fewer are no reason to print a line
-            self.index_.nprobe = min(self.probes, lists)
             with _threads(faiss, 1):  # sums in another order would make other centres
                 self.index_.train(rows)
         with _threads(faiss, 1):
@@ -105,9 +104,13 @@ class ApproximateNeighbors(BaseEstimator):  # type: ignore[misc]
     def _search(self, rows: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray]:
         faiss = _faiss()
         with _threads(faiss, self.n_jobs):
-            squared, found = self.index_.search(rows, wanted)
+            if len(self.rows_) <= FEW:
+                squared, found = self.index_.search(rows, wanted)
+                return squared, found
+            lists = self.index_.nlist
+            some, every = (faiss.SearchParametersIVF(nprobe=min(n, lists)) for n in (self.probes, lists))
+            squared, found = self.index_.search(rows, wanted, params=some)
             if (short := (found < 0).any(axis=1)).any():  # its lists hold fewer rows than are wanted
-                every = faiss.SearchParametersIVF(nprobe=self.index_.nlist)
                 squared[short], found[short] = self.index_.search(rows[short], wanted, params=every)
         return squared, found
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from imbalance_lab.data import stored
-from imbalance_lab.errors import DataError
+from imbalance_lab.errors import DataError, Incompatible
 from imbalance_lab.runs.files import read_predictions
 from imbalance_lab.runs.saving import load
 
@@ -81,3 +81,9 @@ def test_a_saved_model_takes_the_table_in_memory(file: Path, tiny, run) -> None:
     found = classifier.log_proba(frame.drop(columns="label").iloc[record.test.rows])
     np.testing.assert_allclose(found, record.test.log_proba, rtol=1e-6)
     np.testing.assert_array_equal(read_predictions(record.folder).log_proba, record.test.log_proba)
+
+
+@pytest.mark.parametrize("stress", ["missing", "feature_noise"])
+def test_cells_on_disk_are_not_changed(stress: str, file: Path, tiny, run) -> None:
+    with pytest.raises(Incompatible, match="dataset=csv"):
+        run(tiny(*overrides("on_disk", file, "model=logreg", f"stress={stress}")))

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from imbalance_lab.data.dataset import Dataset
 from imbalance_lab.data.rows import Split
+from imbalance_lab.data.stored import StoredRows
 from imbalance_lab.errors import DataError, Incompatible
 from imbalance_lab.fields import STRICT
 
@@ -89,6 +90,7 @@ class Stress(ABC):
     option: ClassVar[str] = ""  # in which messages name it
     one_class: ClassVar[bool] = True  # whether it needs one class per row
     table: ClassVar[bool] = False  # whether it needs columns
+    cells_change: ClassVar[bool] = False  # whether it needs rows of its own to change
 
     @abstractmethod
     def on(self, data: Dataset, split: Split, seed: int) -> Stressed:
@@ -124,6 +126,10 @@ class Stress(ABC):
             )
         if self.table and not data.kinds:
             raise Incompatible(f"stress={self.option} needs columns, and the rows of '{data.name}' have none")
+        if self.cells_change and isinstance(data.X, StoredRows):
+            raise Incompatible(
+                f"stress={self.option} changes cells, and those of '{data.name}' are on disk: dataset=csv"
+            )
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -48,6 +48,7 @@ class Missing(Stress):
 
     option: ClassVar[str] = "missing"
     one_class: ClassVar[bool] = False
+    cells_change: ClassVar[bool] = True
     table: ClassVar[bool] = True
     cells: Annotated[Any, BeforeValidator(_shares)]
 
@@ -98,6 +99,7 @@ class FeatureNoise(Stress):
 
     option: ClassVar[str] = "feature_noise"
     one_class: ClassVar[bool] = False
+    cells_change: ClassVar[bool] = True
     deviations: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     swaps: Share = 0.0
 

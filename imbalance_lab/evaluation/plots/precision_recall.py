@@ -19,6 +19,7 @@ MOST_CURVES = len(SAFE)
 RAREST_DRAWN = 5
 MIN_ROWS = 10
 AVERAGE = "average precision"
+MOST_DRAWN = 20_000  # points of a curve; there is one for each row
 
 
 def draw_precision_recall(
@@ -79,6 +80,9 @@ def _draw_curve(axes: Axes, predictions: Predictions, k: int, style: Style, entr
     if predictions.log_proba.shape[1] == 2:  # ranked by log-odds, as the metrics are
         scores = scores - predictions.log_proba[:, 1 - k]
     precision, recall, _ = precision_recall_curve(truth, scores)
+    if len(recall) > MOST_DRAWN:
+        drawn = np.linspace(0, len(recall) - 1, MOST_DRAWN).astype(int)
+        precision, recall = precision[drawn], recall[drawn]
     line = {"color": style.colour, "linestyle": style.dash, "linewidth": 1.6}
     if marked:
         line |= {"marker": style.marker, "markersize": 4, "markevery": 0.12, "linewidth": 1.0}
