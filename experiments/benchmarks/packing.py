@@ -20,6 +20,10 @@ from experiments.benchmarks.table import circumstances, markdown, replace_sectio
 STRATEGIES = ("none", "inv_freq", "sqrt_inv", "ros", "tuned_threshold")
 CELLS = 500
 TARGETS = {1: 1.1, 2: 0.6}  # of the time in a row, by workers
+INTRODUCTION = """## Engines
+
+{cells} short runs in a row, and by each engine with one worker and with two: a worker makes many runs, and its start is
+paid once. CPU seconds are those of processes that the sweep waited for: Ray's daemons and workers are left out."""
 LOCAL = "hydra.launcher.cluster=local"
 
 
@@ -68,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
     ]  # fmt: skip
     head = ["engine", "workers", "seconds", "of in a row", "target", "CPU seconds", "of in a row"]
     command = f"python -m experiments.benchmarks.packing --cells {given.cells} --rounds {given.rounds}"
-    text = f"{markdown(head, rows)}\n\n{circumstances(command)}"
+    text = f"{INTRODUCTION.format(cells=given.cells)}\n\n{markdown(head, rows)}\n\n{circumstances(command)}"
     print(text)
     if not given.dry:
         replace_section(HERE / "README.md", "packing", text)
