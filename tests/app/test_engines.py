@@ -244,8 +244,9 @@ def test_an_engine_that_is_not_there_is_refused_before_the_sweep_begins(
 
 
 @pytest.mark.slow
-def test_what_listens_and_is_no_ray_cluster_is_refused(store: Path) -> None:
+def test_what_listens_and_is_no_ray_cluster_is_refused(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray")
+    monkeypatch.setattr("imbalance_lab.app.launchers.on_ray.SECONDS_TO_BE_WELL", 5.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
         where = f"127.0.0.1:{server.getsockname()[1]}"
         line = str(invoke("-m", *TRACKED, *CELLS, "hydra/launcher=ray", f"hydra.launcher.address={where}"))

@@ -25,7 +25,7 @@ from imbalance_lab.process import SIGNALS
 
 LOCAL = "local"
 START = "ray start --head starts one, no address uses this machine"
-SECONDS_TO_ANSWER, SECONDS_TO_BE_WELL = 5.0, 20.0
+SECONDS_TO_ANSWER, SECONDS_TO_BE_WELL = 5.0, 60.0
 SECONDS_BETWEEN_LOOKS = 5.0
 OBJECT_STORE = 200 * 2**20  # bytes, of a cluster of our own: records are small
 Positive = Annotated[float, Field(gt=0)]
