@@ -13,7 +13,7 @@ from experiments.leaderboard.earlier import joined
 from experiments.leaderboard.gather import Board, taking_part
 from experiments.leaderboard.pictures import draw_kinds
 from experiments.leaderboard.reasons import reasons
-from experiments.leaderboard.summary import LIKELY, abstract, costs, spoken_of
+from experiments.leaderboard.summary import LIKELY, abstract, costs, spoken_of, times
 from experiments.leaderboard.table import OfModel, by_kind, facts_of, of_model, source, standing
 from experiments.pictures import save_picture
 from experiments.tables import to_markdown
@@ -183,14 +183,15 @@ def _costs(models: Sequence[OfModel], table: RunTable) -> list[str]:
             "gain": price.gain.map("{:+.3f}".format),
             "average precision": price.average_precision.map("{:+.3f}".format),
             "log loss": price.log_loss.map("{:+.3f}".format),
-            "time": price.seconds.map("{:.1f} x".format),
+            "time": price.seconds.map(times),
         }
     )
     return [
         "## At what price",
         "Medians over the strategies of a kind and over models "
         f"({', '.join(one.model for one in spoken_of(models))}), against plain training. A decision rule leaves the "
-        "model as it is, and with it its ranking and its probabilities.",
+        "model as it is, and with it its ranking and its probabilities. Times are of runs that began within an hour of "
+        "plain training on their set, as the machine had other work too.",
         to_markdown(shown),
     ]
 
@@ -224,7 +225,7 @@ def _of_model(one: OfModel, kinds: pd.DataFrame, out: Path) -> list[str]:
             **{f"sets against {settings.control}": _counts(table, "control")},
             "average precision": signed["average_precision"],
             "log loss": signed["log_loss"],
-            "time": table.seconds.map("{:.1f} x".format),
+            "time": table.seconds.map(times),
         },
         index=table.index,
     )

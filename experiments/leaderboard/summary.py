@@ -53,8 +53,8 @@ def abstract(models: Sequence[OfModel], kinds: dict[str, pd.DataFrame], table: R
                 f"- **How much.** The best mean gains: {how_much}. Between sets they scatter far more than that.",
                 "- **Price.** "
                 + "; ".join(
-                    f"{kind}: log loss {row.log_loss:+.3f}, average precision {row.average_precision:+.3f}, "
-                    f"{row.seconds:.1f} times the time"
+                    f"{kind}: log loss {row.log_loss:+.3f}, average precision {row.average_precision:+.3f}"
+                    + (f", {row.seconds:.1f} times the time" if row.seconds > 0 else "")
                     for kind, row in price.iterrows()
                 )
                 + " (medians over strategies and models, against plain training).",
@@ -107,3 +107,12 @@ def _when(model: str, kinds: pd.DataFrame) -> str:
 
 def _code(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
+
+
+def times(factor: float) -> str:
+    """Return how many times as long something takes; a dash where it was not timed side by side.
+
+    >>> times(1.44), times(float("nan"))
+    ('1.4 x', '-')
+    """
+    return f"{factor:.1f} x" if factor > 0 else "-"

@@ -15,6 +15,7 @@ from imbalance_lab.comparison.paired import BETTER, SAME, WORSE, interval
 from imbalance_lab.runs.table import RunTable
 
 SECONDS = ("timing/sample", "timing/fit")
+NEAR = 3_600_000.0  # milliseconds
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,8 @@ def of_model(table: RunTable, model: str, settings: Settings, others: Sequence[s
     if across is None or control is None:
         return None
     other = {name: _means(own, name).reindex(index=means.index, columns=means.columns) for name in others}
-    seconds = sum(_means(own, name).reindex(index=means.index, columns=means.columns) for name in SECONDS)
-    assert isinstance(seconds, pd.DataFrame)
-    return OfModel(
-        model, compare(own, settings), means, across, control.signed_rank, other | {"seconds": seconds}, left_out
-    )
+    other["seconds"] = _seconds(own, settings.baseline).reindex(index=means.index, columns=means.columns)
+    return OfModel(model, compare(own, settings), means, across, control.signed_rank, other, left_out)
 
 
 def incomplete(means: pd.DataFrame) -> str:
@@ -142,6 +140,14 @@ def _means(table: RunTable, metric: str) -> pd.DataFrame:
         return pd.DataFrame(index=done.dataset.unique(), columns=done.strategy.unique(), dtype=float)
     long = done.assign(value=table.metrics.loc[done.index, metric])
     return long.pivot_table(index="dataset", columns="strategy", values="value", aggfunc="mean")
+
+
+def _seconds(table: RunTable, baseline: str) -> pd.DataFrame:
+    """Return how long runs took, as `_means`, where they began within an hour of the baseline: loads differ later."""
+    seconds = sum(_means(table, name) for name in SECONDS)
+    assert isinstance(seconds, pd.DataFrame)
+    started = _means(replace(table, metrics=table.runs[["start"]].astype(float)), "start")
+    return seconds.where(started.sub(started[baseline], axis=0).abs() < NEAR)
 
 
 def _verdicts(one: OfModel, role: str) -> pd.DataFrame:

@@ -15,12 +15,11 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from imbalance_lab import options, process
-from imbalance_lab.app import recipes, secrets, sweep
+from imbalance_lab.app import launchers, recipes, secrets, sweep
 from imbalance_lab.app.arguments import SWEEP, expand, search_folders
 from imbalance_lab.app.catalogue import MEANINGS, ordered_groups
 from imbalance_lab.app.cli import COMMANDS
 from imbalance_lab.app.config import register_resolvers
-from imbalance_lab.app.launchers import PATH
 from imbalance_lab.app.lines import error_line, wrapped
 from imbalance_lab.errors import LabError
 
@@ -71,13 +70,16 @@ def main(arguments: Sequence[str]) -> None:
         folders = search_folders(typed)
     except LabError as error:
         sys.exit(error_line(error))
-    sys.path.append(PATH)  # before Hydra looks for its plugins
     recipes.register(folders)
+    launchers.register()
     if {"-h", "--help"} & set(typed):
         with contextlib.suppress(BrokenPipeError):
             print_help(folders)
-        typed = [argument for argument in typed if argument not in ("-h", "--help")] + ["--cfg", "job"]
-    elif SWEEP & set(typed) and "--cfg" not in typed:
+        one = [] if SWEEP & set(typed) else [argument for argument in typed if argument not in ("-h", "--help")]
+        typed = [*one, "--cfg", "job"]
+    elif SWEEP & set(typed):
+        if "--cfg" in typed:
+            sys.exit(error_line("--cfg shows the configuration of one run: leave out -m, and give each key one value"))
         _check_names(typed, folders)
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
     _run(typed)

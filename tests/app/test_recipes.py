@@ -16,8 +16,8 @@ FILES |= {"focal_inv": ["class_weight=inv_freq", "loss=focal"], "ldam_drw": ["cl
 # What every recipe stood for when each had a file of its own.
 BY_RULE = {
     "sampler": "adasyn all_knn balanced_batches borderline_smote cluster_centroids condensed_nn enn instance_hardness "
-    "kmeans_smote near_miss neighbourhood_cleaning one_sided repeated_enn ros rus smote smote_enn smote_n smote_nc "
-    "smote_tomek svm_smote tomek_links",
+    "keep_rare kmeans_smote near_miss neighbourhood_cleaning one_sided repeated_enn ros rus smote smote_enn smote_n "
+    "smote_nc smote_tomek svm_smote tomek_links",
     "class_weight": "deferred eff_num inv_freq inv_power sqrt_inv",
     "loss": "asymmetric balanced_softmax cost_matrix focal influence_balanced la_loss label_smoothing ldam poly "
     "predicted_weight single_asymmetric vector_scaling",

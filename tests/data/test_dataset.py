@@ -136,7 +136,8 @@ def test_a_key_that_selects_elsewhere_is_no_setting_here(name: str) -> None:
 
 
 def test_every_option_has_the_one_base() -> None:
-    settings = {"csv": {"path": "x", "target": "y"}, "imblearn_benchmark": {"name": "ecoli"}}
+    file = {"path": "x", "target": "y"}
+    settings = {"csv": file, "on_disk": file, "imblearn_benchmark": {"name": "ecoli"}}
     for name in names("dataset"):
         assert isinstance(option("dataset", name, **settings.get(name, {})).build(), DatasetSource)
     given = {"groups": "g", "order": "t", "part": "p", "seed": 0, "splitter": {"_target_": "sklearn.svm.SVC"}}

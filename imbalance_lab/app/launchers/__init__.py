@@ -14,7 +14,9 @@ there are engines of our own on the public API of Ray, submitit and multiprocess
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +25,18 @@ from imbalance_lab.options import Option
 if TYPE_CHECKING:
     from imbalance_lab.app.launchers.base import Engine
 
-# Hydra takes launchers of the namespace of its plugins only: ours is found there once PATH is one of Python's folders.
 DOOR = "hydra_plugins.imbalance_lab_engine.Engine"
 PATH = str(Path(__file__).with_name("path"))
+
+
+def register() -> None:
+    """Let Hydra find the engines: it takes launchers of its plugins' namespace only."""
+    from hydra.core.plugins import Plugins
+
+    if PATH not in sys.path:
+        sys.path.append(PATH)
+    module, _, name = DOOR.rpartition(".")
+    Plugins.instance().register(getattr(import_module(module), name))
 
 
 def make_engine(settings: Mapping[str, Any]) -> Engine:
