@@ -83,9 +83,9 @@ def costs(models: Sequence[OfModel], table: RunTable) -> pd.DataFrame:
 
 
 def kind_of_strategies(table: RunTable) -> pd.Series:
-    """Return which slots each strategy fills, in words."""
+    """Return which slots each strategy fills, in words. A run of before there was a slot does not fill it."""
     empty = default_options()
-    chosen = table.settings["options"].loc[table.runs.index]
+    chosen = table.settings["options"].loc[table.runs.index].fillna(empty)
     filled = {
         strategy: " and ".join(
             word for slot, word in KINDS.items() if slot in chosen and chosen.at[run, slot] != empty[slot]

@@ -187,6 +187,10 @@ def test_predictions_that_a_table_holds_stay_in_it(tmp_path: Path) -> None:
 
 def test_strategies_are_of_the_kind_of_the_slots_they_fill(earlier: RunTable) -> None:
     assert summary.kind_of_strategies(earlier).to_dict() == {"none": "", "inv_freq": "class weights"}
+    unknown = earlier.settings.copy()
+    unknown["options", "representation"] = None  # runs of a version without it, beside later ones
+    older = replace(earlier, settings=unknown)
+    assert summary.kind_of_strategies(older).to_dict() == {"none": "", "inv_freq": "class weights"}
 
 
 def test_a_tuned_run_is_another_cell_than_the_same_run_untuned(earlier: RunTable) -> None:
