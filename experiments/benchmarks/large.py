@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Lay a table, run the models one after the other, write a table of it; 1 if a run fails."""
     parser = argparse.ArgumentParser(prog="python -m experiments.benchmarks.large", description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS, help=f"of the table; {ROWS:,} by default")
-    parser.add_argument("--subset", type=int, default=4_000_000, metavar="ROWS", help="on which hist_gb is trained")
+    parser.add_argument("--subset", type=int, default=3_000_000, metavar="ROWS", help="on which hist_gb is trained")
     parser.add_argument("--scratch", type=Path, metavar="FOLDER", help="where the table is laid, and left")
     parser.add_argument("--out", type=Path, default=HERE, metavar="FOLDER", help="where README.md is")
     asked = parser.parse_args(arguments)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from imbalance_lab.evaluation.metrics import HEADLINE
 from imbalance_lab.options import SLOTS
+from imbalance_lab.runs.identity import PLACES
 from imbalance_lab.runs.reading import NO_GROUP, Key
 
 SEED, SPLIT_SEED = (NO_GROUP, "seed"), ("split", "seed")
@@ -21,7 +22,11 @@ SEEDS = ("seed", "random_state")
 # What keeps a model, or repeats what the name of a strategy, model or dataset holds.
 NO_GROUPS = ("options",)
 NO_SETTINGS = frozenset(
-    [(NO_GROUP, "save_model"), *((group, "_target_") for group in ("dataset", "training", "evaluation"))]
+    [
+        (NO_GROUP, "save_model"),
+        *((group, "_target_") for group in ("dataset", "training", "evaluation")),
+        *((group, key) for group, keys in PLACES.items() for key in keys),
+    ]
 )
 # Of the settings of the evaluation those that change a metric: one, and those that hold values by class.
 BINS, BY_CLASS = "calibration_bins", ("costs.", "test_prior.")

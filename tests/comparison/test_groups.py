@@ -131,6 +131,13 @@ def test_a_setting_that_others_do_not_have_is_one_too() -> None:
     assert [group.values.shape for group in groups] == [(1, 2), (1, 2)]
 
 
+@pytest.mark.parametrize("key", ["training.device_memory", "dataset.cache"])
+def test_where_rows_lie_puts_no_runs_apart(key: str) -> None:
+    older = run("smote", 0, 0.6)  # of a version that had no such setting
+    rows = [*(run("none", seed, 0.5, settings={key: str(seed)}) for seed in (0, 1)), older]
+    assert only(rows).values.shape == (2, 2)
+
+
 def test_settings_that_go_together_are_named_once() -> None:
     rows = [
         run("none", seed, 0.5, data_hash=value, settings={"dataset.separation": value, "dataset.path": f"/{value}"})
