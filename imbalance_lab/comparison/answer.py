@@ -10,6 +10,7 @@ import pandas as pd
 from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WORSE
 from imbalance_lab.comparison.settings import Settings
 
+PLAIN = "none"
 ROLES = ("control", "baseline")
 OPEN = (FEW_RUNS, FEW_ROWS)
 VERBS = USE, STAY, LEADS, UNSETTLED = "Use", "Stay with", "Best mean:", "Not settled:"
@@ -65,7 +66,7 @@ def answer_of(table: pd.DataFrame, settings: Settings) -> Answer:
     if not gains:
         return _without_gain(table, settings, best, both)
     if not both:
-        return Answer(USE, gains[0], f"It is {_by(table, gains[0], 'baseline', baseline)}, plain training.")
+        return Answer(USE, gains[0], f"It is {_by(table, gains[0], 'baseline', explained(baseline))}.")
     beating = [name for name in better_than(table, "control") if name in gains]
     if beating:
         than = _by(table, beating[0], "control", f"the control {control}")
@@ -75,6 +76,15 @@ def answer_of(table: pd.DataFrame, settings: Settings) -> Answer:
         return Answer(USE, control, f"It is {than}, and nothing is shown to be better than it.{_leader(table, best)}")
     beside = _beside(table.loc[gains[0], "control_verdict"], f"the control {control}")
     return Answer(USE, gains[0], f"It is {_by(table, gains[0], 'baseline', baseline)}; {beside}.")
+
+
+def explained(baseline: str) -> str:
+    """Return the baseline, with what it is where that is known.
+
+    >>> explained("none"), explained("smote")
+    ('none, plain training,', 'smote')
+    """
+    return f"{baseline}, plain training," if baseline == PLAIN else baseline
 
 
 def better_than(table: pd.DataFrame, role: str) -> list[str]:
@@ -111,7 +121,8 @@ def _without_gain(table: pd.DataFrame, settings: Settings, best: str, both: bool
 
 def _by(table: pd.DataFrame, name: str, role: str, than: str) -> str:
     difference = float(table.loc[name, f"{role}_difference"])  # type: ignore[arg-type]
-    return f"better than {than} by {abs(difference):.3f}" if np.isfinite(difference) else f"better than {than}"
+    by = f" by {abs(difference):.3f}" if np.isfinite(difference) else ""
+    return f"better than {than}{by}" if by else f"better than {than.rstrip(',')}"
 
 
 def _beside(verdict: object, name: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from imbalance_lab.comparison.across import FEWEST_DATASETS, Across
 from imbalance_lab.comparison.against_stress import AgainstStress
-from imbalance_lab.comparison.answer import OPEN, USE, Answer, better_than
+from imbalance_lab.comparison.answer import OPEN, USE, Answer, better_than, explained
 from imbalance_lab.comparison.compared import Compared, leading_of
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.comparison.side_by_side import alike_in_rank, summary
@@ -161,7 +161,7 @@ def _nothing(groups: Sequence[Labelled], where: str, settings: Settings) -> str:
 def _gain(held: Sequence[Labelled], settings: Settings) -> str:
     """Return by how much what is used is better than baseline and control, in a sentence."""
     use = held[0][1].answer.use
-    than = f"It is better than {settings.baseline}, plain training, by {_range(held, use, 'baseline')}"
+    than = f"It is better than {explained(settings.baseline)} by {_range(held, use, 'baseline')}"
     if use == settings.control:
         return f"{than}, and nothing is shown to be better than it."
     beaten = [(label, one) for label, one in held if use in better_than(one.table, "control")]

@@ -178,3 +178,11 @@ def test_what_is_better_than_the_control_alone_is_not_settled() -> None:
         "Not settled: inv_freq. It is better than the control tuned_threshold by 0.030, but nothing is shown to be "
         "better than none: not enough runs."
     )
+
+
+def test_a_baseline_is_called_plain_training_only_where_it_is() -> None:
+    alone = {"none": 0.5, "smote": 0.6}
+    assert answered(alone, noise=NOISE * 0.1).why == "It is better than none, plain training, by 0.100."
+    other = {"inv_freq": 0.5, "smote": 0.6}
+    found = answered(other, noise=NOISE * 0.1, baseline="inv_freq").why
+    assert found == "It is better than inv_freq by 0.100."

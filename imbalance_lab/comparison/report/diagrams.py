@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from imbalance_lab.comparison.across import Across
+from imbalance_lab.comparison.answer import PLAIN
 from imbalance_lab.comparison.compared import Compared
 from imbalance_lab.comparison.paired import interval
 from imbalance_lab.comparison.report.ink import (
@@ -35,7 +36,6 @@ MOST_STRATEGIES = 40
 MOST_CLASSES = 50
 MOST_NUMBERS = 300
 MOST_DOTS = 1500
-PLAIN = "none"
 DARK = "#1a1a1a"  # on a light cell, whatever the page's colours
 
 
