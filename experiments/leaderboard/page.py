@@ -35,8 +35,8 @@ LIMITS = """\
 - One metric ranks, balanced accuracy, which a moved threshold serves best; average precision and log loss stand beside
   it.
 - Models that ran on few sets ran on small ones; their ranks are not to be compared with those of others.
-- `crt` trains its new layer for 100 epochs: that default was set after 10 had failed on six of these sets, so its rank is a
-  little optimistic."""
+- `crt` trains its new layer for 100 epochs: that default was set after 10 had failed on six of these sets, so its
+  rank is a little optimistic."""
 USE = f"""\
 ## Add a method of your own
 
