@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pickle
 import re
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +19,7 @@ import psutil
 import pytest
 
 from imbalance_lab.app.launchers.noted import NotedTracker
+from imbalance_lab.app.launchers.on_slurm import Slurm
 from imbalance_lab.app.launchers.packs import Board
 from imbalance_lab.app.launchers.work import Done, Place, lay_down
 from imbalance_lab.errors import TrackingError
@@ -264,6 +267,14 @@ def test_an_engine_whose_extra_is_not_installed_says_what_to_install(
     line = invoke("-m", *TRACKED, *CELLS, f"hydra/launcher={launcher}")
     assert line == f"error: {library} is not installed; pip install 'imbalance-lab[{extra}]'"
     assert statuses(store) == []
+
+
+def test_slurm_leaves_the_handlers_of_logging_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "submitit"]:
+        monkeypatch.delitem(sys.modules, name)
+    with closing(logging.FileHandler(os.devnull)) as handler:
+        Slurm(cluster="local").check()
+        assert handler.stream is not None  # a closed one has none
 
 
 class _Without:

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from hydra.core.utils import env_override
 from pydantic import Field, validate_call
 
 from imbalance_lab.app.launchers.base import MAX_ATTEMPTS, Engine, Lost
@@ -23,6 +24,7 @@ from imbalance_lab.options.making import locate
 FOLDER = ".submitit"  # in the sweep's folder
 SECONDS_BETWEEN_LOOKS = 0.2
 SIGNAL_DELAY = 90  # seconds before its time is up in which a task is put into the queue again
+WITHOUT_LOGGING = {"SUBMITIT_LOG_LEVEL": "NOCONFIG"}  # its import would close every handler that logging has
 TRY_OUT = "hydra.launcher.cluster=local tries it out without"
 
 
@@ -99,7 +101,8 @@ class Slurm(Engine):
         ConfigError
             If not.
         """
-        locate("submitit.SlurmExecutor")
+        with env_override(WITHOUT_LOGGING):
+            locate("submitit.SlurmExecutor")
         if self._is_local:
             return
         if shutil.which("sbatch") is None:
