@@ -20,6 +20,7 @@ ABSENT = "#999999"  # the side "not <label>" of each of several labels
 RAREST, COMMONEST = 0.0, 0.85  # of the sequential map, whose end is too light for print
 GROUPS = ("rarest", "middle", "most frequent")
 LONGEST_NAME = 25
+VIRIDIS = colormaps["viridis"]  # a registry of maps makes a new one each time it is asked
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,12 @@ def styles(classes: pd.DataFrame, tasks: Sequence[Sequence[str]]) -> dict[str, S
 
 def sequential(rank: float) -> str:
     """Return the colour of a class by its rank, from 0 for the rarest to 1 for the most frequent."""
-    return to_hex(colormaps["viridis"](RAREST + (COMMONEST - RAREST) * rank))
+    return to_hex(VIRIDIS(RAREST + (COMMONEST - RAREST) * rank))
 
 
 def sequential_map() -> tuple[Any, Normalize]:
     """Return the sequential map with its scale, for a bar of colours from rank 0 to 1."""
-    return colormaps["viridis"], Normalize(0, 1 / COMMONEST)
+    return VIRIDIS, Normalize(0, 1 / COMMONEST)
 
 
 def thirds(order: Sequence[str]) -> dict[str, tuple[str, Sequence[str]]]:
