@@ -18,7 +18,7 @@ from imbalance_lab.comparison.paired import BETTER, FEW_ROWS, FEW_RUNS, SAME, WO
 from imbalance_lab.comparison.report.diagrams import draw_differences, draw_ranks, draw_recalls
 from imbalance_lab.comparison.report.kinds import SIGNS
 from imbalance_lab.comparison.report.stress import draw_stress, meaning_of, stress_table
-from imbalance_lab.comparison.report.text import figure, flat, markdown, verdict_texts
+from imbalance_lab.comparison.report.text import figure, flat, markdown_of_ranks, verdict_texts
 from imbalance_lab.evaluation.metrics import heading_of
 from imbalance_lab.runs.table import RunTable
 
@@ -135,8 +135,7 @@ def _rows(found: Sequence[Comparison]) -> list[str]:
 def _across(found: Sequence[Comparison]) -> list[str]:
     """Return what holds across datasets; the datasets by themselves are in the files."""
     one = found[0]
-    ranks = re.sub(r"^# .*\n", "", markdown(replace(one, compared=[], unfinished=one.unfinished.iloc[:0])))
-    ranks = re.sub(r"^#", "##", ranks, flags=re.MULTILINE)
+    ranks = re.sub(r"^#", "##", markdown_of_ranks(one), flags=re.MULTILINE)
     return [ranks, "### Verdicts dataset by dataset", to_markdown(_verdicts(one))]
 
 

@@ -32,6 +32,7 @@ from tests.app.stops import statuses
 from tests.conftest import TINY, invoke, records, replaced
 
 TRACKED = [typed for typed in TINY if typed != "tracking=none"]
+ROOT = Path(__file__).parents[2]
 CELLS = ["model=logreg", "strategy=none,inv_freq", "seed=0,1"]
 AGENTS = re.compile("Agent")  # of Ray: after a kill they look for their daemon for a minute or two, and then end
 SLURM = ["hydra/launcher=slurm"]
@@ -51,7 +52,12 @@ def sweep(folder: str, *typed: str) -> Path:
 def python(*typed: str, cwd: Path, status: int = 0) -> str:
     """Run the program in a process of its own, and return what it shows, both streams in one."""
     command = [sys.executable, "-m", "imbalance_lab", *typed]
-    done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=400)
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        command,
+        cwd=cwd, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=400,
+    )  # fmt: skip
     assert done.returncode == status, done.stdout
     return done.stdout
 

@@ -32,6 +32,11 @@ def markdown(comparison: Comparison, then: str = "") -> str:
     return "\n".join(_sections(comparison, then))
 
 
+def markdown_of_ranks(comparison: Comparison) -> str:
+    """Return what holds across the datasets as Markdown."""
+    return "\n".join([*_ranks(comparison), *(f"Note: {note}\n" for note in comparison.notes)])
+
+
 def csv(comparison: Comparison) -> str:
     """Return a line for each strategy of each group, with everything that is known of it."""
     return flat(comparison).to_csv(index=False)
@@ -143,15 +148,20 @@ def _sections(comparison: Comparison, then: str) -> Iterable[str]:
     yield from _stresses(comparison)
     yield from _tuned(comparison)
     yield from _matrices(comparison)
-    for across in comparison.across:
-        yield f"## Across {len(across.means)} datasets" + (f", {across.name}\n" if across.name else "\n")
-        yield _render(ranks_table(across))
-        yield f"{summary(across, settings)}. Critical difference {across.critical_difference:.2f}.\n"
-        yield from (f"Note: {note}\n" for note in across.notes)
+    yield from _ranks(comparison)
     if len(comparison.unfinished):
         yield "## Not finished\n"
         yield _render(unfinished_table(comparison.unfinished))
     yield from (f"Note: {note}\n" for note in comparison.notes)
+
+
+def _ranks(comparison: Comparison) -> Iterable[str]:
+    """Yield the ranks across datasets, where there are enough of them."""
+    for across in comparison.across:
+        yield f"## Across {len(across.means)} datasets" + (f", {across.name}\n" if across.name else "\n")
+        yield _render(ranks_table(across))
+        yield f"{summary(across, comparison.settings)}. Critical difference {across.critical_difference:.2f}.\n"
+        yield from (f"Note: {note}\n" for note in across.notes)
 
 
 def _stresses(comparison: Comparison) -> Iterable[str]:
