@@ -14,6 +14,7 @@ from contextlib import suppress
 from types import ModuleType
 from typing import Annotated, Any
 
+from hydra.core.utils import env_override
 from pydantic import Field, validate_call
 
 from imbalance_lab.app.launchers.base import Engine, Lost
@@ -110,21 +111,27 @@ class Ray(Engine):
             If there is no cluster, or none with a machine that a worker fits on.
         """
         self._ray = self._connect()
-        self._pool = _Actors(self._ray, self._needs, self.environment)
+        # Processes of a cluster of our own have it from this one, and are there before they are asked for.
+        self._pool = _Actors(self._ray, self._needs, None if self._is_own else self.environment)
         for _ in range(min(count, self._workers or max(self._pool.room(), 1))):
             self._pool.start()
+
+    @property
+    def _is_own(self) -> bool:
+        return self._address in (None, LOCAL)
 
     def _connect(self) -> ModuleType:
         """Connect to the cluster, or start one, without a word."""
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         ray: ModuleType = __import__("ray")
-        own = self._address in (None, LOCAL)
+        own = self._is_own
         settings: dict[str, Any] = {"include_dashboard": False, "object_store_memory": OBJECT_STORE} if own else {}
         if own and self._workers is not None:
             settings["num_cpus"] = max(1, round(self._workers * self._needs["CPU"] + 0.499))
         handlers = {number: signal.getsignal(number) for number in SIGNALS}
         try:
-            ray.init(self._address or LOCAL, log_to_driver=False, logging_level=logging.CRITICAL, **settings)
+            with env_override(self.environment if own else {}):
+                ray.init(self._address or LOCAL, log_to_driver=False, logging_level=logging.CRITICAL, **settings)
         except Exception as error:
             raise ConfigError(f"there is no Ray cluster at hydra.launcher.address={self._address}; {START}") from error
         finally:
@@ -138,12 +145,12 @@ class Ray(Engine):
 class _Actors(Pool):
     """Actors: those that are about to be there, those that are free, and those that make a cell."""
 
-    def __init__(self, ray: ModuleType, needs: dict[str, float], environment: dict[str, str]) -> None:
+    def __init__(self, ray: ModuleType, needs: dict[str, float], environment: dict[str, str] | None) -> None:
         self._ray, self._needs = ray, needs
-        taken = {"num_cpus": needs["CPU"], "num_gpus": needs["GPU"], "memory": needs["memory"] or None}
-        self._kind = ray.remote(Worker).options(
-            **{key: value for key, value in taken.items() if value}, runtime_env={"env_vars": environment}
-        )
+        taken: dict[str, Any] = {"num_cpus": needs["CPU"], "num_gpus": needs["GPU"], "memory": needs["memory"] or None}
+        if environment is not None:
+            taken["runtime_env"] = {"env_vars": environment}
+        self._kind = ray.remote(Worker).options(**{key: value for key, value in taken.items() if value})
         self._free: deque[Any] = deque()
         self._coming: dict[Any, Any] = {}  # actors by what they answer once they are there
         self._made: dict[Any, tuple[Any, Task]] = {}
