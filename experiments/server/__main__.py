@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 USAGE = """\
 python -m experiments.server [folder=FOLDER] [port=PORT] [processes=N] [artifacts=PLACE]
 python -m experiments.server load [workers=N] [runs=N] [classes=N] [processes=N] [uri=URI] [out=FILE]
+python -m experiments.server outage [runs=N] [rounds=N] [away=SECONDS]
 
 Runs a PostgreSQL of its own in FOLDER/postgres (./server by default) and in front of it MLflow's server, with N
 processes, at http://127.0.0.1:PORT (5000), and takes both down at Ctrl-C. What was logged stays in FOLDER. Artifacts
@@ -25,18 +26,27 @@ are kept in FOLDER/artifacts, or at another PLACE, as s3://bucket/prefix.
 
 load logs runs from many workers at once into such a server in a temporary folder, or into the store at URI; it says
 what they cost, and fails if one is lost, there twice, or not whole. out= adds that to a file of CSV, and to the table
-of the README.md beside it."""
+of the README.md beside it.
+
+outage times sweeps of short runs into a server that is killed halfway and started again after some seconds, against
+sweeps whose server stays, in turns; it fails if a run is not in MLflow once."""
 DEFAULTS = {"folder": "server", "port": "5000", "processes": "2", "artifacts": ""}
+OUTAGE = {"runs": "200", "rounds": "3", "away": "2"}
 LOAD = {"workers": "32", "runs": "2000", "classes": "4", "processes": "2", "uri": "", "out": ""}
+COMMANDS = {"load": LOAD, "outage": OUTAGE}
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run what was typed."""
-    load = bool(arguments) and arguments[0] == "load"
-    given = _settings(arguments[1:] if load else arguments, LOAD if load else DEFAULTS)
+    command = arguments[0] if arguments and arguments[0] in COMMANDS else ""
+    given = _settings(arguments[1:] if command else arguments, COMMANDS.get(command, DEFAULTS))
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        if load:
+        if command == "outage":
+            from experiments.server.outage import measure
+
+            print(measure(**{key: _number(given, key) for key in OUTAGE}))
+        elif command == "load":
             process.take_over()  # before MLflow is loaded: as in every run
             from experiments.server.load import run
 
