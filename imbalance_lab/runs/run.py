@@ -30,6 +30,7 @@ from imbalance_lab.runs.plan import Plan, make_plan
 from imbalance_lab.runs.provenance import environment
 from imbalance_lab.runs.record import FoldResult, RunRecord
 from imbalance_lab.runs.summary import summarise
+from imbalance_lab.runs.train import prepared_rows
 from imbalance_lab.runs.tuning.trials import forget
 from imbalance_lab.runs.tuning.tuner import Tuner
 from imbalance_lab.runs.watch import Clock, collected_warnings, messages
@@ -209,7 +210,7 @@ def run_fold(
     fitted, validation = fit(plan, stressed.dataset, stressed.split, fold, clock, observer, on_epoch)
     with clock("evaluate"):
         rows = test_rows(plan, dataset, split, fold)
-        scores = fitted.log_proba(dataset.take(rows))
+        scores = fitted.scores(prepared_rows(fitted.prepare, dataset, rows))
         rules = [rule.on(scores[:, t]) for t, rule in enumerate(fitted.rules)]
         applied = replace(fitted, rules=rules, classes=fitted.classes.assign(offset=offsets(rules, dataset)))
         test = applied.predictions(rows, dataset.targets[rows], scores)
