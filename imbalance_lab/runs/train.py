@@ -224,7 +224,7 @@ def class_table(dataset: Dataset, y: np.ndarray, train: TrainingSet, effective: 
             "weight": train.class_weight.ravel(),
             "effective_prior": np.full(len(dataset.class_names), np.nan) if effective is None else effective.ravel(),
         },
-        index=pd.Index(dataset.class_names, name="class"),
+        index=dataset.class_index,
     )
 
 
