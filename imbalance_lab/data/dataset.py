@@ -302,6 +302,11 @@ class Dataset:
         """Rows of each class, in the order of `class_names`."""
         return self.count(self.targets).ravel()
 
+    @cached_property
+    def class_index(self) -> pd.Index:
+        """The class names as the index of tables with a row for each class."""
+        return pd.Index(self.class_names, name="class")
+
     @property
     def imbalance_ratio(self) -> float:
         """Rows of the largest class for one of the smallest, in the most imbalanced task."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -66,7 +67,11 @@ class Fitted:
         DataError
             If some are not finite.
         """
-        return finite(applied(self.model.predict_log_proba, self.prepare(X)))
+        return self.scores(self.prepare(X))
+
+    def scores(self, features: Any) -> np.ndarray:
+        """Return log-probabilities, shape (n, T, C), of features (n, d); errors as those of `log_proba`."""
+        return finite(applied(self.model.predict_log_proba, features))
 
     def decide(self, log_proba: np.ndarray) -> np.ndarray:
         """Return the class of each task, shape (n, T), of log-probabilities (n, T, C)."""

@@ -23,13 +23,14 @@ from imbalance_lab.evaluation.evaluate import evaluate
 from imbalance_lab.evaluation.test_prior import at_prior
 from imbalance_lab.options import Option
 from imbalance_lab.runs.files import MODELS, save_models, write_record
-from imbalance_lab.runs.fit import fit, offsets
+from imbalance_lab.runs.fit import Fitted, fit, offsets
 from imbalance_lab.runs.identity import Identity
 from imbalance_lab.runs.observers import Observer, Tracker
 from imbalance_lab.runs.plan import Plan, make_plan
 from imbalance_lab.runs.provenance import environment
 from imbalance_lab.runs.record import FoldResult, RunRecord
 from imbalance_lab.runs.summary import summarise
+from imbalance_lab.runs.train import prepared_rows
 from imbalance_lab.runs.tuning.trials import forget
 from imbalance_lab.runs.tuning.tuner import Tuner
 from imbalance_lab.runs.watch import Clock, collected_warnings, messages
@@ -209,14 +210,21 @@ def run_fold(
     fitted, validation = fit(plan, stressed.dataset, stressed.split, fold, clock, observer, on_epoch)
     with clock("evaluate"):
         rows = test_rows(plan, dataset, split, fold)
-        scores = fitted.log_proba(dataset.take(rows))
-        rules = [rule.on(scores[:, t]) for t, rule in enumerate(fitted.rules)]
-        applied = replace(fitted, rules=rules, classes=fitted.classes.assign(offset=offsets(rules, dataset)))
+        scores = fitted.scores(prepared_rows(fitted.prepare, dataset, rows))
+        applied = _applied(fitted, scores, dataset, stressed.dataset is dataset)
         test = applied.predictions(rows, dataset.targets[rows], scores)
         bins = plan.evaluation.calibration_bins if plan.learner.gives_probabilities else None
         metrics = evaluate(test, fitted.priors, dataset.tasks, dataset.labels, bins, plan.evaluation.metrics)
     report = None if isinstance(plan.stress, NoStress) else stressed.report(dataset, split)
     return FoldResult(fitted, applied, validation, test, metrics, clock.seconds, report, tuned)
+
+
+def _applied(fitted: Fitted, scores: np.ndarray, dataset: Dataset, known: bool) -> Fitted:
+    """Return what was fitted with the rules that decide the rows of these scores; `known`: fitted on the same data."""
+    rules = [rule.on(scores[:, t]) for t, rule in enumerate(fitted.rules)]
+    if known and all(rule is before for rule, before in zip(rules, fitted.rules, strict=True)):
+        return fitted
+    return replace(fitted, rules=rules, classes=fitted.classes.assign(offset=offsets(rules, dataset)))
 
 
 def test_rows(plan: Plan, dataset: Dataset, split: Split, fold: int) -> np.ndarray:

@@ -83,7 +83,7 @@ def result_table(
     """Return one row per class: the means of the folds' class tables, and the run's metrics of its test rows."""
     before = pd.concat([fold.classes for fold in folds]).groupby(level=0, sort=False).mean()
     before["threshold"] = thresholds(before.offset, dataset)
-    after = pd.DataFrame({"support": dataset.count(test.y).ravel()}, index=pd.Index(dataset.class_names, name="class"))
+    after = pd.DataFrame({"support": dataset.count(test.y).ravel()}, index=dataset.class_index)
     for key in ("recall", "precision", "f1"):
         after[key] = [metrics.get(f"{key}/{name}", np.nan) for name in dataset.class_names]
     recalls = intervals.filter(like="recall/", axis=0).rename(index=lambda key: key.removeprefix("recall/"))

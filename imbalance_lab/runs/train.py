@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,11 +143,25 @@ def prepared(plan: Plan, dataset: Dataset, split: Split) -> tuple[Prepared, np.n
         fitted = plan.prepare.fit(train, dataset.kinds, *wanted)
         return fitted, fitted.columns(train), fitted(dataset.take(split.validation))
 
-    if isinstance(dataset.X, StoredRows) or dataset.X.size > MAX_CACHED_VALUES:
+    if not _is_small(dataset):
         return prepare()
     key = (dataset.content_hash, plan.prepare, wanted, split.train.tobytes(), split.validation.tobytes())
     fitted, columns, features = process.cached("preparations", CACHED_PREPARATIONS, key, prepare)
     return fitted, columns.copy(), features.copy()
+
+
+def prepared_rows(prepare: Prepared, dataset: Dataset, rows: np.ndarray) -> Any:
+    """Return the features (m, d) of the numbered rows; those of small data are kept for the runs that share them."""
+    if not _is_small(dataset):
+        return prepare(dataset.take(rows))
+    key = (prepare, dataset.content_hash, rows.tobytes())  # two preparations are equal if they share what was fitted
+    kept = process.cached("features", CACHED_PREPARATIONS, key, lambda: prepare(dataset.take(rows)))
+    return copy(kept)
+
+
+def _is_small(dataset: Dataset) -> bool:
+    """Whether what is prepared of a dataset is kept for later runs."""
+    return not isinstance(dataset.X, StoredRows) and bool(dataset.X.size <= MAX_CACHED_VALUES)
 
 
 def _where_needed(plan: Plan, features: Any, validation: Rows) -> tuple[Any, Rows]:
@@ -209,7 +224,7 @@ def class_table(dataset: Dataset, y: np.ndarray, train: TrainingSet, effective: 
             "weight": train.class_weight.ravel(),
             "effective_prior": np.full(len(dataset.class_names), np.nan) if effective is None else effective.ravel(),
         },
-        index=pd.Index(dataset.class_names, name="class"),
+        index=dataset.class_index,
     )
 
 

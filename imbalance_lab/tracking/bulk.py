@@ -20,18 +20,17 @@ from mlflow.entities import DatasetInput
 from mlflow.store.tracking.dbmodels import models
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.utils import uri as uris
-from sqlalchemy import Connection, Engine, create_engine, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from imbalance_lab.tracking.artifacts import attach
 from imbalance_lab.tracking.batches import Batches
-from imbalance_lab.tracking.database import has_known_schema
+from imbalance_lab.tracking.database import engine_of, has_known_schema
 from imbalance_lab.tracking.long import PARENT
 from imbalance_lab.tracking.store import artifact_location, find_experiment, open_store
 
 _path: Any = uris.append_to_uri_path
 FINISHED, ACTIVE, DELETED = "FINISHED", "active", "deleted"
 MAX_VALUE = sys.float_info.max
-SECONDS_TO_WAIT = 20  # for a SQLite file that somebody else writes, as MLflow does
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def write(uri: str, artifacts: str, runs: Sequence[FinishedRun], known: bool) ->
         Whatever the database or the store of files raises; no run has been written then.
     """
     experiments = {name: _experiment(uri, artifacts, name) for name in dict.fromkeys(run.experiment for run in runs)}
-    with _engine(uri).connect() as connection:
+    with engine_of(uri).connect() as connection:
         found = _find(connection, [run.record_id for run in runs], known)
         parents = _existing(connection, {run.tags[PARENT] for run in runs if PARENT in run.tags})
     whole = {record for record, states in found.items() if FINISHED in states.values()}
@@ -119,7 +118,7 @@ def write(uri: str, artifacts: str, runs: Sequence[FinishedRun], known: bool) ->
             rows.append(_Rows(run, ids[run.record_id], int(number), files, parents))
     cut_off = [one for record, states in found.items() if record not in whole for one in states]
     if rows:
-        with _engine(uri).begin() as connection:
+        with engine_of(uri).begin() as connection:
             _delete(connection, cut_off)
             _insert(connection, rows)
     return {run.folder: Place(experiments[run.experiment][0], ids[run.record_id]) for run in runs}
@@ -256,9 +255,3 @@ def _experiment(uri: str, artifacts: str, name: str) -> tuple[str, str]:
 @cache
 def _location(uri: str, experiment: str) -> str:
     return str(open_store(uri).get_experiment(experiment).artifact_location)
-
-
-@cache
-def _engine(uri: str) -> Engine:
-    settings: dict[str, Any] = {"connect_args": {"timeout": SECONDS_TO_WAIT}} if uri.startswith("sqlite") else {}
-    return create_engine(uri, pool_pre_ping=True, **settings)

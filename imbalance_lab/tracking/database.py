@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from mlflow import MlflowClient
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from imbalance_lab.runs.reading import VERSION
@@ -13,11 +16,19 @@ from imbalance_lab.tracking.long import PARENT, PREFIXES, TAGS, TUNED, LongTable
 # The revisions of MLflow's schema whose tables this module was tested with; others are read through the client.
 SCHEMAS = frozenset({"dc11669786a5"})
 RUNS_A_QUERY = 500
+SECONDS_TO_WAIT = 20  # for a SQLite file that somebody else writes, as MLflow does
+
+
+@cache
+def engine_of(uri: str) -> Engine:
+    """Return the connections of this process to a database that it writes, or reads again and again."""
+    settings: dict[str, Any] = {"connect_args": {"timeout": SECONDS_TO_WAIT}} if uri.startswith("sqlite") else {}
+    return create_engine(uri, pool_pre_ping=True, **settings)
 
 
 def has_known_schema(uri: str) -> bool:
     """Whether a store is a database whose tables have a schema that this module was tested with."""
-    from sqlalchemy import create_engine, text
+    from sqlalchemy import text
 
     if is_server(uri):
         return False
@@ -40,7 +51,7 @@ def is_server(uri: str) -> bool:
 def runs_from_database(client: MlflowClient, uri: str, experiments: list[str], metric: str) -> LongTables:
     """Read the runs of this package in `experiments`, with the folds of one metric."""
     from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric, SqlParam, SqlRun, SqlTag
-    from sqlalchemy import create_engine, or_, select
+    from sqlalchemy import or_, select
 
     source: Any = select(SqlTag.run_uuid).where(SqlTag.key == "mlflow.source.name", SqlTag.value == "imbalance_lab")
     active = SqlRun.lifecycle_stage == "active", SqlRun.experiment_id.in_([int(number) for number in experiments])
@@ -80,7 +91,7 @@ def runs_from_database(client: MlflowClient, uri: str, experiments: list[str], m
 def epochs_from_database(client: MlflowClient, uri: str, runs: list[str]) -> list[tuple[str, str, int, float]]:
     """Read the epochs of `runs`: run, key, epoch, value."""
     from mlflow.store.tracking.dbmodels.models import SqlMetric
-    from sqlalchemy import create_engine, or_, select
+    from sqlalchemy import or_, select
 
     wanted = or_(SqlMetric.key.startswith("val/"), SqlMetric.key.startswith("fold"))
     query = (
@@ -100,3 +111,46 @@ def epochs_from_database(client: MlflowClient, uri: str, runs: list[str]) -> lis
         ]
     engine.dispose()
     return rows
+
+
+def children_from_database(uri: str, parent: str) -> list[tuple[str, str, str]]:
+    """Read the runs below the parent of a sweep, the last first: run, experiment, hash of the configuration."""
+    from mlflow.store.tracking.dbmodels.models import SqlRun, SqlTag
+    from sqlalchemy import and_, select
+    from sqlalchemy.orm import aliased
+
+    below, config = aliased(SqlTag), aliased(SqlTag)
+    query: Any = (
+        select(SqlRun.run_uuid, SqlRun.experiment_id, config.value)
+        .join(below, and_(below.run_uuid == SqlRun.run_uuid, below.key == PARENT, below.value == parent))
+        .outerjoin(config, and_(config.run_uuid == SqlRun.run_uuid, config.key == "config_hash"))
+        .where(SqlRun.lifecycle_stage == "active")
+        .order_by(SqlRun.start_time.desc(), SqlRun.run_uuid)
+    )
+    with engine_of(uri).connect() as connection:
+        return [(run, str(experiment), key or "") for run, experiment, key in connection.execute(query)]
+
+
+def finished_from_database(
+    uri: str, experiment: str, sweep: str | None, tags: Sequence[str], prefixes: Sequence[str], most: int
+) -> list[tuple[dict[str, str], dict[str, float]]]:
+    """Read tags, and metrics that begin with `prefixes`, of the last finished runs of an experiment, or of a sweep."""
+    from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlParam, SqlRun, SqlTag
+    from sqlalchemy import and_, or_, select
+
+    is_strategy = SqlParam.run_uuid == SqlRun.run_uuid, SqlParam.key == "strategy", SqlParam.value != ""
+    runs: Any = select(SqlRun.run_uuid).join(SqlParam, and_(*is_strategy))
+    if sweep is not None:
+        runs = runs.join(SqlTag, and_(SqlTag.run_uuid == SqlRun.run_uuid, SqlTag.key == "sweep", SqlTag.value == sweep))
+    where = SqlRun.experiment_id == int(experiment), SqlRun.lifecycle_stage == "active", SqlRun.status == "FINISHED"
+    runs = runs.where(*where).order_by(SqlRun.start_time.desc(), SqlRun.run_uuid).limit(most)
+    wanted = or_(*(SqlLatestMetric.key.startswith(prefix) for prefix in prefixes))
+    with engine_of(uri).connect() as connection:
+        found: dict[str, tuple[dict[str, str], dict[str, float]]] = {
+            run: ({}, {}) for run in connection.execute(runs).scalars()
+        }
+        for place, table, condition in ((0, SqlTag, SqlTag.key.in_(tags)), (1, SqlLatestMetric, wanted)):
+            values: Any = select(table.run_uuid, table.key, table.value).where(table.run_uuid.in_(found), condition)
+            for run, key, value in connection.execute(values):
+                found[run][place][key] = value
+    return list(found.values())

@@ -17,6 +17,7 @@ from imbalance_lab.tracking.address import absolute
 from imbalance_lab.tracking.description import Parent, Result, headline, paragraphs, table
 from imbalance_lab.tracking.keys import unique_keys
 from imbalance_lab.tracking.links import browse, server_of, view_path
+from imbalance_lab.tracking.read import children
 from imbalance_lab.tracking.store import artifact_location, find_experiment, open_store, quiet_loggers
 from imbalance_lab.tracking.view import HEADLINE, MAX_RECALLS, RECALL, save_view
 
@@ -136,9 +137,8 @@ def _show(client: MlflowClient, parent: Parent, result: Result) -> str | None:
 def _experiments(client: MlflowClient, parent: Parent) -> list[Experiment]:
     """Return the experiments with runs of the sweep, or else its own."""
     known = {found.experiment_id: found for found in client.search_experiments(max_results=1000)}
-    runs = client.search_runs(list(known), f"tags.`mlflow.parentRunId` = '{parent.run_id}'", max_results=1000)
-    ids = dict.fromkeys(run.info.experiment_id for run in runs) or [parent.experiment_id]
-    return [known[found] for found in ids]
+    ids = dict.fromkeys(experiment for _, experiment, _ in children(client, parent.run_id)) or [parent.experiment_id]
+    return [known[found] for found in ids if found in known]
 
 
 def process_tags() -> dict[str, str]:

@@ -18,7 +18,13 @@ from imbalance_lab.runs.reading import NO_GROUP, VERSION, Key, listed, seed_numb
 from imbalance_lab.runs.table import RunTable, folds_frame, settings_frame
 from imbalance_lab.tracking.address import absolute
 from imbalance_lab.tracking.answers import answer_of
-from imbalance_lab.tracking.database import epochs_from_database, has_known_schema, runs_from_database
+from imbalance_lab.tracking.bulk import takes_many
+from imbalance_lab.tracking.database import (
+    children_from_database,
+    epochs_from_database,
+    has_known_schema,
+    runs_from_database,
+)
 from imbalance_lab.tracking.keys import key_for
 from imbalance_lab.tracking.links import link
 from imbalance_lab.tracking.long import PARENT, TAGS, TUNED, LongTables, is_wanted, validation_figure
@@ -89,16 +95,18 @@ def read_epochs(uri: str, runs: Sequence[str]) -> pd.DataFrame:
 @quiet_loggers()
 def find_links(uri: str, parent: str) -> dict[str, str]:
     """Return the addresses of the runs below a sweep's `parent`, by the hashes of their configurations."""
-    client, found, token = open_store(absolute(uri)), {}, None
+    return {key: link(uri, experiment, run) for run, experiment, key in children(open_store(absolute(uri)), parent)}
+
+
+def children(client: MlflowClient, parent: str) -> list[tuple[str, str, str]]:
+    """Return the runs below a sweep's `parent`, the last first: run, experiment, hash of the configuration."""
+    if takes_many(client.tracking_uri):
+        return children_from_database(client.tracking_uri, parent)
     experiments = [str(experiment.experiment_id) for experiment in client.search_experiments(max_results=PAGE)]
-    while True:
-        query = f"tags.`{PARENT}` = '{parent}'"
-        page = client.search_runs(experiments, query, max_results=PAGE, page_token=token)
-        for run in page:
-            key = run.data.tags.get("config_hash", "")
-            found[key] = link(uri, run.info.experiment_id, run.info.run_id)
-        if not (token := page.token):
-            return found
+    return [
+        (run.info.run_id, str(run.info.experiment_id), run.data.tags.get("config_hash", ""))
+        for run in _pages(client, experiments, f"tags.`{PARENT}` = '{parent}'")
+    ]
 
 
 def _epochs_from_client(client: MlflowClient, uri: str, runs: list[str]) -> list[tuple[str, str, int, float]]:
@@ -157,10 +165,10 @@ def _from_client(client: MlflowClient, uri: str, experiments: list[str], metric:
     return rows
 
 
-def _pages(client: MlflowClient, experiments: list[str]) -> Iterator[Run]:
+def _pages(client: MlflowClient, experiments: list[str], query: str = "") -> Iterator[Run]:
     token = None
     while experiments:
-        page = client.search_runs(experiments, max_results=PAGE, page_token=token)
+        page = client.search_runs(experiments, query, max_results=PAGE, page_token=token)
         yield from page
         if not (token := page.token):
             return

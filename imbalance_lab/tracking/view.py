@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
+
+from imbalance_lab.tracking.bulk import takes_many
+from imbalance_lab.tracking.database import finished_from_database
 
 PREFIX = "mlflow.sharedViewState."
 OF_EXPERIMENT = "strategies"  # the key of an experiment's view; that of a sweep's view is its name
@@ -128,12 +130,12 @@ class View:
         return json.dumps({"name": self.name, "createdAt": now, "updatedAt": now, "state": f"deflate;{packed}"})
 
 
-def view_of(runs: Sequence[Run], name: str, search: str) -> View:
-    """Return the view that tells finished `runs` apart."""
-    varied = [group for group in GROUPS[1:] if len({run.data.tags.get(group) for run in runs}) > 1]
-    recalls = rarest_first([run.data.metrics for run in runs])[:MAX_RECALLS]
+def view_of(tags: Sequence[Mapping[str, str]], metrics: Sequence[Mapping[str, float]], name: str, search: str) -> View:
+    """Return the view that tells finished runs apart, by the tags and the metrics of each."""
+    varied = [group for group in GROUPS[1:] if len({one.get(group) for one in tags}) > 1]
+    recalls = rarest_first(metrics)[:MAX_RECALLS]
     groups = (GROUPS[0], *varied)
-    rows = dict.fromkeys(tuple(run.data.tags.get(group, "") for group in groups) for run in runs)
+    rows = dict.fromkeys(tuple(one.get(group, "") for group in groups) for one in tags)
     return View(name, search, groups, tuple(recalls), tuple(rows)[:MAX_ROWS])
 
 
@@ -157,12 +159,17 @@ def save_view(client: MlflowClient, experiment: str, sweep: str | None = None) -
     None if no run has finished.
     """
     search = FINISHED if sweep is None else f"{FINISHED} and tags.sweep = '{sweep}'"
-    runs = client.search_runs([experiment], search, max_results=MAX_RUNS)
-    if not runs:
+    if takes_many(client.tracking_uri):
+        found = finished_from_database(client.tracking_uri, experiment, sweep, GROUPS, (RECALL, SUPPORT), MAX_RUNS)
+    else:
+        runs = client.search_runs([experiment], search, max_results=MAX_RUNS)
+        found = [(run.data.tags, run.data.metrics) for run in runs]
+    if not found:
         return None
+    tags, metrics = zip(*found, strict=True)
     key, name = (OF_EXPERIMENT, "strategies") if sweep is None else (sweep, f"sweep {sweep}")
     now = int(time.time() * 1000)
-    client.set_experiment_tag(experiment, PREFIX + key, view_of(runs, name, search).tag(now))
+    client.set_experiment_tag(experiment, PREFIX + key, view_of(tags, metrics, name, search).tag(now))
     if sweep is not None:
         _remove_old(client, experiment)
     return key

@@ -167,3 +167,19 @@ def test_epochs_are_the_same_from_the_database_and_through_the_client(client: Ml
     assert list(found) == ["run", "key", "epoch", "value"]
     assert set(found.key) == {"recall/a", "loss", "recall/val/b"}
     assert len(read_epochs(uri, [])) == 0
+
+
+def test_the_runs_below_a_sweep_are_the_same_by_sql_and_by_mlflow(
+    logged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = MlflowClient(f"sqlite:///{logged}/mlflow.db")
+    ids = [one.experiment_id for one in client.search_experiments()]
+    parents = [run.info.run_id for run in client.search_runs(ids, "tags.sweep_parent = 'true'")]
+    assert len(parents) == 3
+    for parent in parents:
+        found = read.children(client, parent)
+        with monkeypatch.context() as patch:
+            patch.setattr(read, "takes_many", lambda uri: False)
+            assert read.children(client, parent) == found
+        assert found
+        assert all(config for _, _, config in found)

@@ -82,6 +82,29 @@ def test_views_are_replaced_and_old_ones_removed(client: MlflowClient, monkeypat
     assert found["two"]["searchFilter"].endswith("tags.sweep = 'two'")
 
 
+@pytest.mark.parametrize("sweep", [None, "one"])
+def test_a_view_is_the_same_whether_sql_or_mlflow_reads_the_runs(
+    client: MlflowClient, monkeypatch: pytest.MonkeyPatch, sweep: str | None
+) -> None:
+    experiment, other = client.create_experiment("d"), client.create_experiment("other")
+    for strategy, model in (("smote", "mlp"), ("none", "logreg"), ("focal", "mlp")):
+        add_run(client, experiment, strategy, model, "two" if strategy == "focal" else "one")
+    add_run(client, other, "ros", sweep="one")
+    add_run(client, experiment, "")  # as the parent of a sweep, which has no strategy
+    client.create_run(experiment, tags={"strategy": "unfinished", "sweep": "one"})
+    add_run(client, experiment, "gone", sweep="one")
+    (gone,) = client.search_runs([experiment], "params.strategy = 'gone'")
+    client.delete_run(gone.info.run_id)
+    found = []
+    for by_sql in (True, False):
+        monkeypatch.setattr(view, "takes_many", lambda uri, answer=by_sql: answer)
+        save_view(client, experiment, sweep)
+        found.append(states(client, experiment))
+    assert found[0] == found[1]
+    (state,) = found[0].values()
+    assert len(state["groupsExpanded"]) == (3 if sweep is None else 2)
+
+
 def test_many_strategies_and_long_names_fit_into_a_tag() -> None:
     rows = tuple((f"sampler_{k}+focal(gamma={k / 7})", "mlp") for k in range(view.MAX_ROWS))
     recalls = tuple(f"test/recall/{'a long name of a class ' * 6}{k}" for k in range(view.MAX_RECALLS))

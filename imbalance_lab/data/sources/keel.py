@@ -7,6 +7,7 @@ import importlib.util
 import io
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,8 +86,13 @@ def package_folder() -> Path:
 
 def keel_files() -> dict[str, Path]:
     """Return the KEEL and ARFF files of the package by set name."""
+    return _files_below(package_folder())
+
+
+@cache
+def _files_below(folder: Path) -> dict[str, Path]:
     patterns = ("*/*.dat", "*/*.arff", "*/*.arff.txt")
-    found = (file for pattern in patterns for file in package_folder().glob(pattern))
+    found = (file for pattern in patterns for file in folder.glob(pattern))
     return {file.name.split(".")[0]: file for file in sorted(found) if file.name != "test.dat"}
 
 
