@@ -80,8 +80,9 @@ class Typist:
     def made(self, typed: Mapping[str, str]) -> dict[str, str]:
         """Return the settings that the program makes of what is typed, as text by their dotted names."""
         every = tuple(typed.items())
-        given = {key: _scalar(value) for key, value in every if "." in key}
-        if not given or None in given.values():
+        settings = [key for key in typed if "." in key]
+        given = {key: value for key in settings if (value := _scalar(typed[key])) is not None}
+        if not given or len(given) < len(settings):
             return self._composed(every)
         options = tuple((key, value) for key, value in every if key not in given)
         kind = options, tuple(given)
