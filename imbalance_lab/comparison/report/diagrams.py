@@ -208,7 +208,7 @@ def draw_trade_off(one: Compared, settings: Settings) -> Figure | None:
         for bar in bars[2]:
             bar.set_alpha(0.5)
     axes.margins(0.06)
-    axes.locator_params(axis="x", nbins=6)
+    axes.locator_params(nbins=5)
     axes.set_xlim(left=max(axes.get_xlim()[0], 0.0))
     names = [shortened(str(name), 22) for name in rows.index]
     _label(axes, names, x[0], y[0], [look["color"] for look in looks])
