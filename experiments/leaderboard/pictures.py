@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from imbalance_lab.comparison.report.ink import blank, plain_text, titled
+from imbalance_lab.comparison.report.ink import blank, plain_text
+from imbalance_lab.comparison.report.margins import titled
 
 FOUND = 0.2  # of the scale's ends
 
@@ -21,7 +22,7 @@ def draw_kinds(kinds: pd.DataFrame, model: str) -> Figure:
         A row per strategy, columns (fact, third).
     model : str
     """
-    figure, axes = blank(0.24 * len(kinds) + 2.2)
+    figure, axes = blank(0.24 * len(kinds) + 2.2, layout="constrained")
     figure.set_figwidth(8)
     image = axes.pcolormesh(kinds.to_numpy(), vmin=-FOUND, vmax=FOUND, cmap="RdBu", linewidth=0)
     for (row, column), value in np.ndenumerate(kinds.to_numpy()):

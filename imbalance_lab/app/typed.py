@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import MISSING, OmegaConf
 
 from imbalance_lab.app.arguments import is_table, quoted
 from imbalance_lab.app.composing import QuickLoader
@@ -79,7 +79,24 @@ class Typist:
 
     def made(self, typed: Mapping[str, str]) -> dict[str, str]:
         """Return the settings that the program makes of what is typed, as text by their dotted names."""
-        return self._composed(tuple(typed.items()))
+        every = tuple(typed.items())
+        settings = [key for key in typed if "." in key]
+        given = {key: value for key in settings if (value := _scalar(typed[key])) is not None}
+        if not given or len(given) < len(settings):
+            return self._composed(every)
+        options = tuple((key, value) for key, value in every if key not in given)
+        kind = options, tuple(given)
+        if kind not in self._independent:
+            self._independent[kind] = self._composed(every) == {**self._composed(options), **given}
+        return {**self._composed(options), **given} if self._independent[kind] else self._composed(every)
+
+    @cached_property
+    def _independent(self) -> dict[Any, bool]:
+        """Whether settings, by the options they are given beside, change nothing but themselves.
+
+        It is found out once by composing, which need not be done for other values then.
+        """
+        return {}
 
     @cached_property
     def _composed(self) -> Callable[[tuple[tuple[str, str], ...]], dict[str, str]]:
@@ -227,6 +244,18 @@ def _value(text: str) -> str:
         return quoted(text)
 
 
+def _scalar(typed: str) -> str | None:
+    """Return a single value as it is recorded; None for others, and for what is looked up elsewhere.
+
+    >>> _scalar("0.50"), _scalar("null"), _scalar("'a b'"), _scalar("[1]"), _scalar("${seed}")
+    ('0.5', 'None', 'a b', None, None)
+    """
+    value = _read(typed)
+    is_plain = value is None or isinstance(value, str | int | float)
+    return str(value) if is_plain and "${" not in typed and value != MISSING else None
+
+
+@lru_cache(maxsize=4096)
 def _read(typed: str) -> object:
     return OverridesParser.create().parse_override(f"x={typed}").value()
 

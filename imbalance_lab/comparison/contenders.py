@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from imbalance_lab.comparison.keys import OPTION, PATHS, REPRESENTATION, TARGET, in_slot, is_seed, varying
+from imbalance_lab.comparison.keys import (
+    OPTION,
+    PATHS,
+    REPRESENTATION,
+    TARGET,
+    counts,
+    differing,
+    in_slot,
+    is_seed,
+    keys_of,
+)
 from imbalance_lab.options import SLOTS
 from imbalance_lab.runs.reading import Key, setting_name
 from imbalance_lab.runs.table import RunTable
@@ -30,17 +42,33 @@ def contenders(table: RunTable, by: Sequence[str], fixed: Collection[str] = ()) 
         names = names + " " + table.runs.model.astype(str)
         groups.append("model")
     names = _with_settings(names, table.settings, groups).where(~names.isin(list(fixed)), names)
-    slots = table.settings[[key for key in table.settings if in_slot(key) and not is_seed(key)]]
-    for name, ids in names.groupby(names).groups.items():
-        own = slots.loc[ids]
-        keys = varying(own)
-        if keys:  # options from a folder of the user's: their names do not include their settings
+    keys = keys_of(table.settings)
+    places = [place for place, key in enumerate(keys) if in_slot(key) and not is_seed(key)]
+    slots = table.settings.to_numpy(dtype=object)[:, places]
+    for name, rows in _rows_of(names).items():
+        if own := _differing(slots[rows], [keys[place] for place in places]):
+            # options from a folder of the user's: their names do not include their settings
             labels = [
-                f"{name}({','.join(f'{setting_name(key)}={value}' for key, value in row.dropna().items())})"
-                for _, row in own[keys].iterrows()
+                f"{name}({','.join(f'{key}={row[at]}' for at, key in own if not pd.isna(row[at]))})"
+                for row in slots[rows]
             ]
-            names.loc[ids] = pd.Series(labels, index=ids)
+            names.iloc[rows] = pd.Series(labels, index=names.index[rows])
     return names
+
+
+def _rows_of(labels: Iterable[Any]) -> dict[str, list[int]]:
+    """Return the rows of each label; those without one are left out."""
+    found: dict[str, list[int]] = {}
+    for row, label in enumerate(labels):
+        if not pd.isna(label):
+            found.setdefault(label, []).append(row)
+    return found
+
+
+def _differing(values: np.ndarray, keys: Sequence[Any]) -> list[tuple[int, str]]:
+    """Return the columns in which rows differ, with the dotted names of their settings."""
+    every = enumerate(zip(keys, differing(values), strict=True))
+    return [(at, setting_name(key)) for at, (key, differs) in every if differs and counts(key)]
 
 
 def _with_settings(names: pd.Series, settings: pd.DataFrame, groups: Sequence[str]) -> pd.Series:
@@ -49,22 +77,23 @@ def _with_settings(names: pd.Series, settings: pd.DataFrame, groups: Sequence[st
     A name shows the settings that are not as in the option's file, so that beside ``focal(gamma=1)`` the file's own
     would be ``focal``: it becomes ``focal(gamma=2)``.
     """
-    names = names.copy()
+    texts, keys = list(map(str, names)), keys_of(settings)
+    values = settings.to_numpy(dtype=object)
     for group in groups:
-        if ("options", group) not in settings:
+        if ("options", group) not in keys:
             continue
-        chosen = settings["options", group]
-        own = settings[[key for key in settings.columns if key[0] == group and not is_seed(key)]]
-        for option, ids in chosen.groupby(chosen).groups.items():
-            keys = varying(own.loc[ids])
-            for run, values in zip(ids, own.loc[ids, keys].to_numpy(dtype=object), strict=True) if keys else ():
+        places = [place for place, key in enumerate(keys) if key[0] == group and not is_seed(key)]
+        for option, rows in _rows_of(values[:, keys.index(("options", group))]).items():
+            own = values[np.ix_(rows, places)]
+            shown = [(at, _short(keys[places[at]])) for at, _ in _differing(own, [keys[place] for place in places])]
+            for row, known in zip(rows, own, strict=True) if shown else ():
                 missing = [
-                    f"{short}={_as_in_names(value)}"
-                    for short, value in zip(map(_short, keys), values, strict=True)
-                    if isinstance(value, str) and not re.search(rf"[(,]{re.escape(short)}=", names[run])
+                    f"{short}={_as_in_names(known[at])}"
+                    for at, short in shown
+                    if isinstance(known[at], str) and not re.search(rf"[(,]{re.escape(short)}=", texts[row])
                 ]
-                names[run] = _with(names[run], str(option), missing)
-    return names
+                texts[row] = _with(texts[row], str(option), missing)
+    return pd.Series(texts, index=names.index, dtype=names.dtype)
 
 
 def _with(name: str, option: str, missing: Sequence[str]) -> str:
@@ -152,6 +181,8 @@ def paths_of(table: RunTable, settings: pd.DataFrame) -> pd.Series:
     """
     path = pd.Series("", index=settings.index)
     hashes = table.runs.data_hash.fillna("")
+    if hashes.nunique() < 2:
+        return path
     for key in PATHS:
         if key not in table.settings:
             continue

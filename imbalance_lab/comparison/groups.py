@@ -238,6 +238,8 @@ def _replicates(settings: pd.DataFrame) -> pd.Series:
 
 def _without_copies(frame: pd.DataFrame) -> pd.DataFrame:
     """Leave out columns that repeat another one: ``split.seed`` is mostly ``seed``."""
+    if len(frame.columns) < 2:
+        return frame
     order = sorted(frame, key=lambda key: (key != SEED, setting_name(key)))
     return frame[order].T.drop_duplicates().T
 

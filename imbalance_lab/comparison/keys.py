@@ -83,7 +83,25 @@ def changes_results(key: Any) -> bool:
 
 def varying(settings: pd.DataFrame) -> list[Key]:
     """Return the settings in which runs differ, without those that repeat others."""
-    values = settings.to_numpy(dtype=object)
+    differ = differing(settings.to_numpy(dtype=object))
+    return [key for key, differs in zip(keys_of(settings), differ, strict=True) if differs and counts(key)]
+
+
+def keys_of(settings: pd.DataFrame) -> list[Any]:
+    """Return the keys of settings, in the order of their columns."""
+    return settings.columns.to_list()
+
+
+def differing(values: np.ndarray) -> np.ndarray:
+    """Return for each column whether its rows differ; what is missing is one value.
+
+    >>> differing(np.array([["a", "b", None], ["a", "c", np.nan]], dtype=object)).tolist()
+    [False, True, False]
+    """
     values = np.where(pd.isna(values), "", values)
-    differ = (values != values[:1]).any(axis=0)
-    return [key for key in settings.columns[differ] if key[0] not in NO_GROUPS and key not in NO_SETTINGS]
+    return np.asarray((values != values[:1]).any(axis=0))
+
+
+def counts(key: Any) -> bool:
+    """Whether a setting is none that repeats others or only keeps a model."""
+    return key[0] not in NO_GROUPS and key not in NO_SETTINGS

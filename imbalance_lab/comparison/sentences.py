@@ -28,11 +28,14 @@ def _figure(row: pd.Series) -> str:
 
 
 def _against(table: pd.DataFrame, role: str, name: str) -> str:
-    rows = table.drop(index=name)
+    rows = [
+        row
+        for row in zip(table.index, table[f"{role}_verdict"], table[f"{role}_difference"], strict=True)
+        if row[0] != name
+    ]
     found = {}
     for verdict in (BETTER, WORSE, SAME, FEW_RUNS, FEW_ROWS):
-        these = rows[rows[f"{role}_verdict"] == verdict]
-        shown = [f"{strategy} {row[f'{role}_difference']:+.3f}" for strategy, row in these.iterrows()]
+        shown = [f"{strategy} {difference:+.3f}" for strategy, own, difference in rows if own == verdict]
         if shown:
             found[verdict] = ", ".join(shown[:6]) + (f" and {len(shown) - 6} more" if len(shown) > 6 else "")
     parts = [f"{verdict}: {names}" for verdict, names in found.items()]

@@ -11,6 +11,8 @@ import pandas as pd
 
 def repeated_cells(runs: pd.DataFrame, latest: pd.DataFrame, last: pd.Series, every: pd.Series) -> str | None:
     """Return what is left out because its cell ran again later; None where it had the same result."""
+    if len(runs) == len(latest):
+        return None
     cells = ["strategy", "seed"]
     counted = latest[cells].assign(last=last).set_index(cells)["last"]
     earlier = runs.drop(index=latest.index)
@@ -27,10 +29,16 @@ def values_of(runs: pd.DataFrame, means: pd.Series, folds: pd.DataFrame) -> pd.D
     if 0 not in each:
         each[0] = np.nan
     each[0] = each[0].where(each.notna().any(axis=1), means)  # a run of one fold has its mean only
-    each.index = pd.MultiIndex.from_frame(runs[["strategy", "seed"]])
-    wide = pd.DataFrame(each.rename_axis(columns="fold").stack().dropna().unstack(["seed", "fold"]))
-    order = sorted(range(len(wide.columns)), key=lambda k: (natural(wide.columns[k][0]), wide.columns[k][1]))
-    return wide.reindex(index=list(dict.fromkeys(runs.strategy)), columns=wide.columns[order])
+    cells = {
+        (strategy, (seed, fold)): value
+        for strategy, seed, row in zip(runs.strategy, runs.seed, each.to_numpy(), strict=True)
+        for fold, value in zip(each, row, strict=True)
+        if not np.isnan(value)
+    }
+    columns = sorted(sorted({column for _, column in cells}), key=lambda column: (natural(column[0]), column[1]))
+    strategies = pd.Index(list(dict.fromkeys(runs.strategy)), name="strategy")
+    values = [[cells.get((strategy, column), np.nan) for column in columns] for strategy in strategies]
+    return pd.DataFrame(values, strategies, pd.MultiIndex.from_tuples(columns, names=["seed", "fold"]), dtype=float)
 
 
 def in_order(values: Sequence[Any]) -> list[tuple[int, float, str]]:

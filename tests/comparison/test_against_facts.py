@@ -59,5 +59,5 @@ def test_a_panel_for_each_strategy_has_a_point_for_each_dataset(found: Compariso
     (axes,) = (axes for axes in figure.axes if axes.axison)
     assert axes.get_xscale() == "log"
     assert axes.get_title(loc="left").startswith("smote: rank correlation -1.00")
-    assert sorted(bar[0].get_xdata()[0] for bar in axes.containers) == [2.0, 10.0, 100.0, 500.0]
+    assert sorted(x for bars in axes.containers for x in bars[0].get_xdata()) == [2.0, 10.0, 100.0, 500.0]
     assert len([axes for axes in draw_against_fact(gains, "rows", found.settings, "x").figure.axes if axes.axison]) == 2

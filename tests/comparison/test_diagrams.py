@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from imbalance_lab.comparison import Settings, compare
 from imbalance_lab.comparison.across import across_datasets
@@ -35,6 +36,17 @@ def texts(figure) -> list[str]:
     return [text.get_text() for axes in figure.axes for text in axes.findobj(match=lambda a: hasattr(a, "get_text"))]
 
 
+def drawn(axes) -> dict[str, tuple[float, list[float]]]:
+    """Return the mean and the interval that are drawn beside each name."""
+    names = {label.get_position()[1]: label.get_text() for label in axes.get_yticklabels()}
+    found = {}
+    for container in axes.containers:
+        points, ends = container[0], container[2][0].get_segments()
+        for mean, at, interval in zip(points.get_xdata(), points.get_ydata(), ends, strict=True):
+            found[names[at]] = mean, interval.reshape(-1, 2)[:, 0]
+    return found
+
+
 def test_recalls_are_written_into_their_cells() -> None:
     figure = draw_recalls(one())
     (mesh,) = figure.axes[0].collections
@@ -54,15 +66,13 @@ def test_of_very_many_classes_the_rarest_are_drawn_and_the_figure_notes_it() -> 
 
 def test_differences_show_every_pair_its_mean_and_the_region_of_equivalence() -> None:
     (axes,) = draw_differences(one(), SETTINGS).axes
-    means, ends = {}, {}
-    for container, label in zip(axes.containers, axes.get_yticklabels(), strict=True):
-        means[label.get_text()] = container[0].get_xdata()[0]
-        ends[label.get_text()] = container[2][0].get_segments()[0][:, 0]
-    assert means == pytest.approx({"smote": 0.18, "$a_$b": 0.0})
+    shown = drawn(axes)
+    assert {name: mean for name, (mean, _) in shown.items()} == pytest.approx({"smote": 0.18, "$a_$b": 0.0})
     table = one().table
-    assert ends["smote"] == pytest.approx(table.loc["smote", ["baseline_low", "baseline_high"]].to_numpy(float))
-    dots = [line.get_xdata() for line in axes.lines if line.get_marker() == "." and len(line.get_xdata())]
-    np.testing.assert_allclose(np.sort(dots[0]), [0.12, 0.2, 0.22])
+    assert shown["smote"][1] == pytest.approx(table.loc["smote", ["baseline_low", "baseline_high"]].to_numpy(float))
+    (dots,) = (line for line in axes.lines if line.get_marker() == ".")
+    above = dots.get_ydata() < 1  # of the first row
+    np.testing.assert_allclose(np.sort(dots.get_xdata()[above]), [0.12, 0.2, 0.22])
     assert axes.patches[0].get_x() == -0.01 and axes.patches[0].get_width() == pytest.approx(0.02)
 
 
@@ -71,9 +81,9 @@ def test_differences_to_the_control_are_its_own() -> None:
     figure = draw_differences(found, SETTINGS, "control")
     assert "tuned_threshold" in figure.axes[0].get_xlabel()
     shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    means = [container[0].get_xdata()[0] for container in figure.axes[0].containers]
+    means = {name: mean for name, (mean, _) in drawn(figure.axes[0]).items()}
     assert shown == [name for name in found.table.index if name != "tuned_threshold"]
-    assert means == pytest.approx(found.table.control_difference.dropna().to_list())
+    assert means == pytest.approx(found.table.control_difference.dropna().to_dict())
     assert figure.get_suptitle().startswith("Against the control, tuned_threshold: ")
     assert draw_differences(one(), SETTINGS, "control") is None
 
@@ -116,7 +126,9 @@ def test_what_cannot_be_drawn_is_no_figure() -> None:
 
 def test_the_trade_off_puts_every_strategy_at_its_means() -> None:
     (axes,) = draw_trade_off(one(), SETTINGS).axes
-    at = {text.get_text(): text.xy for text in axes.texts}
+    (lines,) = (lines for lines in axes.collections if not lines.get_clip_on())  # from the points to the names
+    points = (line[0] for line in lines.get_segments())
+    at = {text.get_text(): point for text, point in zip(axes.texts, points, strict=True)}
     assert at["smote"] == pytest.approx((0.09, 0.73))
     assert at["none"] == pytest.approx((0.15, 0.55))
 
@@ -180,3 +192,26 @@ def test_strategies_trained_alike_share_a_panel_that_names_them_and_marks_the_ke
 def test_of_long_trainings_some_epochs_are_drawn() -> None:
     figure = draw_epochs(made_epochs(["r"], ["a"], epochs=150).assign(strategy="s"))
     assert list(figure.axes[0].lines[0].get_xdata()) == list(range(1, 151, 3))
+
+
+@pytest.mark.parametrize("strategies", [2, 4, 40])
+@pytest.mark.parametrize("long", [False, True])
+def test_every_text_of_a_figure_is_within_it_and_names_are_clear_of_the_axes(strategies: int, long: bool) -> None:
+    name = "borderline_smote(k_neighbors={},kind=borderline2)" if long else "s{}"
+    rng = np.random.default_rng(0)
+    names = ["none", "tuned_threshold", *(name.format(k) for k in range(strategies - 2))]
+    classes = [f"a class with a long name {k}" if long else f"c{k}" for k in range(4 * strategies)]
+    found = one(classes, {name: list(0.6 + rng.normal(0, 0.05, 3)) for name in names})
+    drawings = [draw_differences(found, SETTINGS, role) for role in ("baseline", "control")]
+    for figure in [*drawings, draw_recalls(found), draw_trade_off(found, SETTINGS)]:
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        figure.draw(renderer)
+        inside, drawn_on = figure.bbox_inches.padded(0.02), figure.get_tightbbox(renderer)
+        assert inside.contains(*drawn_on.min) and inside.contains(*drawn_on.max)
+        axes = figure.axes[0]
+        low, high = sorted(axes.get_ylim())
+        names = [label for label in axes.get_yticklabels() if low <= label.get_position()[1] <= high]
+        ends = [label.get_window_extent(renderer) for label in names]
+        assert max(end.x1 for end in ends) < axes.bbox.x0
+        if axes.get_ylabel():
+            assert axes.yaxis.label.get_window_extent(renderer).x1 < min(end.x0 for end in ends)

@@ -14,15 +14,14 @@ from imbalance_lab.comparison.report.ink import (
     COLOURS,
     INK,
     SOFT,
-    around,
     blank,
-    legend,
-    marker,
+    explain,
+    intervals,
     plain_text,
     shortened,
-    titled,
 )
 from imbalance_lab.comparison.report.kinds import kind_of
+from imbalance_lab.comparison.report.margins import lay_out
 from imbalance_lab.comparison.report.text import figure as with_ends
 from imbalance_lab.comparison.report.text import number, verdict_text
 from imbalance_lab.comparison.settings import Settings
@@ -149,26 +148,22 @@ def draw_gains(one: Tuned, settings: Settings) -> Figure | None:
     rows = one.gains[one.gains.difference.notna()][:MOST_STRATEGIES]
     if not len(rows):
         return None
-    figure, axes = blank(0.36 * len(rows) + 1.9)
+    figure, axes = blank()
     axes.axvspan(
         -settings.rope, settings.rope, color=BAND, linewidth=0, label=f"too small to matter (±{settings.rope:g})"
     )
     axes.axvline(0, color=INK, linewidth=0.8)
     if one.judged_by == settings.metric:
         axes.plot(rows.validation, np.arange(len(rows)) + 0.27, "d", color=SOFT, markersize=4, label=OWN)
-    for at, row in enumerate(rows.to_dict("records")):
-        look = marker(row["verdict"])
-        ends = around(row["difference"], row["low"], row["high"])
-        axes.errorbar(row["difference"], at, xerr=ends, elinewidth=1.8, capsize=3, linestyle="none", **look)
-        shown = f"{row['difference']:+.3f}"
-        axes.annotate(shown, (1.01, at), xycoords=("axes fraction", "data"), va="center", color=look["color"])
+    verdicts = rows.verdict.to_list()
+    shown = intervals(axes, verdicts, *rows[["difference", "low", "high"]].to_numpy(dtype=float).T)
     axes.set_yticks(range(len(rows)), [shortened(str(name)) for name in rows.index])
     axes.tick_params(axis="y", length=0)
     axes.set(ylim=(len(rows) - 0.4, -0.5))
     axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel(f"tuned less untuned, {heading_of(settings.metric)}")
-    legend(figure, axes, rows.verdict)
-    kinds = [kind_of(verdict) for verdict in rows.verdict]
+    explain(axes, verdicts)
+    kinds = [kind_of(verdict) for verdict in verdicts]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in COLOURS if kind in kinds)
-    titled(figure, f"Tuned against untuned: {counts}")
+    lay_out(figure, 0.36 * len(rows) + 0.5, f"Tuned against untuned: {counts}", beside=shown)
     return figure

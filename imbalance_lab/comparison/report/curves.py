@@ -10,11 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from imbalance_lab.comparison.report.histories import RECALL
-from imbalance_lab.comparison.report.ink import CURVES, DASHES, INK, SOFT, WIDTH, plain_text, shortened, titled
+from imbalance_lab.comparison.report.ink import CURVES, DASHES, INK, SOFT, WIDTH, plain_text, shortened
+from imbalance_lab.comparison.report.margins import lay_out
 
 MOST_PANELS = 12
 MOST_CURVES = 8
 MOST_POINTS = 60
+PANEL, TITLE, GAP = 1.4, 0.17, 0.15  # inches: heights of a panel and of a line above it, and room between panels
 
 
 @plain_text
@@ -47,15 +49,18 @@ def draw_epochs(
     shown, curves = list(panels)[:MOST_PANELS], list(recalls.key.unique())[:MOST_CURVES]
     columns = min(2, len(shown))
     rows = -(-len(shown) // columns)
-    figure = Figure(figsize=(WIDTH, 1.9 * rows + 1.2), layout="constrained")
-    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    for axes, strategy in zip(grid, shown, strict=False):
+    figure = Figure(figsize=(WIDTH, 1.0))
+    titles = [_names(panels[strategy]) for strategy in shown]
+    above = (max(title.count("\n") for title in titles) + 1) * TITLE
+    room = {"wspace": 0.1, "hspace": (above + GAP) / PANEL}
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw=room).ravel()
+    for axes, strategy, title in zip(grid, shown, titles, strict=False):
         part = recalls[recalls.strategy == strategy]
         for number, key in enumerate(curves):
             _curve(axes, part[part.key == key], number, key.removeprefix(RECALL))
         if kept is not None:
             _mark(axes, kept.epoch[kept.strategy == strategy])
-        axes.set_title(_names(panels[strategy]), fontsize=9, fontweight="normal", loc="left")
+        axes.set_title(title, fontsize=9, fontweight="normal", loc="left")
         axes.set_ylim(0, 1)
         axes.spines[["top", "right"]].set_visible(False)
     for hidden in range(len(shown), len(grid)):
@@ -64,9 +69,8 @@ def draw_epochs(
     for axes in grid[len(shown) - columns : len(shown)]:
         axes.set_xlabel("epoch")
     figure.supylabel("recall on validation rows", fontsize=10)
-    handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9, frameon=False)
-    titled(figure, f"Recall by epoch: {shortened(curves[0].removeprefix(RECALL))} is the rarest class")
+    title = f"Recall by epoch: {shortened(curves[0].removeprefix(RECALL))} is the rarest class"
+    lay_out(figure, rows * PANEL + (rows - 1) * (above + GAP), title, above=above)
     return figure
 
 
@@ -75,7 +79,7 @@ def _names(alike: Sequence[str]) -> str:
     if len(alike) == 1:
         return shortened(alike[0], 30)
     others = ", ".join(alike[1:])
-    return f"{shortened(alike[0], 30)}, and trained alike:\n{shortened(others, 34)}"
+    return f"{shortened(alike[0], 14)}, and trained alike:\n{shortened(others, 32)}"
 
 
 def _curve(axes: Axes, part: pd.DataFrame, number: int, label: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from imbalance_lab.comparison.across import Across
@@ -17,18 +19,19 @@ from imbalance_lab.comparison.report.ink import (
     BAND,
     COLOURS,
     INK,
-    LONGEST_NAME,
     SOFT,
     WIDTH,
     around,
     blank,
-    legend,
+    explain,
+    intervals,
     marker,
     plain_text,
+    same_look,
     shortened,
-    titled,
 )
 from imbalance_lab.comparison.report.kinds import kind_of
+from imbalance_lab.comparison.report.margins import lay_out, titled, widest
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.evaluation.metrics import heading_of
 
@@ -36,6 +39,10 @@ MOST_STRATEGIES = 40
 MOST_CLASSES = 50
 MOST_NUMBERS = 300
 MOST_DOTS = 1500
+LINES = 0.15  # inches, in which they lead to the names
+SCALE = 1.8  # inches, of the ranks between the names
+UPRIGHT = 0.16  # inches, of a name that stands upright
+COLOUR_BAR = 0.5  # inches, for its labels
 DARK = "#1a1a1a"  # on a light cell, whatever the page's colours
 
 
@@ -46,25 +53,30 @@ def draw_recalls(one: Compared) -> Figure | None:
     if recalls.empty:
         return None
     strategies, classes = recalls.shape
-    figure, axes = blank(0.3 * strategies + 1.5)
+    figure, axes = blank()
     image = axes.pcolormesh(recalls.to_numpy(), vmin=0, vmax=1, cmap="Blues", linewidth=0)
     names = [shortened(str(name), 16) for name in recalls]
     turned = max(map(len, names)) * classes > 38
-    axes.set_xticks(np.arange(classes) + 0.5, names, rotation=90 if turned else 0)
-    axes.set_yticks(np.arange(strategies) + 0.5, [shortened(str(name)) for name in recalls.index])
+    rows = [shortened(str(name)) for name in recalls.index]
+    step = max(1, int(np.ceil(classes * UPRIGHT / (WIDTH - widest(rows) - 2 * COLOUR_BAR)))) if turned else 1
+    axes.set_xticks(np.arange(0, classes, step) + 0.5, names[::step], rotation=90 if turned else 0)
+    axes.set_yticks(np.arange(strategies) + 0.5, rows)
     axes.tick_params(length=0)
     axes.invert_yaxis()
     axes.spines[:].set_visible(False)
-    if recalls.size <= MOST_NUMBERS and classes <= 12:
+    numbered = recalls.size <= MOST_NUMBERS and classes <= 12
+    if numbered:
+        size = 10 if classes <= 6 else 7.5
         for (row, column), value in np.ndenumerate(recalls.to_numpy()):
             shown = "" if np.isnan(value) else f"{value:.2f}"
             colour = "#ffffff" if value > 0.6 else DARK
-            axes.text(column + 0.5, row + 0.5, shown, ha="center", va="center", color=colour)
+            axes.text(column + 0.5, row + 0.5, shown, ha="center", va="center", color=colour, fontsize=size)
     else:
-        figure.colorbar(image, label="recall").outline.set_visible(False)
+        figure.colorbar(image, label="recall", fraction=0.05, pad=0.03).outline.set_visible(False)
     known = one.recalls.shape[1]
     axes.set_xlabel("class, rarest first" if known == classes else f"the {classes} rarest of {known} classes")
-    titled(figure, _recall_title(one) + _left_out(one))
+    title = _recall_title(one) + _left_out(one)
+    lay_out(figure, 0.3 * strategies + 0.3, title, right=0.0 if numbered else COLOUR_BAR, turned=turned)
     return figure
 
 
@@ -102,29 +114,26 @@ def draw_differences(one: Compared, settings: Settings, role: str = "baseline") 
     rows = one.table.drop(index=reference)[:MOST_STRATEGIES]
     values = one.group.values
     differences = values.loc[rows.index].to_numpy() - values.loc[[reference]].to_numpy()
-    figure, axes = blank(0.36 * len(rows) + 1.7)
+    figure, axes = blank()
     axes.axvspan(
         -settings.rope, settings.rope, color=BAND, linewidth=0, label=f"too small to matter (±{settings.rope:g})"
     )
     axes.axvline(0, color=INK, linewidth=0.8)
     thinned = max(1, -(-differences.size // MOST_DOTS))
-    for at, (each, (_, row)) in enumerate(zip(differences, rows.iterrows(), strict=True)):
-        each = each[np.isfinite(each)][::thinned]
-        axes.plot(each, at + 0.27 + _spread(len(each)), ".", color=SOFT, markersize=4, markeredgewidth=0)
-        verdict, difference = row[f"{role}_verdict"], row[f"{role}_difference"]
-        look = marker(verdict)
-        ends = around(difference, row[f"{role}_low"], row[f"{role}_high"])
-        axes.errorbar(difference, at, xerr=ends, elinewidth=1.8, capsize=3, linestyle="none", **look)
-        shown = f"{difference:+.3f}" if np.isfinite(difference) else ""
-        axes.annotate(shown, (1.01, at), xycoords=("axes fraction", "data"), va="center", color=look["color"])
+    dots = [each[np.isfinite(each)][::thinned] for each in differences]
+    heights = [at + 0.27 + _spread(len(each)) for at, each in enumerate(dots)]
+    look: dict[str, Any] = {"color": SOFT, "markersize": 5, "markeredgewidth": 0, "label": "one seed or fold"}
+    axes.plot(np.concatenate(dots), np.concatenate(heights), ".", **look)
+    verdicts = rows[f"{role}_verdict"].to_list()
+    shown = intervals(axes, verdicts, *rows[[f"{role}_{key}" for key in ("difference", "low", "high")]].to_numpy().T)
     axes.set_yticks(range(len(rows)), [shortened(str(name)) for name in rows.index])
     axes.tick_params(axis="y", length=0)
     axes.set(ylim=(len(rows) - 0.4, -0.5))
     axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel(f"difference to {shortened(reference)} in {heading_of(settings.metric)}")
-    axes.plot([], [], ".", color=SOFT, label="one seed or fold")
-    legend(figure, axes, rows[f"{role}_verdict"])
-    titled(figure, _difference_title(rows, role, reference) + _left_out(one))
+    explain(axes, verdicts)
+    title = _difference_title(rows, role, reference) + _left_out(one)
+    lay_out(figure, 0.36 * len(rows) + 0.5, title, beside=shown)
     return figure
 
 
@@ -152,8 +161,8 @@ def draw_ranks(across: Across, alpha: float = 0.05) -> Figure:
         short = {name: str(name) for name in short}
     ranks = across.ranks.rename(index=short)
     p = across.nemenyi.fillna(1.0).rename(index=short, columns=short)
-    figure, axes = blank(3.0)
-    figure.set_figwidth(WIDTH + 0.18 * max(0, max(map(len, short.values())) - LONGEST_NAME))
+    figure, axes = blank(3.0, layout="constrained")  # the library writes the names where it likes
+    figure.set_figwidth(max(WIDTH, 2 * widest(f"{name} (00.00)  " for name in short.values()) + SCALE))
     critical_difference_diagram(
         ranks,
         p,
@@ -188,28 +197,28 @@ def draw_trade_off(one: Compared, settings: Settings) -> Figure | None:
     if len(rows) < 2:
         return None
     ece = interval(_wide(one, "ece").reindex(rows.index).to_numpy(), one.group.ratio, settings.confidence)
-    ece = (ece[0], np.maximum(ece[1], 0), ece[2])
-    figure, axes = blank(max(3.4, 0.24 * len(rows) + 1.7))
+    x, y = (ece[0], np.maximum(ece[1], 0), ece[2]), tuple(rows[["mean", "low", "high"]].to_numpy().T)
+    figure, axes = blank()
     verdicts = rows.get("baseline_verdict", pd.Series(np.nan, index=rows.index))
     plain: dict[str, Any] = {"marker": "D", "color": INK, "markersize": 6}
     looks = [plain if name == settings.baseline else marker(verdicts[name]) for name in rows.index]
-    for (_, row), x, low, high, look in zip(rows.iterrows(), *ece, looks, strict=True):
-        y, ends = row["mean"], around(row["mean"], row.low, row.high)
-        bars = axes.errorbar(x, y, ends, around(x, low, high), elinewidth=0.8, linestyle="none", **look)
+    for look, at in same_look(looks):
+        up, along = (around(*(part[at] for part in values)) for values in (y, x))
+        bars = axes.errorbar(x[0][at], y[0][at], up, along, elinewidth=0.8, linestyle="none", **look)
         for bar in bars[2]:
             bar.set_alpha(0.5)
     axes.margins(0.06)
-    axes.locator_params(axis="x", nbins=6)
+    axes.locator_params(nbins=5)
     axes.set_xlim(left=max(axes.get_xlim()[0], 0.0))
-    _label(axes, rows.index, ece[0], rows["mean"].to_numpy(), [look["color"] for look in looks])
+    names = [shortened(str(name), 22) for name in rows.index]
+    _label(axes, names, x[0], y[0], [look["color"] for look in looks])
     axes.set(xlabel="calibration error (ECE), lower is better", ylabel=heading_of(settings.metric))
     if "baseline_verdict" in rows:
         axes.plot([], [], "D", color=INK, markersize=6, label=shortened(settings.baseline))
-        legend(figure, axes, [verdicts[name] for name in rows.index if name != settings.baseline])
-    calibrated = shortened(str(rows.ece.idxmin()))
-    titled(
-        figure, f"Best {heading_of(settings.metric)}: {shortened(str(rows.index[0]))}; best calibrated: {calibrated}"
-    )
+        explain(axes, [verdicts[name] for name in rows.index if name != settings.baseline])
+    best, calibrated = shortened(str(rows.index[0])), shortened(str(rows.ece.idxmin()))
+    title = f"Best {heading_of(settings.metric)}: {best}; best calibrated: {calibrated}"
+    lay_out(figure, max(2.3, 0.2 * len(rows)), title, beside=names, right=LINES)
     return figure
 
 
@@ -218,15 +227,19 @@ def _spread(n: int) -> np.ndarray:
     return 0.16 * ((np.arange(n) * 0.618) % 1 - 0.5) if n > 1 else np.zeros(n)
 
 
-def _label(axes: Axes, names: pd.Index, x: np.ndarray, y: np.ndarray, colours: list[str]) -> None:
+def _label(axes: Axes, names: Sequence[str], x: np.ndarray, y: np.ndarray, colours: Sequence[str]) -> None:
     """Write the names beside the axes, in the order of the points' heights, each with a line to its point."""
-    low, high = axes.get_ylim()
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     heights = (y - low) / (high - low)
     order = np.argsort(heights, kind="stable")
-    for k, place in zip(order, _apart(heights[order], min(0.08, 1 / max(len(y) - 1, 1))), strict=True):
-        line = {"arrowstyle": "-", "color": colours[k], "linewidth": 0.6, "linestyle": ":"}
-        at = {"textcoords": "axes fraction", "va": "center", "annotation_clip": False, "color": colours[k]}
-        axes.annotate(shortened(str(names[k]), 22), (x[k], y[k]), (1.03, place), arrowprops=line, **at)
+    places = np.empty(len(y))
+    places[order] = _apart(heights[order], min(0.08, 1 / max(len(y) - 1, 1)))
+    ends = np.column_stack([np.full(len(y), left + 1.05 * (right - left)), low + places * (high - low)])
+    segments = np.stack([np.column_stack([x, y]), ends], axis=1)
+    lines = LineCollection(list(segments), colors=list(colours), linewidths=0.6, linestyles=":", clip_on=False)
+    axes.add_collection(lines, autolim=False)
+    for name, place, colour in zip(names, places, colours, strict=True):
+        axes.text(1.06, place, name, transform=axes.transAxes, va="center", color=colour)
 
 
 def _apart(heights: np.ndarray, gap: float) -> np.ndarray:

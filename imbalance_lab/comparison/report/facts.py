@@ -17,10 +17,11 @@ from imbalance_lab.comparison.report.ink import (
     around,
     marker,
     plain_text,
+    same_look,
     shortened,
-    titled,
 )
 from imbalance_lab.comparison.report.kinds import kind_of
+from imbalance_lab.comparison.report.margins import titled
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.evaluation.metrics import heading_of
 
@@ -58,10 +59,10 @@ def draw_against_fact(
         part = gains[(gains.strategy == name) & gains[fact].notna()]
         axes.axhspan(-settings.rope, settings.rope, color=BAND, linewidth=0)
         axes.axhline(0, color=INK, linewidth=0.8)
-        for row in part.to_dict("records"):
-            look = marker(row["verdict"]) | {"markersize": 4}
-            ends = around(row["difference"], row["low"], row["high"])
-            axes.errorbar(row[fact], row["difference"], yerr=ends, elinewidth=0.7, linestyle="none", **look)
+        x, *y = part[[fact, "difference", "low", "high"]].to_numpy(dtype=float).T
+        for look, at in same_look([marker(verdict) | {"markersize": 4} for verdict in part.verdict]):
+            ends = around(*(value[at] for value in y))
+            axes.errorbar(x[at], y[0][at], yerr=ends, elinewidth=0.7, linestyle="none", **look)
         kinds |= set(map(kind_of, part.verdict))
         axes.set_title(f"{shortened(name, 24)}{_correlated(part, fact)}", fontsize=9, fontweight="normal", loc="left")
         axes.spines[["top", "right"]].set_visible(False)

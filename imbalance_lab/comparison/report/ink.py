@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import numpy as np
 from markupsafe import Markup
@@ -24,7 +24,6 @@ from imbalance_lab.comparison.report.kinds import OPEN, kind_of
 WIDTH = 5.0
 POINTS_PER_INCH = 72  # of SVG
 LONGEST_NAME = 28
-LONGEST_TITLE = 56
 INK, SOFT, BAND = "#000000", "#767676", "#e9e9e9"
 COLOURS = {BETTER: "#009e73", WORSE: "#d55e00", SAME: "#0072b2", OPEN: SOFT}
 SHAPES = {BETTER: "^", WORSE: "v", SAME: "s", OPEN: "o"}
@@ -58,18 +57,36 @@ def marker(verdict: Any) -> dict[str, Any]:
     return {"marker": SHAPES[kind], "color": COLOURS[kind], "markerfacecolor": inside, "markersize": 7}
 
 
-def legend(figure: Figure, axes: Axes, verdicts: Any, more: bool = True) -> None:
-    """Explain the shapes of the verdicts that are there below the figure."""
-    there = [kind for kind in COLOURS if kind in {kind_of(verdict) for verdict in verdicts}]
-    for kind in there:
-        axes.plot([], [], linestyle="none", label=kind, **marker(kind))
-    if there or more:
-        figure.legend(loc="outside lower center", ncols=3, fontsize=9, frameon=False)
+def same_look(looks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """Yield each of several looks with the places that have it, which are drawn together."""
+    for look in {look["marker"]: look for look in looks}.values():
+        yield dict(look), np.flatnonzero([other["marker"] == look["marker"] for other in looks])
 
 
-def blank(height: float) -> tuple[Figure, Axes]:
+def intervals(axes: Axes, verdicts: Sequence[Any], mean: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[str]:
+    """Draw differences with their intervals from the top down, and return their values as written beside them."""
+    looks = [marker(verdict) for verdict in verdicts]
+    for look, at in same_look(looks):
+        ends = around(mean[at], low[at], high[at])
+        axes.errorbar(mean[at], at, xerr=ends, elinewidth=1.8, capsize=3, linestyle="none", **look)
+    shown = [f"{value:+.3f}" if np.isfinite(value) else "" for value in mean]
+    beside = axes.get_yaxis_transform()
+    for row, (text, look) in enumerate(zip(shown, looks, strict=True)):
+        axes.text(1.02, row, text, transform=beside, va="center", color=look["color"])
+    return shown
+
+
+def explain(axes: Axes, verdicts: Iterable[Any]) -> None:
+    """Name the shapes of the verdicts that are there, for the legend."""
+    there = {kind_of(verdict) for verdict in verdicts}
+    for kind in COLOURS:
+        if kind in there:
+            axes.plot([], [], linestyle="none", label=kind, **marker(kind))
+
+
+def blank(height: float = 1.0, layout: Literal["constrained"] | None = None) -> tuple[Figure, Axes]:
     """Return an empty figure without a frame above and to the right."""
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure = Figure(figsize=(WIDTH, height), layout=layout)
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
@@ -84,16 +101,6 @@ def shortened(name: str, most: int = LONGEST_NAME) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
-def titled(figure: Figure, text: str) -> None:
-    """Write a title over the whole width, in lines that fit."""
-    words, lines = text.split(" "), [""]
-    for word in words:
-        if lines[-1] and len(lines[-1]) + len(word) >= LONGEST_TITLE:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
-
-
 def same_scale(figures: Sequence[Figure]) -> None:
     """Give the first axes of figures that stand side by side one scale."""
     ends = [figure.axes[0].get_xlim() for figure in figures]
@@ -101,9 +108,10 @@ def same_scale(figures: Sequence[Figure]) -> None:
         figure.axes[0].set_xlim(min(low for low, _ in ends), max(high for _, high in ends))
 
 
-def around(mean: float, low: float, high: float) -> np.ndarray | None:
-    """Return the ends of an interval as matplotlib wants them."""
-    return np.clip([[mean - low], [high - mean]], 0, None) if np.isfinite([low, high]).all() else None
+def around(mean: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return the ends of intervals as matplotlib wants them; an end that is unknown is not drawn."""
+    known = np.isfinite(low) & np.isfinite(high)
+    return np.where(known, np.maximum([mean - low, high - mean], 0), np.nan)
 
 
 def svg(drawn: Figure, label: str, salt: str) -> Markup:

@@ -19,9 +19,9 @@ from imbalance_lab.comparison.report.ink import (
     blank,
     plain_text,
     shortened,
-    titled,
 )
 from imbalance_lab.comparison.report.kinds import OPEN, SIGNS, kind_of
+from imbalance_lab.comparison.report.margins import lay_out
 from imbalance_lab.comparison.report.text import figure as with_ends
 from imbalance_lab.comparison.settings import Settings
 from imbalance_lab.evaluation.metrics import heading_of
@@ -55,7 +55,7 @@ def draw_stress(one: AgainstStress, settings: Settings) -> Figure:
     Curves differ in colour and dash, and points say by their shape what the verdict against the reference is.
     """
     shown = curves_of(one, settings)
-    canvas, axes = blank(3.6 + 0.17 * -(-len(shown) // 3))
+    canvas, axes = blank()
     kinds = set()
     for number, name in enumerate(shown):
         part = one.values.loc[[(level, name) for level in one.levels]]
@@ -67,8 +67,7 @@ def draw_stress(one: AgainstStress, settings: Settings) -> Figure:
     axes.grid(axis="y", color="#767676", alpha=0.25, linewidth=0.6)
     for kind in (kind for kind in SHAPES if kind in kinds):
         axes.plot([], [], linestyle="none", label=AGAINST[kind], **_point(kind, INK))
-    canvas.legend(loc="outside lower center", ncols=3, fontsize=8.5, frameon=False)
-    titled(canvas, _finding(one, settings))
+    lay_out(canvas, 2.4, _finding(one, settings))
     return canvas
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -39,7 +40,7 @@ class Table:
     rows: list[list[Cell]]
     search: bool = False
 
-    @property
+    @cached_property
     def numeric(self) -> list[bool]:
         """Which columns sort as numbers."""
         return [any(cell.value is not None for cell in column) for column in zip(*self.rows, strict=True)]
