@@ -23,7 +23,8 @@ TARGETS = {1: 1.1, 2: 0.6}  # of the time in a row, by workers
 INTRODUCTION = """## Engines
 
 {cells} short runs in a row, and by each engine with one worker and with two: a worker makes many runs, and its start is
-paid once. CPU seconds are those of processes that the sweep waited for: Ray's daemons and workers are left out."""
+paid once. CPU seconds are those of processes that the sweep waited for: Ray's daemons and workers are left out. A sweep
+in a row lets its linear algebra use every core, which such short runs gain nothing from; a worker has one core."""
 LOCAL = "hydra.launcher.cluster=local"
 
 
