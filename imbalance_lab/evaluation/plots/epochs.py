@@ -136,6 +136,9 @@ def _effect(validation: Sequence[Predictions], names: Sequence[str]) -> tuple[pd
 
 def _recalls(y: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Return the recall of each class of each task, shape (T, C), of rows (n, T); NaN without rows."""
-    truth = y[:, :, None] == np.arange(classes)
-    hits, support = (truth & (predicted == y)[:, :, None]).sum(axis=0), truth.sum(axis=0)
-    return np.divide(hits, support, out=np.full(support.shape, np.nan), where=support > 0)
+    of_task = np.arange(y.shape[1]) * classes
+    size = y.shape[1] * classes
+    support = np.bincount((y + of_task).ravel(), minlength=size)
+    hits = np.bincount((y + of_task)[predicted == y], minlength=size)
+    recalls = np.divide(hits, support, out=np.full(size, np.nan), where=support > 0)
+    return recalls.reshape(-1, classes)
