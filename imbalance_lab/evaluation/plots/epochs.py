@@ -129,7 +129,7 @@ def _effect(validation: Sequence[Predictions], names: Sequence[str]) -> tuple[pd
         folds = [
             _recalls(part.y, each, part.log_proba.shape[2]) for part, each in zip(validation, predicted, strict=True)
         ]
-        by_class[when] = pd.DataFrame([recalls.ravel() for recalls in folds], columns=list(names)).mean()
+        by_class[when] = pd.DataFrame(np.array([recalls.ravel() for recalls in folds]), columns=list(names)).mean()
         balanced.append(float(np.mean([np.nanmean(recalls, axis=1) for recalls in folds])))
     return pd.DataFrame(by_class), balanced
 

@@ -49,16 +49,17 @@ def styles(classes: pd.DataFrame, tasks: Sequence[Sequence[str]]) -> dict[str, S
     """
     absent = {names[0] for names in tasks} if len(tasks) > 1 else set()
     order = [name for name in rarest_first(classes) if name not in absent]
-    colours = SAFE if len(order) <= len(SAFE) else [sequential(k / (len(order) - 1)) for k in range(len(order))]
+    colours = SAFE if len(order) <= len(SAFE) else sequential(len(order))
     found = {
         name: Style(colours[k], DASHES[k % len(DASHES)], MARKERS[k % len(MARKERS)]) for k, name in enumerate(order)
     }
     return found | {name: Style(ABSENT) for name in absent}
 
 
-def sequential(rank: float) -> str:
-    """Return the colour of a class by its rank, from 0 for the rarest to 1 for the most frequent."""
-    return to_hex(VIRIDIS(RAREST + (COMMONEST - RAREST) * rank))
+def sequential(count: int) -> list[str]:
+    """Return the colours of so many classes, at least two, from that of the rarest to that of the most frequent."""
+    ranks = np.arange(count) / (count - 1)
+    return [to_hex(colour) for colour in VIRIDIS(RAREST + (COMMONEST - RAREST) * ranks)]
 
 
 def sequential_map() -> tuple[Any, Normalize]:
@@ -73,10 +74,8 @@ def thirds(order: Sequence[str]) -> dict[str, tuple[str, Sequence[str]]]:
     [('rarest 3', ['a', 'b', 'c']), ('middle 3', ['d', 'e', 'f']), ('most frequent 3', ['g', 'h', 'i'])]
     """
     parts = [list(part) for part in np.array_split(np.array(order, dtype=object), len(GROUPS))]
-    return {
-        f"{title} {len(part)}": (sequential(k / (len(GROUPS) - 1)), part)
-        for k, (title, part) in enumerate(zip(GROUPS, parts, strict=True))
-    }
+    colours = sequential(len(GROUPS))
+    return {f"{title} {len(part)}": (colour, part) for title, colour, part in zip(GROUPS, colours, parts, strict=True)}
 
 
 def shortened(names: Iterable[object], most: int = LONGEST_NAME) -> list[str]:
