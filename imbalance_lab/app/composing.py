@@ -14,6 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigSource
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -51,21 +52,11 @@ class QuickLoader(ConfigLoader):
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """Return the configuration of one job, as Hydra would have composed it."""
-        parsed = [copy.copy(_parsed(override)) for override in sweep_overrides]
-        if master_config.hydra.searchpath or any(o.key_or_group == "hydra.searchpath" for o in parsed):
-            return self._inner.load_sweep_config(master_config, sweep_overrides)  # it knows options `settings` does not
-        values = settings(parsed, self.get_sources())
-        rest = _ordered([override for override in parsed if all(override is not value for value in values)])
+        make = partial(self._inner.load_sweep_config, master_config)
+        if master_config.hydra.searchpath:
+            return make(sweep_overrides)  # it knows options `settings` does not
         typed_for_all = OmegaConf.to_container(master_config.hydra.overrides.hydra)
-        key = (_places(self._inner), master_config.hydra.job.config_name, typed_for_all, rest)
-        make = partial(self._inner.load_sweep_config, master_config, rest)
-        config = process.cached("compositions", MAX_COMPOSED, key, lambda: _copies_of(make()))()
-        try:
-            for override in values:
-                OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
-        except OmegaConfBaseException:  # Hydra says what is wrong
-            return self._inner.load_sweep_config(master_config, sweep_overrides)
-        _note_overrides(config, [override for override in parsed if not override.is_hydra_override()])
+        config = compose_once(make, sweep_overrides, self, (master_config.hydra.job.config_name, typed_for_all))
         OmegaConf.copy_cache(from_config=master_config, to_config=config)
         return config
 
@@ -105,6 +96,40 @@ class QuickLoader(ConfigLoader):
     def compute_defaults_list(self, config_name: str | None, overrides: list[str], run_mode: RunMode) -> Any:
         """Return what a configuration is composed of."""
         return self._inner.compute_defaults_list(config_name, overrides, run_mode)
+
+
+def compose_once(
+    make: Callable[[list[str]], DictConfig], overrides: list[str], loader: ConfigLoader, key: object = None
+) -> DictConfig:
+    """Return what `make` composes of overrides; of options it has composed before, a copy with other settings.
+
+    Parameters
+    ----------
+    make : callable
+        Composes overrides as Hydra does.
+    overrides : list of str
+    loader : ConfigLoader
+        Which finds the options.
+    key : object
+        What else the configuration depends on.
+    """
+    try:
+        parsed = [copy.copy(_parsed(override)) for override in overrides]
+    except HydraException:  # Hydra says what is wrong
+        return make(overrides)
+    if any(override.key_or_group == "hydra.searchpath" for override in parsed):
+        return make(overrides)  # it knows options `settings` does not
+    values = settings(parsed, loader.get_sources())
+    rest = _ordered([override for override in parsed if all(override is not value for value in values)])
+    known = (_places(loader), key, rest)
+    config = process.cached("compositions", MAX_COMPOSED, known, lambda: _copies_of(make(rest)))()
+    try:
+        for override in values:
+            OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
+    except OmegaConfBaseException:  # Hydra says what is wrong
+        return make(overrides)
+    _note_overrides(config, [override for override in parsed if not override.is_hydra_override()])
+    return config
 
 
 def settings(overrides: Sequence[Override], sources: Sequence[ConfigSource]) -> list[Override]:

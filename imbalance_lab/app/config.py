@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +45,18 @@ def compose(overrides: Sequence[str] = (), search: Sequence[Path] = ()) -> DictC
     """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
 
     from imbalance_lab.app import recipes
     from imbalance_lab.app.arguments import quoted
+    from imbalance_lab.app.composing import compose_once
 
     register_resolvers()
     recipes.register(search)
     places = [f"hydra.searchpath=[{','.join(quoted(f'file://{folder}') for folder in search)}]"] if search else []
     with initialize_config_dir(str(CONF), version_base="1.3", job_name="imbalance_lab"):
-        config = hydra_compose("config", [*overrides, *places], return_hydra_config=True)
+        make = partial(hydra_compose, "config", return_hydra_config=True)
+        config = compose_once(make, [*overrides, *places], GlobalHydra.instance().config_loader())
         return OmegaConf.create(resolved_as_job(config))
 
 

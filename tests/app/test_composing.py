@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from imbalance_lab import process
 from imbalance_lab.app import composing, recipes
+from imbalance_lab.app.config import compose
 from imbalance_lab.options import CONF
 
 JOBS = [
@@ -53,6 +54,20 @@ def test_a_job_is_what_hydra_would_have_composed(job, loaders) -> None:
     master = hydras.load_configuration("config", ["hydra.job.name=lab", "strategy=none,focal"], RunMode.MULTIRUN)
     for _ in range(2):  # composed, then copied
         assert outcome(quick, master, job) == outcome(hydras, master, job)
+
+
+@pytest.mark.parametrize("job", [*JOBS, ["seed"], ["a=b=c", "=3"]], ids=" ".join)
+def test_a_run_is_what_hydra_would_have_composed(job, monkeypatch) -> None:
+    def composed():
+        try:
+            return {**compose(job), "output_dir": "."}
+        except HydraException as error:
+            return str(error)
+
+    monkeypatch.setattr(process._sessions, "caches", None)
+    expected = composed()
+    monkeypatch.setattr(process._sessions, "caches", {})
+    assert [composed(), composed()] == [expected, expected]
 
 
 def test_a_job_leaves_the_next_one_alone(loaders) -> None:

@@ -374,11 +374,16 @@ def test_the_prior_is_that_of_the_best_scores(loss: Loss) -> None:
     joint = tf.constant(density * n / n.sum() * w)
     z = tf.Variable(np.zeros((5, 3)))
     optimizer = tf.keras.optimizers.Adam(0.05)
-    for _ in range(800):
+
+    @tf.function
+    def step() -> None:
         with tf.GradientTape() as tape:
             rows = [joint[:, k] * loss(np.full(5, k), z, tf.constant(n)) for k in range(3)]
             total = tf.add_n([tf.reduce_sum(row) for row in rows])
         optimizer.apply([tape.gradient(total, z)], [z])
+
+    for _ in range(800):
+        step()
     effective = loss.effective_prior(n * w / (n @ w), n)
     posterior = density * effective
     np.testing.assert_allclose(softmax(z.numpy(), axis=1), posterior / posterior.sum(1, keepdims=True), atol=2e-3)
