@@ -32,16 +32,17 @@ def draw_precision_recall(
     """
     names = list(classes.index)
     support = np.bincount(predictions.y, minlength=len(names))
-    present = [name for name in rarest_first(classes) if support[names.index(name)]]
+    rows = dict(zip(names, support, strict=True))
+    present = [name for name in rarest_first(classes) if rows[name]]
     average = {name: metrics.get(f"average_precision/{name}", np.nan) for name in present}
     if len(names) == 2:
         shown = names[1:] if support[1] else present[:1]
     else:
         # A curve of a few rows says nothing; where there are classes of more, the rarest of those are drawn.
-        enough = [name for name in present if support[names.index(name)] >= MIN_ROWS]
+        enough = [name for name in present if rows[name] >= MIN_ROWS]
         shown = present if len(present) <= MOST_CURVES else (enough or present)[:RAREST_DRAWN]
     crowded = len(names) > 2 and len(shown) < len(present)
-    shares = {name: support[names.index(name)] / len(predictions.y) for name in shown}
+    shares = {name: rows[name] / len(predictions.y) for name in shown}
     entries = [_entry(name, average[name], shares[name], crowded) for name in shown]
     figure, axes = _panels(crowded, max(map(len, "\n".join(entries).split("\n"))))
     for name, entry in zip(shown, entries, strict=True):
@@ -53,7 +54,7 @@ def draw_precision_recall(
         size = f" with {MIN_ROWS} rows or more" if support.min() < MIN_ROWS else ""
         axes[0].set_title(f"the {len(shown)} rarest classes{size}", loc="left", fontsize=9)
         figure.legend(*axes[0].get_legend_handles_labels(), loc="lower left", ncols=3, title=AVERAGE, alignment="left")
-        _draw_averages(figure, axes[1], average, support[[names.index(name) for name in present]], by_name)
+        _draw_averages(figure, axes[1], average, np.array([rows[name] for name in present]), by_name)
     else:
         axes[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), labelspacing=0.6)
     mean = np.nanmean(list(average.values())) if len(shown) > 1 else average[shown[0]]
