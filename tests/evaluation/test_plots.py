@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -291,15 +290,6 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
         plots.save(plots.draw(subject(2)), tmp_path / name, plots.FORMATS)
     for file in (tmp_path / "one").iterdir():
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
-
-
-@pytest.mark.parametrize(("classes", "seconds"), [(4, 1.0), (100, 1.5)])
-def test_figures_take_no_longer_than_a_short_fit(classes: int, seconds: float, tmp_path: Path) -> None:
-    run = subject(classes, rows=2000)
-    plots.save(plots.draw(run), tmp_path)
-    before = time.process_time()
-    plots.save(plots.draw(run), tmp_path)
-    assert time.process_time() - before < seconds
 
 
 def test_a_class_named_by_a_sign_that_no_font_has_is_drawn_without_a_warning(tmp_path: Path) -> None:

@@ -101,14 +101,14 @@ def test_columns_may_come_as_files_are_read(saved: Path, uri: str, rows, classif
         model.predict(read.drop(columns="age"))
 
 
-def test_logging_is_quick_after_the_first(saved: Path, uri: str) -> None:
+def test_logging_starts_no_process_to_find_packages(saved: Path, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow otherwise loads the model in one, which takes longer than all the rest."""
+
+    def refuse(*_, **__):
+        raise AssertionError("what is needed stands with the model")
+
+    monkeypatch.setattr(mlflow.models, "infer_pip_requirements", refuse)
     log_model(saved, uri)
-    spent = []
-    for _ in range(5):
-        start = time.process_time()
-        log_model(saved, uri)
-        spent.append(time.process_time() - start)
-    assert min(spent) < 0.5, spent
 
 
 def test_predict_takes_what_is_in_mlflow(saved: Path, uri: str, rows, classifier: lab.Classifier, capfd) -> None:
