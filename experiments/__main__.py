@@ -25,8 +25,12 @@ def main(arguments: list[str]) -> None:
     if arguments and arguments[0] in PROGRAMS:
         importlib.import_module(f"experiments.{arguments[0]}.__main__").main(arguments[1:])
         return
+    usage = USAGE + ", ".join([*study.names(), *PROGRAMS])
+    if study.asks_for_help(arguments):
+        print(usage)
+        return
     if not arguments or arguments[0] not in study.names():
-        sys.exit(USAGE + ", ".join([*study.names(), *PROGRAMS]))
+        sys.exit(usage)
     preset = study.read(arguments[0])
     outs = [typed.removeprefix("out=") for typed in arguments[1:] if typed.startswith("out=")]
     overrides = [typed for typed in arguments[1:] if not typed.startswith("out=")]

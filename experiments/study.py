@@ -17,6 +17,11 @@ HERE = Path(__file__).resolve().parent
 FILE = "study.yaml"
 
 
+def asks_for_help(arguments: Sequence[str]) -> bool:
+    """Whether somebody wants to know what can be typed."""
+    return not {"-h", "--help"}.isdisjoint(arguments)
+
+
 @dataclass(frozen=True)
 class Study:
     """What ``study.yaml`` says.

@@ -11,6 +11,7 @@ import pandas as pd
 
 from experiments.choice.gather import METRICS, PANEL, Sides, gather
 from experiments.choice.regret import BEST, choices, evidence_of, table, values
+from experiments.study import asks_for_help
 from experiments.tables import to_markdown
 from imbalance_lab.data.sources.keel import names
 from imbalance_lab.recommendation import evidence
@@ -28,8 +29,11 @@ KNOWN = ("sets", "repeats", "jobs", "runs", "out")
 
 def main(arguments: Sequence[str]) -> None:
     """Run what was typed."""
+    if asks_for_help(arguments):
+        print(USAGE)
+        return
     given = dict(argument.partition("=")[::2] for argument in arguments)
-    if {"-h", "--help"} & set(arguments) or set(given) - set(KNOWN):
+    if set(given) - set(KNOWN):
         sys.exit(USAGE)
     if {"sets", "repeats"} & set(given) and "out" not in given:
         sys.exit("error: sets= and repeats= change the question; say where its answer goes: out=")

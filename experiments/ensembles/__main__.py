@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
+from experiments.study import asks_for_help
 from experiments.tables import to_markdown
 from imbalance_lab.data.sources.keel import Keel
 
@@ -109,6 +110,9 @@ def compared(ours: pd.DataFrame, theirs: pd.DataFrame, by: Sequence[str]) -> pd.
 
 def main(arguments: Sequence[str]) -> None:
     """Run what was typed."""
+    if asks_for_help(arguments):
+        print(USAGE)
+        return
     named = dict(typed.split("=", 1) for typed in arguments[1:] if "=" in typed)
     if not arguments or not Path(arguments[0]).exists() or not set(named) <= {"out", "seeds", "members"}:
         sys.exit(USAGE)

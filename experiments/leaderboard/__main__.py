@@ -7,6 +7,7 @@ from pathlib import Path
 
 from experiments.leaderboard import gather
 from experiments.leaderboard.earlier import up_to_date
+from experiments.study import asks_for_help
 from imbalance_lab.errors import LabError
 from imbalance_lab.runs.parquet import read_parquet
 
@@ -34,6 +35,9 @@ The table is for python -m imbalance_lab compare leaderboard.parquet, with folde
 
 def main(arguments: list[str]) -> None:
     """Run what was typed."""
+    if asks_for_help(arguments):
+        print(USAGE)
+        return
     given = {key: value for key, _, value in (argument.partition("=") for argument in arguments)}
     known = {line.partition("=")[0] for line in USAGE.splitlines() if "=" in line.partition(" ")[0]}
     if unknown := set(given) - known:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from experiments.study import asks_for_help
 from experiments.tables import to_markdown
 from imbalance_lab.errors import LabError, LabWarning
 
@@ -30,6 +31,9 @@ out=FOLDER              where README.md and figures.csv go; experiments/replicat
 
 def main(arguments: list[str]) -> None:
     """Run what was typed."""
+    if asks_for_help(arguments):
+        print(USAGE)
+        return
     given = {key: value for key, _, value in (argument.partition("=") for argument in arguments)}
     content = yaml.safe_load((HERE / "papers.yaml").read_text(encoding="utf-8"))
     presets = content.pop("presets")

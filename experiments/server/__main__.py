@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from experiments.server.team import team_server
+from experiments.study import asks_for_help
 from imbalance_lab import process
 from imbalance_lab.errors import ConfigError, LabError
 
@@ -38,6 +39,9 @@ COMMANDS = {"load": LOAD, "outage": OUTAGE}
 
 def main(arguments: Sequence[str]) -> None:
     """Run what was typed."""
+    if asks_for_help(arguments):
+        print(USAGE)
+        return
     command = arguments[0] if arguments and arguments[0] in COMMANDS else ""
     given = _settings(arguments[1:] if command else arguments, COMMANDS.get(command, DEFAULTS))
     signal.signal(signal.SIGTERM, _interrupt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -97,6 +98,14 @@ def test_a_changed_question_needs_another_place_for_its_answer() -> None:
         main(["collapse", "seed=0"])
     with pytest.raises(SystemExit, match="Studies: "):
         main(["no_such_study"])
+
+
+@pytest.mark.parametrize("program", ["", "leaderboard", "replications", "server", "choice", "ensembles"])
+def test_help_is_printed_where_it_is_asked_for(program: str, capfd) -> None:
+    module = f"experiments.{program}.__main__" if program else "experiments.__main__"
+    importlib.import_module(module).main(["--help"])
+    shown = capfd.readouterr()
+    assert shown.out.startswith("python -m experiments") and shown.err == ""
 
 
 def test_a_study_without_mlflow_is_refused_before_anything_runs() -> None:
