@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from imbalance_lab.errors import StoreError, without_password
 from imbalance_lab.options import EXTRAS
 from imbalance_lab.tracking.address import SQLITE, beside, located
+from imbalance_lab.tracking.connections import note_server
 
 POOL = "MLFLOW_SQLALCHEMYSTORE_"  # variables that set MLflow's pool of connections, not all of which memory takes
 
@@ -68,6 +69,8 @@ def open_store(uri: str) -> MlflowClient:
         if "://" in uri and not uri.startswith(("http", "databricks", "file")):
             with _lock(beside(uri, "lock")):  # of this machine's processes one creates the tables
                 return _open_database(uri)
+        if uri.startswith("http"):
+            note_server(uri)
         return _client_of(uri)
 
 

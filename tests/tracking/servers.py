@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -26,11 +27,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def answering(status: int, body: str) -> Iterator[str]:
-    """Serve one answer to everything, and give the address."""
+def answering(status: int, body: str, asked: list[Message] | None = None) -> Iterator[str]:
+    """Serve one answer to everything, and give the address; the headers of what was `asked` are added to that."""
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
+            if asked is not None:
+                asked.append(self.headers)
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
