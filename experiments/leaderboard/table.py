@@ -114,8 +114,8 @@ def standing(one: OfModel) -> pd.DataFrame:
         table = table.join(verdicts.rename(columns=lambda word, role=role: f"{role}_{word}"))
     for name, values in one.other.items():
         against = values[settings.baseline]
-        change = values.div(against, axis=0).median() if name == "seconds" else values.sub(against, axis=0).mean()
-        table[name] = change
+        change = values.div(against, axis=0) if name == "seconds" else values.sub(against, axis=0)
+        table[name] = change.median()  # on one set a single row far out decides a mean of log losses
     return table.sort_values("rank", kind="stable").rename_axis("strategy")
 
 
