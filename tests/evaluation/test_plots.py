@@ -285,6 +285,12 @@ def test_a_name_is_text_however_it_is_written(tmp_path: Path) -> None:
     assert {file.suffix for file in tmp_path.iterdir()} == {".png", ".svg", ".pdf"}
 
 
+@pytest.mark.parametrize(("classes", "rows", "of"), [(100, 400, ""), (30, 400, " with 10 rows or more")])
+def test_rare_classes_are_said_to_have_ten_rows_only_where_they_have(classes: int, rows: int, of: str) -> None:
+    drawn = plots.draw(subject(classes, rows))["precision_recall"].axes[0]
+    assert drawn.get_title(loc="left") == f"the 5 rarest classes{of}"
+
+
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         plots.save(plots.draw(subject(2)), tmp_path / name, plots.FORMATS)

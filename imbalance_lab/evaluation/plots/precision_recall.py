@@ -51,7 +51,7 @@ def draw_precision_recall(
     axes[0].plot([], [], "ko", ms=7, label="after the decision")
     axes[0].plot([], [], "k:", lw=1, label="prevalence")
     if crowded:
-        size = f" with {MIN_ROWS} rows or more" if support.min() < MIN_ROWS else ""
+        size = f" with {MIN_ROWS} rows or more" if rows[shown[0]] >= MIN_ROWS > support.min() else ""
         axes[0].set_title(f"the {len(shown)} rarest classes{size}", loc="left", fontsize=9)
         figure.legend(*axes[0].get_legend_handles_labels(), loc="lower left", ncols=3, title=AVERAGE, alignment="left")
         _draw_averages(figure, axes[1], average, np.array([rows[name] for name in present]), by_name)
