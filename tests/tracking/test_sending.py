@@ -101,6 +101,22 @@ def test_a_run_made_anew_in_its_folder_is_another_one(make, uri: str, tmp_path: 
     assert len(runs_of(uri)) == 2
 
 
+def test_a_run_interrupted_as_it_was_handed_over_is_sent_as_what_it_is(make, uri: str, tmp_path: Path) -> None:
+    class Interrupted(QueuedTracker):
+        def finish(self, record, folder) -> None:
+            super().finish(record, folder)
+            self._handed_over = False  # as if the signal had come before this was noted
+            raise KeyboardInterrupt
+
+    address = start()
+    tracker = Interrupted(uri, address=address)
+    with pytest.raises(KeyboardInterrupt):
+        make(tracker, tmp_path / "run")
+    tracker.abort("killed", "interrupted", tmp_path / "run")
+    assert Channel(address).drain(tmp_path) == {}
+    assert [one.info.status for one in runs_of(uri)] == ["FINISHED"]
+
+
 def test_a_run_that_cannot_be_sent_says_so_on_disk_and_to_the_sweep(make, tmp_path: Path) -> None:
     address, folder = start(), tmp_path / "run"
     make(QueuedTracker(AWAY, address=address), folder)

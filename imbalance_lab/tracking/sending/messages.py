@@ -20,17 +20,21 @@ class Recorded:
     store : Store
     cell : str
         What the run is, which is claimed until it is sent (see `claims.being_sent`).
+    record_id : str
+    again : bool
+        Whether it is of an earlier sweep, which may have sent it.
     """
 
     folder: Path
     store: Store
     cell: str
-    again: bool = False  # of an earlier sweep, which may have sent it
+    record_id: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True)
 class Aborted:
-    """A run that was announced and did not finish.
+    """A run that was announced and did not finish; one that was handed over before is left as it is.
 
     Parameters
     ----------

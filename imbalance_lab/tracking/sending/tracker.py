@@ -117,7 +117,7 @@ class QueuedTracker(Tracker):
         tags = record["tags"]
         cell = f"{tags['config_hash']} {tags['data_hash']} {record['identity']['version']}"
         try:
-            self._channel.hand_over(Recorded(folder.absolute(), self._store, cell), self._release)
+            self._channel.hand_over(Recorded(folder.absolute(), self._store, cell, self._record_id), self._release)
         except TrackingError as error:
             raise TrackingError(
                 f"the run finished, but {error}; send it later with python -m imbalance_lab send {folder}"

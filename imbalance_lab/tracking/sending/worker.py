@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -67,6 +68,7 @@ class Worker:
         self._interrupted = False
         self._exit_at: float | None = None
         self._failed: dict[Path, str] = {}
+        self._handed_over: deque[str] = deque(maxlen=100)  # the last records, by which an interrupted message is known
         self._away = Away()
         self._tried: dict[Path, int] = {}
         self._last_tries: list[tuple[float, _Work]] = []  # drains, and until when they wait for stores that are away
@@ -144,7 +146,11 @@ class Worker:
         if isinstance(message, Stop):
             self._end()
             return
+        if isinstance(message, Aborted) and message.record_id in self._handed_over:
+            self._answer(_Work(NEXT, 0, message, number, connection))
+            return
         if isinstance(message, Recorded):
+            self._handed_over.append(message.record_id)
             claim_for_sending(message.store.uri, message.cell)
             if self._away.holds(message):  # nobody waits for that
                 self._answer(_Work(NEXT, 0, message, number, connection))
