@@ -6,18 +6,20 @@ import copy
 import pickle
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigSource
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from hydra.types import HydraContext, RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from imbalance_lab import process
@@ -30,6 +32,23 @@ def compose_quickly(sweep: DictConfig) -> None:
     hydra = GlobalHydra.instance().hydra
     if hydra is not None and not isinstance(hydra.config_loader, QuickLoader):
         hydra.config_loader = QuickLoader(hydra.config_loader, sweep)
+
+
+def compose_job(context: HydraContext, sweep: DictConfig, number: int, overrides: Sequence[str]) -> DictConfig:
+    """Return the configuration of one job of a sweep, completed as Hydra's `run_job` does it, and make its folder.
+
+    It is what ``${hydra:...}`` refers to from now on; Hydra would copy it twice for that.
+    """
+    config = context.config_loader.load_sweep_config(sweep, list(overrides))
+    with read_write(config.hydra), read_write(config.hydra.runtime), open_dict(config):
+        config.hydra.job.id = str(number)
+        config.hydra.job.num = number
+        HydraConfig.instance().cfg = config  # type: ignore[assignment]
+        folder = Path(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir)).absolute()
+        config.hydra.runtime.output_dir = str(folder)
+    OmegaConf.set_readonly(config.hydra, True)
+    folder.mkdir(parents=True, exist_ok=True)
+    return config
 
 
 class QuickLoader(ConfigLoader):

@@ -68,6 +68,7 @@ class SweepCallback(Callback):
         """Show how far the sweep is and how long the rest will take."""
         from imbalance_lab.app.screen import show_progress
 
+        job_return.cfg = job_return.hydra_cfg = None  # nobody reads them, and a sweep would hold them to its end
         if self not in _open:  # a single run, or a worker of another process's sweep
             return
         self._ended += 1

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from pydantic import validate_call
 
-from imbalance_lab.app.launchers.base import Engine, Lost
+from imbalance_lab.app.launchers.base import Lost, WorkerEngine
 from imbalance_lab.app.launchers.work import Done, Place, Task, Worker
 
 # What differs between two runs of one configuration.
 OF_THE_RUN = ("seconds", "timing/", "created")
 
 
-class InRow(Engine):
+class Simulated(WorkerEngine):
     """Makes all cells in this process.
 
     Parameters

@@ -4,14 +4,18 @@ import pickle
 
 import pytest
 from hydra import initialize_config_dir
+from hydra._internal.callbacks import Callbacks
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobStatus, run_job
 from hydra.errors import HydraException
-from hydra.types import RunMode
-from omegaconf import OmegaConf
+from hydra.types import HydraContext, RunMode
+from omegaconf import OmegaConf, open_dict
+from omegaconf.errors import ReadonlyConfigError
 
 from imbalance_lab import process
 from imbalance_lab.app import composing, recipes
-from imbalance_lab.app.config import compose
+from imbalance_lab.app.config import compose, resolved
 from imbalance_lab.options import CONF
 
 JOBS = [
@@ -123,6 +127,31 @@ def test_what_bytes_do_not_carry_is_copied_all_the_same(loaders, monkeypatch) ->
     assert OmegaConf.to_yaml(first) == expected[0]
     first.model.hidden.append(4)
     assert outcome(quick, master, ["seed=2", "model.hidden=[8]"]) == expected[1]
+
+
+def test_a_job_is_completed_as_hydra_does_it(loaders, tmp_path, monkeypatch) -> None:
+    _, quick = loaders
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)
+    context = HydraContext(config_loader=quick, callbacks=Callbacks())
+    master = quick.load_configuration("config", ["seed=1,2", "hydra.sweep.dir=here"], RunMode.MULTIRUN)
+    job = ["seed=2", "hydra.sweep.subdir=${seed}-${hydra.job.num}"]
+    seen = []
+
+    def note(task) -> None:
+        seen.append((resolved(task), OmegaConf.to_container(HydraConfig.get())))
+
+    config = quick.load_sweep_config(master, job)
+    with open_dict(config):
+        config.hydra.job.id, config.hydra.job.num = "7", 7
+    ended = run_job(note, config, "hydra.sweep.dir", "hydra.sweep.subdir", context, configure_logging=False)
+    assert ended.status == JobStatus.COMPLETED, ended._return_value
+    note(composing.compose_job(context, master, 7, job))
+    assert seen[0] == seen[1]
+    assert seen[1][0]["output_dir"] == str(tmp_path / "here" / "2-7")
+    assert (tmp_path / "here" / "2-7").is_dir()
+    with pytest.raises(ReadonlyConfigError):
+        HydraConfig.get().job.num = 8
 
 
 def test_it_answers_what_hydras_loader_answers(loaders) -> None:

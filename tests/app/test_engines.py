@@ -36,10 +36,10 @@ ROOT = Path(__file__).parents[2]
 CELLS = ["model=logreg", "strategy=none,inv_freq", "seed=0,1"]
 AGENTS = re.compile("Agent")  # of Ray: after a kill they look for their daemon for a minute or two, and then end
 SLURM = ["hydra/launcher=slurm"]
-IN_ROW = [
+SIMULATED = [
     "hydra/launcher=parallel",
     "~hydra.launcher.n_jobs",
-    "hydra.launcher.engine=tests.app.engines.InRow",
+    "hydra.launcher.engine=tests.app.engines.Simulated",
 ]
 
 
@@ -73,7 +73,7 @@ def lines(shown: str, runs: int) -> list[str]:
 def test_an_engine_keeps_and_shows_what_a_sweep_in_a_row_does(apart: bool, capfd: pytest.CaptureFixture) -> None:
     in_a_row = sweep("folder-a", *CELLS)
     shown = capfd.readouterr()
-    by_engine = sweep("folder-b", *CELLS, *IN_ROW, f"+hydra.launcher.apart={apart}")
+    by_engine = sweep("folder-b", *CELLS, *SIMULATED, f"+hydra.launcher.apart={apart}")
     assert kept(by_engine) == kept(in_a_row)
     assert len(kept(by_engine)) == 4
     again = capfd.readouterr()
@@ -95,7 +95,7 @@ def test_what_is_skipped_and_fails_is_shown_and_recorded_as_in_a_row(
     typed: list[str], outcome: str, capfd: pytest.CaptureFixture
 ) -> None:
     lines, outcomes = [], []
-    for name, engine in (("folder-a", []), ("folder-b", IN_ROW)):
+    for name, engine in (("folder-a", []), ("folder-b", SIMULATED)):
         invoke("-m", *replaced(TINY, typed), *engine, f"hydra.sweep.dir={name}")
         shown = capfd.readouterr()
         lines.append((shown.out.replace(name, "x"), shown.err.replace(name, "x")))
@@ -109,7 +109,7 @@ def test_what_is_skipped_and_fails_is_shown_and_recorded_as_in_a_row(
 def test_a_run_whose_worker_is_lost_has_failed_with_its_reason_and_is_made_up_for(
     store: Path, tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
-    typed = ["-m", *TRACKED, *CELLS, *IN_ROW]
+    typed = ["-m", *TRACKED, *CELLS, *SIMULATED]
     assert invoke(*typed, "+hydra.launcher.lost=[1]") == 1
     assert "failed: synthetic, none logreg seed=1: its machine burnt" in capfd.readouterr().err
     assert sorted(record["outcome"] for record in records(tmp_path)) == ["failed", "finished", "finished", "finished"]
@@ -122,7 +122,7 @@ def test_a_run_whose_worker_is_lost_has_failed_with_its_reason_and_is_made_up_fo
 
 
 def test_ctrl_c_records_the_cell_that_was_made_and_leaves_nothing_running(store: Path, tmp_path: Path) -> None:
-    assert invoke("-m", *TRACKED, *CELLS, *IN_ROW, "+hydra.launcher.stop_at=2") == "interrupted"
+    assert invoke("-m", *TRACKED, *CELLS, *SIMULATED, "+hydra.launcher.stop_at=2") == "interrupted"
     found = [(record["outcome"], record.get("reason")) for record in records(tmp_path)]
     assert found == [("finished", None), ("finished", None), ("killed", "SIGINT received")]
     assert "RUNNING" not in statuses(store)
@@ -137,7 +137,7 @@ def test_a_table_that_a_worker_does_not_see_is_named_with_the_worker(
     (tmp_path / "t.csv").write_text("x,y\n" + rows)
     monkeypatch.setattr("imbalance_lab.app.checks.check_data", lambda config, grid: (tmp_path / "t.csv").unlink())
     typed = ["t.csv", "target=y", "tracking=none", "model=logreg", "seed=0,1", "evaluation.resamples=50"]
-    assert invoke("-m", *typed, *IN_ROW, "+hydra.launcher.apart=true") == 1
+    assert invoke("-m", *typed, *SIMULATED, "+hydra.launcher.apart=true") == 1
     assert "t.csv" in (shown := capfd.readouterr().err)
     assert "which does not see the sweep's disk" in shown
 
@@ -207,6 +207,17 @@ def test_what_has_ended_is_taken_once_in_the_order_in_which_it_did(tmp_path: Pat
     assert [done.number for done in board.take()] == [2, 0]
     assert board.take() == []
     assert board.left == {1}
+
+
+def test_what_hydra_does_for_a_job_by_itself_is_done_in_a_row_too(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("TITLE", "before")
+    cells = [*CELLS, "dataset.title=${oc.env:TITLE}", "+hydra.job.env_set.TITLE=during"]
+    plain, asked = sweep("plain", *cells), sweep("asked", *cells, "hydra.output_subdir=.hydra")
+    assert os.environ["TITLE"] == "before"
+    assert {json.loads(file.read_text())["dataset"]["name"] for file in plain.glob("*/record.json")} == {"during"}
+    assert not (plain / "1" / ".hydra").exists()
+    assert "- seed=1" in (asked / "1" / ".hydra" / "overrides.yaml").read_text()
+    assert [run["metrics"] for run in kept(plain).values()] == [run["metrics"] for run in kept(asked).values()]
 
 
 @pytest.mark.slow

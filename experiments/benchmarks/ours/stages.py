@@ -1,7 +1,8 @@
 """One run of this project by its stages: ``python stages.py OVERRIDE...``.
 
-A tiny run comes first, so that imports are not counted. Prints the CPU seconds of each stage, the wall time of all, the
-most memory that the process held (above what it held before), the stage that reached it, and the size of the data.
+A tiny run comes first, so that imports are not counted; garbage is collected as on the command line. Prints the CPU
+seconds of each stage, the wall time of all, the most memory that the process held (above what it held before), the
+stage that reached it, and the size of the data.
 """
 
 import json
@@ -74,6 +75,7 @@ def run(*overrides: str) -> float:
 
 
 process.take_over()
+process.hold_collector()
 for source in (synthetic.GaussianClusters, synthetic.LongTail):
     source.load = within("load", source.load)
 runs.Clock = StageClock
@@ -84,6 +86,7 @@ for function in ("draw", "save"):
 
 settings = [override for override in sys.argv[1:] if not override.startswith("dataset")]
 run(*settings, "dataset=synthetic", "dataset.rows=300", "dataset.priors={a: 0.5, b: 0.5}")
+process.settle_collector()
 seconds.update(dict.fromkeys(seconds, 0.0))
 rises.clear()
 before, began, cpu = psutil.Process().memory_info().rss / 2**20, time.perf_counter(), time.process_time()

@@ -1,11 +1,12 @@
-"""Engines that run a sweep's jobs in other processes, on this machine or others, behind Hydra's `Launcher`.
+"""Engines that run a sweep's jobs, here, in other processes or on other machines, behind Hydra's `Launcher`.
 
 Hydra's plugins on PyPI start a job as a program of its own: its output goes to the sweep's terminal, its records to
 wherever the worker is, and what it has loaded and traced is lost with it. hydra-ray-launcher 1.2 wants a cloudpickle
 below 3 besides, hydra-submitit-launcher pays the imports for each job, and joblib's gives up where a worker dies. So
 there are engines of our own on the public API of Ray, submitit and multiprocessing:
 
-- `base` is the process that follows the sweep: it composes cells, gives them out, and takes back how they ended;
+- `in_a_row` runs the jobs in the process that follows the sweep, which is what a sweep does unless an engine is chosen;
+- `base` is that process where there are workers: it composes cells, gives them out, and takes back how they ended;
 - `cells` is what that process knows of each cell, and records of it however it ends;
 - `work` is a worker: many cells one after the other, with the caches of a sweep in a row;
 - `noted` is a worker's tracker: it notes what is repeated where the store can be reached;

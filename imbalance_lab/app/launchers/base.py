@@ -1,4 +1,7 @@
-"""The base of the engines: the process that follows a sweep gives cells out, and takes back how they ended."""
+"""The bases of the engines.
+
+Of those with workers, the process that follows a sweep gives cells out, and takes back how they ended.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,34 @@ class Lost:
 
 
 class Engine(ABC):
+    """Runs the cells of a sweep."""
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Take what Hydra has to say about the sweep."""
+        self._context, self._function, self._config = hydra_context, task_function, config
+
+    @abstractmethod
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run the cells, and return how they ended, in their order."""
+
+    def check(self) -> None:  # noqa: B027
+        """Look whether the engine is there.
+
+        Raises
+        ------
+        ConfigError
+            If it is not.
+        """
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What ``hydra.job.env_set`` says."""
+        given = OmegaConf.to_container(self._config.hydra.job.env_set, resolve=True)
+        assert isinstance(given, Mapping)
+        return {str(name): str(value) for name, value in given.items()}
+
+
+class WorkerEngine(Engine):
     """Runs the cells of a sweep in workers. A subclass says whether it can (`check`), and does (`results`).
 
     Attributes
@@ -48,7 +79,7 @@ class Engine(ABC):
         """Take what Hydra has to say about the sweep, and prepare for it while Hydra composes all its jobs."""
         from imbalance_lab.app.sweep import sweep_overrides
 
-        self._context, self._function, self._config = hydra_context, task_function, config
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         self.running = set()
         self.prepare(prod(len(values) for values in sweep_overrides(config.hydra.overrides.task).values()))
         self._is_prepared = True
@@ -89,24 +120,12 @@ class Engine(ABC):
     @property
     def environment(self) -> dict[str, str]:
         """What a worker's environment has besides: ``hydra.job.env_set``, and where modules of one's own are."""
-        given = OmegaConf.to_container(self._config.hydra.job.env_set, resolve=True)
-        assert isinstance(given, Mapping)
         interpreters = tuple(os.path.join(prefix, "") for prefix in (sys.prefix, sys.base_prefix))  # each has its own
         path = dict.fromkeys(os.path.abspath(folder) for folder in sys.path)
         own = os.pathsep.join(folder for folder in path if not folder.startswith(interpreters))
-        return {str(name): str(value) for name, value in given.items()} | {"PYTHONPATH": own}
+        return super().environment | {"PYTHONPATH": own}
 
-    @abstractmethod
-    def check(self) -> None:
-        """Look whether the engine is there.
-
-        Raises
-        ------
-        ConfigError
-            If it is not.
-        """
-
-    def prepare(self, count: int) -> None:  # noqa: B027
+    def prepare(self, count: int) -> None:
         """Start what takes its time to start, for so many tasks at most."""
 
     @abstractmethod

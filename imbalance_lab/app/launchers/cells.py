@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig
 
 from imbalance_lab.app.border import Job, job_of
+from imbalance_lab.app.composing import compose_job
 from imbalance_lab.app.config import resolved, searched
 from imbalance_lab.app.job import title_of, tracker_of
 from imbalance_lab.app.launchers.work import Done, Place, Task, lay_down
@@ -78,7 +78,7 @@ class Cells:
     def begin(self, number: int, overrides: Sequence[str]) -> Task | None:
         """Return a cell as a task; None if it has ended with that, as one that has finished before."""
         self._typed[number] = overrides
-        config = self._composed(number, overrides)
+        config = compose_job(self._context, self._config, number, overrides)
         self._context.callbacks.on_job_start(config=config, task_function=self._function)
         folder = Path(config.hydra.runtime.output_dir)
         cell = Cell(folder, folder.name)
@@ -130,19 +130,6 @@ class Cells:
                 continue
             with suppress(KeyboardInterrupt):
                 given.cell.attempt(_raising(KeyboardInterrupt(str(error) or type(error).__name__), given))
-
-    def _composed(self, number: int, overrides: Sequence[str]) -> DictConfig:
-        """Return the configuration of a cell, as Hydra's `run_job` completes it."""
-        config = self._context.config_loader.load_sweep_config(self._config, list(overrides))
-        with read_write(config.hydra), read_write(config.hydra.runtime), open_dict(config):
-            config.hydra.job.id = str(number)
-            config.hydra.job.num = number
-            HydraConfig.instance().set_config(config)
-            where = Path(str(OmegaConf.select(config, "hydra.sweep.dir")), str(config.hydra.sweep.subdir))
-            config.hydra.runtime.output_dir = str(where.absolute())
-        HydraConfig.instance().set_config(config)
-        where.mkdir(parents=True, exist_ok=True)
-        return config
 
     def _end(self, number: int, ending: str, name: str, reason: str) -> None:
         self._screen.ended(ending, name, reason)

@@ -17,7 +17,7 @@ from hydra.core.utils import env_override
 from joblib import cpu_count
 from pydantic import Field, validate_call
 
-from imbalance_lab.app.launchers.base import Engine, Lost
+from imbalance_lab.app.launchers.base import Lost, WorkerEngine
 from imbalance_lab.app.launchers.feeding import Pool, feed
 from imbalance_lab.app.launchers.work import Done, Place, Task
 from imbalance_lab.app.launchers.working import work
@@ -27,7 +27,7 @@ SECONDS_TO_END = 10.0
 SPAWN = get_context("spawn")  # the process that follows the sweep has threads, which a fork would leave locked
 
 
-class Processes(Engine):
+class Processes(WorkerEngine):
     """Runs a sweep's cells in processes of this machine, each of which makes many.
 
     joblib hands results back to Hydra's launcher for it once all have ended, and gives up where a process dies.

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from hydra.core.utils import env_override
 from pydantic import Field, validate_call
 
-from imbalance_lab.app.launchers.base import Engine, Lost
+from imbalance_lab.app.launchers.base import Lost, WorkerEngine
 from imbalance_lab.app.launchers.feeding import Pool, feed
 from imbalance_lab.app.launchers.work import Done, Place, Task, Worker
 from imbalance_lab.errors import ConfigError, reason_of
@@ -32,7 +32,7 @@ OBJECT_STORE = 200 * 2**20  # bytes, of a cluster of our own: records are small
 Positive = Annotated[float, Field(gt=0)]
 
 
-class Ray(Engine):
+class Ray(WorkerEngine):
     """Runs a sweep's cells in Ray actors, each of which makes many.
 
     A cell whose worker is lost is made once more by another; then it has failed.

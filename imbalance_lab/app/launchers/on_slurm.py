@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from hydra.core.utils import env_override
 from pydantic import Field, validate_call
 
-from imbalance_lab.app.launchers.base import MAX_ATTEMPTS, Engine, Lost
+from imbalance_lab.app.launchers.base import MAX_ATTEMPTS, Lost, WorkerEngine
 from imbalance_lab.app.launchers.packs import Board, Pack
 from imbalance_lab.app.launchers.queue import Queue, output_of
 from imbalance_lab.app.launchers.work import Done, Place, Task
@@ -28,7 +28,7 @@ WITHOUT_LOGGING = {"SUBMITIT_LOG_LEVEL": "NOCONFIG"}  # its import would close e
 TRY_OUT = "hydra.launcher.cluster=local tries it out without"
 
 
-class Slurm(Engine):
+class Slurm(WorkerEngine):
     """Runs a sweep's cells in the tasks of a Slurm array.
 
     What a cell came to is a file in submitit's folder as soon as it has ended. A task that is preempted, or whose time
