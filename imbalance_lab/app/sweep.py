@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
@@ -101,6 +102,7 @@ class SweepCallback(Callback):
             print(f"not in MLflow: {line}", file=sys.stderr)
         failures = failed | unsent
         _failed.extend(failures)
+        gc.freeze()  # the comparison makes garbage of its own; what the sweep holds would be looked through each time
         comparison = self._compare(records) if outcome == "finished" else None
         self._stop_if_interrupted(outcome)
         if self._tracked is not None and self._tracked.parent is not None:
