@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, Node, OmegaConf
 
 from imbalance_lab.options import CONF
 
@@ -91,13 +91,13 @@ def _resolved(config: DictConfig, key: str) -> Any:
     from hydra.core.hydra_config import HydraConfig
 
     value = config._get_node(key)
-    if not OmegaConf.is_config(value):
-        return config[key]
-    tree = OmegaConf.to_container(value)
+    assert isinstance(value, Node)
+    nested = OmegaConf.is_config(value)
+    tree = OmegaConf.to_container(value) if nested else value._value()
     try:
         return _filled(tree, HydraConfig.get())
     except LookupError:
-        return OmegaConf.to_container(value, resolve=True)
+        return OmegaConf.to_container(value, resolve=True) if nested else config[key]
 
 
 def _filled(tree: Any, hydra: Any) -> Any:
@@ -114,7 +114,9 @@ def _filled(tree: Any, hydra: Any) -> Any:
         return [_filled(value, hydra) for value in tree]
     if not isinstance(tree, str) or not ("${" in tree or tree == MISSING):
         return tree
-    if not (found := re.fullmatch(r"\$\{hydra:(runtime\.choices\.\w+)\}", tree)):
+    if tree == "${alone:}":
+        return _is_alone()
+    if not (found := re.fullmatch(r"\$\{hydra:(runtime\.choices\.\w+|runtime\.output_dir)\}", tree)):
         raise LookupError(tree)
     return OmegaConf.select(hydra, found[1])
 

@@ -154,6 +154,24 @@ def test_a_job_is_completed_as_hydra_does_it(loaders, tmp_path, monkeypatch) -> 
         HydraConfig.get().job.num = 8
 
 
+@pytest.mark.parametrize(
+    "job", [["seed=2"], ["output_dir=x", "seed=${evaluation.resamples}"], ["evaluation.costs=???"]]
+)
+def test_a_job_is_resolved_as_omegaconf_does_it(job, loaders, tmp_path, monkeypatch) -> None:
+    _, quick = loaders
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)
+    context = HydraContext(config_loader=quick, callbacks=Callbacks())
+    master = quick.load_configuration("config", ["seed=1,2"], RunMode.MULTIRUN)
+    config = composing.compose_job(context, master, 0, job)
+    own = {key: config[key] for key in config if key != "hydra"}
+    expected = {
+        key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        for key, value in own.items()
+    }
+    assert resolved(config) == expected
+
+
 def test_it_answers_what_hydras_loader_answers(loaders) -> None:
     hydras, quick = loaders
     assert quick.get_sources() == hydras.get_sources()
