@@ -46,7 +46,7 @@ class Sizes:
     table: int = 1_000_000
 
 
-QUICK = Sizes((1_000, 3_000), (10,), (2, 10), (2, 4), (2,), 2_000)
+QUICK = Sizes((1_000, 3_000), (10,), (2,), (2,), (2,), 2_000)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
