@@ -116,12 +116,13 @@ def _method(board: Board, table: RunTable, models: Sequence[OfModel], facts: pd.
     rows = {}
     for one in models:
         runs = done.runs[done.runs.model == one.model]
-        sizes = facts.loc[one.means.index, "rows"]
+        sizes = facts.loc[runs.dataset.unique(), "rows"]
         rows[one.model] = {
-            "sets": len(one.means),
-            "sources": len(one.across.means),
+            "sets": len(sizes),
+            "ranked on": len(one.means),
+            "of sources": len(one.across.means),
             "rows of a set": f"{sizes.min():.0f} to {sizes.max():.0f}",
-            "strategies": len(one.means.columns),
+            "ranked strategies": len(one.means.columns),
             "runs": len(runs),
             "repeats": runs.seed.nunique(),
         }
@@ -141,8 +142,8 @@ def _method(board: Board, table: RunTable, models: Sequence[OfModel], facts: pd.
         f"{len({source(name) for name in done.runs.dataset})} sources; {int(outcomes.get('finished', 0)):,} runs of "
         f"{board.folds} folds each finished, {int(outcomes.get('skipped', 0)):,} were skipped, "
         f"{int(outcomes.get('failed', 0)):,} failed; version {versions} on {platform.machine()}, "
-        f"{seconds / 60 * board.folds:,.0f} minutes of fits. Not every model ran on every set, nor with every "
-        "strategy:",
+        f"{seconds / 60 * board.folds:,.0f} minutes of fits. Strategies are ranked on the sets on which each of them "
+        "can run: what makes rows between rows cannot where columns are categories.",
         to_markdown(ran.astype(str)),
         *_redefined(board, done),
         "Several cuts of one source are no independent evidence: ranks and tests count each source once, by the mean "
