@@ -47,7 +47,8 @@ class Engine(ABC):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the cells, and return how they ended, in their order."""
 
-    def check(self) -> None:  # noqa: B027
+    @abstractmethod
+    def check(self) -> None:
         """Look whether the engine is there.
 
         Raises

@@ -11,8 +11,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from imbalance_lab.app.composing import compose_job
 from imbalance_lab.app.launchers.base import Engine
 
-# What Hydra's own way of running a job does besides, and nobody asks for by default.
-EXTRAS = ("hydra.job.chdir", "hydra.output_subdir", "hydra.job_logging.root", "hydra.verbose")
+# What only Hydra's own way of running a job does, and nobody asks for by default.
+DONE_BY_HYDRA = ("hydra.job.chdir", "hydra.output_subdir", "hydra.job_logging.root", "hydra.verbose")
 
 
 class InARow(Engine):
@@ -21,11 +21,14 @@ class InARow(Engine):
     Hydra's own launcher copies each cell's configuration four times more, which takes as long as a small fit.
     """
 
+    def check(self) -> None:
+        """Refuse nothing: this process is there."""
+
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run the cells, and return how they ended, in their order."""
         setup_globals()
         kept = HydraConfig.instance().cfg
-        run = self._run_as_hydra if any(OmegaConf.select(self._config, key) for key in EXTRAS) else self._run
+        run = self._run_as_hydra if any(OmegaConf.select(self._config, key) for key in DONE_BY_HYDRA) else self._run
         try:
             return [run(number, overrides) for number, overrides in enumerate(job_overrides, initial_job_idx)]
         finally:
